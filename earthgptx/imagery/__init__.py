@@ -1,0 +1,1 @@
+"""Read, normalise, window, draw and georeference imagery. No torch in here."""

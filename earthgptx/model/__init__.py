@@ -1,0 +1,1 @@
+"""The network: one module per part of the paper's figure."""
