@@ -1,0 +1,1 @@
+"""What every service needs: errors, settings, serving, telemetry, security, tensors."""
