@@ -1,0 +1,118 @@
+"""The language model and its words.
+
+The sequence it reads is
+
+    <bos> <modality> <image> image tokens </image> [<Region 1> token <Region 2> token ...] question \\n
+
+and the answer follows, ended by <eos>. Any causal LM of transformers fits: it is used through its
+base model (post-norm hidden states), its input embeddings and its head.
+
+L tokens, D width, B batch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from earthgptx.model.errors import CheckpointError
+from earthgptx.model.presets import ModelConfig
+
+MODALITY_TOKENS = {"optical": "<optical>", "sar": "<sar>", "infrared": "<infrared>"}
+
+
+def build_language_model(config: ModelConfig) -> LlamaForCausalLM:
+    """A LLaMA-type decoder with random weights, embeddings tied to the head."""
+    language = config.language
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=language.vocab_size,
+            hidden_size=config.width,
+            intermediate_size=language.intermediate,
+            num_hidden_layers=language.layers,
+            num_attention_heads=language.heads,
+            num_key_value_heads=language.key_value_heads,
+            max_position_embeddings=language.context_tokens,
+            tie_word_embeddings=True,
+            attn_implementation="sdpa",
+        )
+    )
+
+
+class Words:
+    """The tokenizer with the names of its special tokens."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.bos = self._id("<bos>")
+        self.eos = self._id("<eos>")
+        self.pad = self._id("<pad>")
+        self.image_start = self._id("<image>")
+        self.image_end = self._id("</image>")
+        self.seg = self._id("[SEG]")
+        self.unknown_modality = self._id("<unknown>")
+        self.modalities = {name: self._id(token) for name, token in MODALITY_TOKENS.items()}
+
+    @classmethod
+    def read(cls, path: Path) -> Words:
+        """Reads a ``tokenizers`` JSON file."""
+        return cls(Tokenizer.from_file(str(path)))
+
+    def _id(self, token: str) -> int:
+        number = self.tokenizer.token_to_id(token)
+        if number is None:
+            raise CheckpointError(f"the tokenizer has no token {token!r}")
+        return int(number)
+
+    def question_ids(self, question: str) -> list[int]:
+        """Ids of the user's words and the newline that ends them.
+
+        Special tokens in the user's text are read as plain text: nobody talks the model into an
+        image that is not there.
+        """
+        self.tokenizer.encode_special_tokens = True
+        try:
+            line = " ".join(question.split()) + "\n"
+            return list(self.tokenizer.encode(line, add_special_tokens=False).ids)
+        finally:
+            self.tokenizer.encode_special_tokens = False
+
+    def answer_ids(self, answer: str) -> list[int]:
+        """Ids of an answer in the model's markup, ended by <eos>."""
+        return [*self.tokenizer.encode(answer, add_special_tokens=False).ids, self.eos]
+
+    def region_ids(self, number: int) -> list[int]:
+        """Ids of the name of region ``number`` (from 1)."""
+        ids = self.tokenizer.encode(f"<Region {number}>", add_special_tokens=False).ids
+        return list(ids)
+
+    def text(self, ids: list[int]) -> str:
+        """The text of ``ids``, markup tokens kept."""
+        return str(self.tokenizer.decode(ids, skip_special_tokens=False))
+
+
+def prefix_embeddings(
+    language: LlamaForCausalLM,
+    words: Words,
+    image_tokens_TD: Tensor,
+    region_tokens_RD: Tensor | None,
+    modality: str | None,
+) -> Tensor:
+    """Embeddings [L, D] of everything before the question, for one request."""
+    embed: nn.Module = language.get_input_embeddings()
+    device = image_tokens_TD.device
+
+    def of(ids: list[int]) -> Tensor:
+        embedded: Tensor = embed(torch.tensor(ids, device=device))
+        return embedded.to(image_tokens_TD.dtype)
+
+    seen = words.modalities.get(modality or "", words.unknown_modality)
+    parts = [of([words.bos, seen, words.image_start]), image_tokens_TD, of([words.image_end])]
+    if region_tokens_RD is not None:
+        for i, token_D in enumerate(region_tokens_RD):
+            parts += [of(words.region_ids(i + 1)), token_D.unsqueeze(0)]
+    return torch.cat(parts)

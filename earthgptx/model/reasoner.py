@@ -1,0 +1,240 @@
+"""The reasoner: hybrid fusion, region tokens and the language model.
+
+``ReasonerNetwork`` is what is trained; ``ReasonerModel`` decodes with it, greedily, several
+requests in step. The state kept for a ``[SEG]`` is the post-norm hidden state that *predicts* it.
+
+B batch, N grid cells, P prompt tokens, R regions, L sequence, D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+from transformers import DynamicCache, LlamaForCausalLM
+
+from earthgptx.model.errors import ModelInputError
+from earthgptx.model.features import ImageFeatures, PromptFeatures
+from earthgptx.model.hybrid_fusion import HybridFusion
+from earthgptx.model.language_model import Words, build_language_model, prefix_embeddings
+from earthgptx.model.presets import ModelConfig
+from earthgptx.model.region_features import RegionFeatures
+
+
+class ReasonerNetwork(nn.Module):
+    """All that the reasoner stage holds."""
+
+    def __init__(
+        self, config: ModelConfig, grid_channels: int, pyramid_channels: tuple[int, ...]
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.fusion = HybridFusion(
+            grid_channels,
+            config.grid_side,
+            config.width,
+            config.hybrid_heads,
+            config.image_tokens_side,
+        )
+        self.regions = RegionFeatures(pyramid_channels, config.width)
+        self.language: LlamaForCausalLM = build_language_model(config)
+
+
+@dataclass(frozen=True)
+class ReasonerInput:
+    """One request: features, marks, and the user's words."""
+
+    image: ImageFeatures
+    prompts: PromptFeatures | None
+    modality: str | None
+    question: str
+
+
+@dataclass(frozen=True)
+class StepOutput:
+    """What one decoding step gave one request.
+
+    Attributes:
+        row: index of the request in the list given to ``open``.
+        text: text made since the last step (may be empty while a character is incomplete).
+        seg_state: [D] if this step's token is ``[SEG]``, else None.
+        phrase: the words in the ``<p></p>`` right before a ``[SEG]``.
+        finished: why the answer ended, or None while it goes on.
+    """
+
+    row: int
+    text: str
+    seg_state: Tensor | None
+    phrase: str
+    finished: Literal["stop", "length"] | None
+    prompt_tokens: int
+    new_tokens: int
+
+
+@dataclass
+class _Row:
+    number: int
+    prompt_tokens: int
+    ids: list[int] = field(default_factory=list)
+    told: str = ""
+
+
+class ReasonerModel:
+    """The reasoner stage's model."""
+
+    def __init__(
+        self, network: ReasonerNetwork, words: Words, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        self.network = network.to(device, dtype).eval()
+        self.words = words
+        self.device = device
+        self.dtype = dtype
+        self.default_max_new_tokens = network.config.max_new_tokens
+        self.context_tokens = network.config.language.context_tokens
+
+    def open(self, inputs: list[ReasonerInput], max_new_tokens: int) -> Decoding:
+        """Starts answering several requests together.
+
+        Raises:
+            ModelInputError: a question does not fit into the context.
+        """
+        with torch.inference_mode():
+            rows = [self._embed(request, max_new_tokens) for request in inputs]
+        return Decoding(self, rows, max_new_tokens)
+
+    def _embed(self, request: ReasonerInput, max_new_tokens: int) -> Tensor:
+        question = self.words.question_ids(request.question)
+        image = request.image.to(self.device, self.dtype)
+        regions_RD = None
+        prompts_1PD = None
+        if request.prompts is not None:
+            prompts = request.prompts.to(self.device, self.dtype)
+            prompts_1PD = torch.cat([prompts.map_MD, prompts.regions_RD]).unsqueeze(0)
+        hybrid_1ND, tokens_1TD = self.network.fusion(image.grid_NC.unsqueeze(0), prompts_1PD)
+        if request.prompts is not None:
+            regions_RD = self.network.regions(
+                hybrid_1ND,
+                tuple(m.unsqueeze(0) for m in image.pyramid),
+                prompts.regions_RD.unsqueeze(0),
+                prompts.weights_RGG.unsqueeze(0),
+            )[0]
+        language = self.network.language
+        prefix_LD = prefix_embeddings(
+            language, self.words, tokens_1TD[0], regions_RD, request.modality
+        )
+        room = self.context_tokens - max_new_tokens - prefix_LD.shape[0]
+        if len(question) > room:
+            raise ModelInputError(
+                f"the question has {len(question)} tokens; {max(room, 0)} fit beside the image, "
+                f"the regions and {max_new_tokens} new tokens",
+                field="question",
+                limit=f"{max(room, 0)} tokens",
+            )
+        ids_L = torch.tensor(question, device=self.device)
+        return torch.cat([prefix_LD, language.get_input_embeddings()(ids_L).to(self.dtype)])
+
+
+class Decoding:
+    """Several answers being made in step; one ``step`` makes one token for each."""
+
+    def __init__(
+        self, model: ReasonerModel, embeddings: list[Tensor], max_new_tokens: int
+    ) -> None:
+        self._model = model
+        self._limit = max_new_tokens
+        self._rows = [_Row(i, e.shape[0]) for i, e in enumerate(embeddings)]
+        self._cache = DynamicCache(config=model.network.language.config)
+        # Left padding keeps every row's newest token in the last column.
+        flipped = pad_sequence([e.flip(0) for e in embeddings], batch_first=True)
+        self._next_BLD = flipped.flip(1)
+        lengths = torch.tensor([e.shape[0] for e in embeddings], device=model.device)
+        columns = torch.arange(self._next_BLD.shape[1], device=model.device)
+        self._seen_BL = columns >= (self._next_BLD.shape[1] - lengths).unsqueeze(1)
+
+    @property
+    def done(self) -> bool:
+        """True once no answer goes on."""
+        return not self._rows
+
+    @property
+    def active_rows(self) -> tuple[int, ...]:
+        """Requests still being answered."""
+        return tuple(row.number for row in self._rows)
+
+    def drop(self, row: int) -> None:
+        """Forgets a request (its caller went away); unknown rows are ignored."""
+        self._keep([i for i, r in enumerate(self._rows) if r.number != row])
+
+    @torch.inference_mode()
+    def step(self) -> list[StepOutput]:
+        """Makes one token for every request that is still going."""
+        if not self._rows:
+            return []
+        language = self._model.network.language
+        positions_BL = (self._seen_BL.cumsum(1) - 1).clamp_min(0)[:, -self._next_BLD.shape[1] :]
+        hidden_BLD = language.model(
+            inputs_embeds=self._next_BLD,
+            attention_mask=self._seen_BL.long(),
+            position_ids=positions_BL,
+            past_key_values=self._cache,
+            use_cache=True,
+        ).last_hidden_state
+        last_BD = hidden_BLD[:, -1]
+        chosen_B = language.lm_head(last_BD).float().argmax(-1)
+        outputs = [
+            self._advance(row, int(token), last_BD[i])
+            for i, (row, token) in enumerate(zip(self._rows, chosen_B.tolist(), strict=True))
+        ]
+        embedded_BD = language.get_input_embeddings()(chosen_B).to(self._model.dtype)
+        self._next_BLD = embedded_BD.unsqueeze(1)
+        one_more = torch.ones_like(self._seen_BL[:, :1])
+        self._seen_BL = torch.cat([self._seen_BL, one_more], dim=1)
+        self._keep([i for i, output in enumerate(outputs) if output.finished is None])
+        return outputs
+
+    def _advance(self, row: _Row, token: int, hidden_D: Tensor) -> StepOutput:
+        words = self._model.words
+        finished: Literal["stop", "length"] | None = None
+        if token == words.eos:
+            finished = "stop"
+        else:
+            row.ids.append(token)
+            if len(row.ids) >= self._limit:
+                finished = "length"
+        whole = words.text(row.ids)
+        # A byte-level token may end inside a character; hold it back until it is whole.
+        ready = whole if finished else whole.rstrip("\ufffd")
+        delta = ready[len(row.told) :]
+        row.told = ready
+        is_seg = token == words.seg
+        return StepOutput(
+            row=row.number,
+            text=delta,
+            seg_state=hidden_D.clone() if is_seg else None,
+            phrase=_phrase_before(ready) if is_seg else "",
+            finished=finished,
+            prompt_tokens=row.prompt_tokens,
+            new_tokens=len(row.ids),
+        )
+
+    def _keep(self, indices: list[int]) -> None:
+        if len(indices) == len(self._rows):
+            return
+        self._rows = [self._rows[i] for i in indices]
+        if not indices:
+            return
+        keep = torch.tensor(indices, device=self._model.device)
+        self._next_BLD = self._next_BLD[keep]
+        self._seen_BL = self._seen_BL[keep]
+        if self._cache.get_seq_length() > 0:
+            self._cache.batch_select_indices(keep)
+
+
+def _phrase_before(text: str) -> str:
+    """The words of the last ``<p>...</p>`` in ``text``; empty if there is none."""
+    start = text.rfind("<p>")
+    end = text.rfind("</p>")
+    return text[start + 3 : end].strip() if 0 <= start < end else ""

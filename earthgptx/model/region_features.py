@@ -1,0 +1,95 @@
+"""What the image looks like where a region is: the region's token for the language model.
+
+Three views of it are summed: the prompt encoder's token (where and how it was marked), features
+averaged under the region's weights at every scale (Osprey's mask pooling), and a 4 x 4 sample
+around it (what is where inside it, with some context).
+
+B batch, R regions, G finest grid side, N grid cells, D width, C channels, H W map size.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SAMPLE_SIDE = 4
+# Half side of the sampled square in standard deviations of the region's weights: a filled box of
+# side s has deviation s / sqrt(12), so 2.6 deviations are 1.5 times the box.
+SAMPLE_DEVIATIONS = 2.6
+
+
+def region_moments(weights_BRGG: Tensor) -> tuple[Tensor, Tensor]:
+    """Centre and standard deviation of each region's weights.
+
+    Returns:
+        centre_BR2 and deviation_BR2 as (x, y) in -1..1 of the view, at least half a cell wide.
+    """
+    side = weights_BRGG.shape[-1]
+    weights = weights_BRGG.float()
+    total_BR1 = weights.sum((-2, -1)).clamp_min(1e-6).unsqueeze(-1)
+    cells_G = (torch.arange(side, device=weights.device) + 0.5) / side * 2 - 1
+    along = torch.stack([weights.sum(-2), weights.sum(-1)], dim=2)  # B R 2 G: x, y
+    centre_BR2 = (along * cells_G).sum(-1) / total_BR1
+    spread = (along * cells_G**2).sum(-1) / total_BR1 - centre_BR2**2
+    return centre_BR2, spread.clamp_min((1.0 / side) ** 2).sqrt()
+
+
+class RegionFeatures(nn.Module):
+    """Prompt token, pooled features and sampled features to one token a region."""
+
+    def __init__(self, pyramid_channels: tuple[int, ...], width: int) -> None:
+        super().__init__()
+        reduced = (48, *(24 // 2**i for i in range(len(pyramid_channels))))
+        self.reduce = nn.ModuleList(
+            nn.Conv2d(channels, out, 1)
+            for channels, out in zip((width, *pyramid_channels), reduced, strict=True)
+        )
+        self.pooled = nn.Linear(width + sum(pyramid_channels), width)
+        self.sampled = nn.Sequential(
+            nn.Linear(sum(reduced) * SAMPLE_SIDE**2, width),
+            nn.GELU(),
+            nn.Linear(width, width),
+        )
+        self.marked = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(
+        self,
+        hybrid_BND: Tensor,
+        pyramid: tuple[Tensor, ...],
+        regions_BRD: Tensor,
+        weights_BRGG: Tensor,
+    ) -> Tensor:
+        """Tokens [B, R, D] for the language model."""
+        side = int(hybrid_BND.shape[1] ** 0.5)
+        hybrid_BDHW = hybrid_BND.transpose(1, 2).unflatten(2, (side, side))
+        maps = (hybrid_BDHW, *pyramid)
+        pooled = torch.cat([_pool(m, weights_BRGG) for m in maps], dim=-1)
+        centre, deviation = region_moments(weights_BRGG)
+        reduced = [reduce(m) for reduce, m in zip(self.reduce, maps, strict=True)]
+        sampled = torch.cat([_sample(m, centre, deviation) for m in reduced], dim=-1)
+        token = self.marked(regions_BRD) + self.pooled(pooled) + self.sampled(sampled)
+        normed: Tensor = self.norm(token)
+        return normed
+
+
+def _pool(map_BCHW: Tensor, weights_BRGG: Tensor) -> Tensor:
+    """Average of a map under each region's weights: [B, R, C]."""
+    side = map_BCHW.shape[-1]
+    weights_BRHW = F.adaptive_avg_pool2d(weights_BRGG, side)
+    weights_BRN = weights_BRHW.flatten(2)
+    weights_BRN = weights_BRN / weights_BRN.sum(-1, keepdim=True).clamp_min(1e-6)
+    return weights_BRN.to(map_BCHW.dtype) @ map_BCHW.flatten(2).transpose(1, 2)
+
+
+def _sample(map_BCHW: Tensor, centre_BR2: Tensor, deviation_BR2: Tensor) -> Tensor:
+    """A SAMPLE_SIDE square of samples around each region: [B, R, SAMPLE_SIDE^2 * C]."""
+    B, R, _ = centre_BR2.shape
+    steps = torch.linspace(-1, 1, SAMPLE_SIDE, device=map_BCHW.device) * SAMPLE_DEVIATIONS
+    offsets_S2 = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1).view(-1, 2)
+    grid = centre_BR2.unsqueeze(2) + offsets_S2 * deviation_BR2.unsqueeze(2)  # B R S 2
+    sampled_BCRS = F.grid_sample(
+        map_BCHW, grid.to(map_BCHW.dtype), align_corners=False, padding_mode="border"
+    )
+    return sampled_BCRS.permute(0, 2, 3, 1).reshape(B, R, -1)
