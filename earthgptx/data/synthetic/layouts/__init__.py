@@ -1,0 +1,1 @@
+"""Scene types: each layout fills a site with surroundings and labelled things."""

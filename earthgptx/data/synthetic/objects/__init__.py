@@ -1,0 +1,1 @@
+"""How single things (airplanes, tanks, courts) are drawn, one module per family."""
