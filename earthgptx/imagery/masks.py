@@ -1,0 +1,187 @@
+"""Binary masks of a full image: run-length code, and masks of a window put back into the image.
+
+Run-length code is COCO's compressed form: column-major runs of 0s and 1s in turn, the lengths
+delta-coded in printable characters, as pycocotools writes and reads it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pycocotools.mask as coco
+
+from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.windows import Window
+
+MaskHW = npt.NDArray[np.bool_]
+BoxXyxyPx = tuple[float, float, float, float]
+
+# Rows made at a time, so that a mask of 100 megapixels needs no float copy of itself.
+_STRIP_ROWS = 512
+
+
+def encode_rle(mask_HW: npt.NDArray[np.bool_] | npt.NDArray[np.uint8]) -> tuple[int, int, str]:
+    """(height, width, counts) of a mask; what is not 0 is inside."""
+    height, width = mask_HW.shape
+    column_major = np.asfortranarray(mask_HW != 0).view(np.uint8)
+    return height, width, coco.encode(column_major)["counts"].decode("ascii")
+
+
+def decode_rle(height_px: int, width_px: int, counts: str) -> MaskHW:
+    """The mask [H, W] of a run-length code.
+
+    Raises:
+        ImageryError: the code is malformed or does not cover exactly height x width (field "mask").
+    """
+    rle_runs(height_px, width_px, counts)
+    code = {"size": [height_px, width_px], "counts": counts.encode("ascii")}
+    return np.ascontiguousarray(coco.decode(code)).view(np.bool_)
+
+
+def rle_runs(height_px: int, width_px: int, counts: str) -> npt.NDArray[np.int64]:
+    """Lengths of the runs of 0s and 1s in turn, column-major; the first run is of 0s.
+
+    Also the check that makes a stranger's code safe to decode: pycocotools writes past the end
+    of its buffer when the runs are longer than the mask.
+
+    Raises:
+        ImageryError: the code is malformed or does not cover exactly height x width (field "mask").
+    """
+    if height_px < 1 or width_px < 1:
+        raise ImageryError("mask", f"has the size {width_px} x {height_px} px", "at least 1 x 1 px")
+    runs = _parse_counts(counts)
+    total = int(runs.sum()) if runs.size and runs.min() >= 0 else -1
+    if total != height_px * width_px:
+        raise ImageryError(
+            "mask.counts",
+            "the runs do not add up to the mask's size",
+            f"{width_px} x {height_px} = {width_px * height_px} px",
+        )
+    return runs
+
+
+def _parse_counts(counts: str) -> npt.NDArray[np.int64]:
+    """Numbers of a compressed code: 5 bits a character, lowest first, 32 marks a continuation.
+
+    From the fourth number on each is the difference to the one two before.
+    """
+    try:
+        chars = np.frombuffer(counts.encode("ascii"), np.uint8).astype(np.int64) - 48
+    except UnicodeEncodeError:
+        raise ImageryError("mask.counts", "is no COCO run-length code") from None
+    if chars.size == 0 or chars.min() < 0 or chars.max() > 63 or chars[-1] & 32:
+        raise ImageryError("mask.counts", "is no COCO run-length code")
+    lasts = np.flatnonzero((chars & 32) == 0)
+    firsts = np.concatenate(([0], lasts[:-1] + 1))
+    lengths = lasts - firsts + 1
+    # Seven characters hold 2^34, more than any mask has pixels.
+    if lengths.max() > 7:
+        raise ImageryError("mask.counts", "is no COCO run-length code")
+    place = np.arange(chars.size) - np.repeat(firsts, lengths)
+    numbers = np.add.reduceat((chars & 31) << (5 * place), firsts)
+    numbers -= np.where(chars[lasts] & 16, np.int64(1) << (5 * lengths), 0)
+    numbers[2::2] = np.cumsum(numbers[2::2])
+    numbers[1::2] = np.cumsum(numbers[1::2])
+    return numbers
+
+
+def rle_box_xyxy_px(height_px: int, width_px: int, counts: str) -> BoxXyxyPx | None:
+    """Tight box of a run-length code, without decoding it; None if the mask is empty.
+
+    Raises:
+        ImageryError: the code is malformed (field "mask").
+    """
+    runs = rle_runs(height_px, width_px, counts)
+    ends = np.cumsum(runs)
+    ones = (np.arange(runs.size) % 2 == 1) & (runs > 0)
+    if not ones.any():
+        return None
+    first, last = (ends - runs)[ones], ends[ones] - 1
+    top, bottom = first % height_px, last % height_px
+    # A run that goes on into the next column touches both the first and the last row.
+    wraps = bool((first // height_px != last // height_px).any())
+    return (
+        float(first[0] // height_px),
+        0.0 if wraps else float(top.min()),
+        float(last[-1] // height_px + 1),
+        float(height_px) if wraps else float(bottom.max() + 1),
+    )
+
+
+def rle_area_px(height_px: int, width_px: int, counts: str) -> int:
+    """Number of pixels inside a run-length code, without decoding it.
+
+    Raises:
+        ImageryError: the code is malformed (field "mask").
+    """
+    return int(rle_runs(height_px, width_px, counts)[1::2].sum())
+
+
+def mask_box_xyxy_px(mask_HW: MaskHW) -> BoxXyxyPx | None:
+    """Tight box of a mask; None if it is empty."""
+    columns = np.flatnonzero(mask_HW.any(axis=0))
+    if columns.size == 0:
+        return None
+    rows = np.flatnonzero(mask_HW[:, columns[0] : columns[-1] + 1].any(axis=1))
+    return (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
+
+
+def paste_window_mask(
+    logits_hw: npt.NDArray[np.floating], window: Window, width_px: int, height_px: int
+) -> MaskHW:
+    """The mask of the full image whose window has these logits.
+
+    The logits are read bilinearly at the image's pixel centres (their own cell centres lie at
+    (i + 0.5) / n of the window, the border cells reach out to its edge); inside is what is > 0.
+
+    Args:
+        logits_hw: [h, w] over the window, any resolution.
+        window: where they lie, in pixels of the full image.
+        width_px: width of the full image.
+        height_px: height of the full image.
+
+    Returns:
+        bool [height_px, width_px]; False outside the window.
+    """
+    mask_HW = np.zeros((height_px, width_px), dtype=np.bool_)
+    logits = np.nan_to_num(np.asarray(logits_hw, dtype=np.float32), nan=-1.0)
+    positive = mask_box_xyxy_px(logits > 0)
+    if positive is None:
+        return mask_HW
+    cells_h, cells_w = logits.shape
+    x0, x1 = _reached_px(window.x0_px, window.side_px, cells_w, positive[0], positive[2], width_px)
+    y0, y1 = _reached_px(window.y0_px, window.side_px, cells_h, positive[1], positive[3], height_px)
+    columns_WX = _reading_weights(x0, x1, window.x0_px, window.side_px, cells_w).T
+    for y in range(y0, y1, _STRIP_ROWS):
+        stop = min(y + _STRIP_ROWS, y1)
+        rows_YH = _reading_weights(y, stop, window.y0_px, window.side_px, cells_h)
+        mask_HW[y:stop, x0:x1] = (rows_YH @ logits) @ columns_WX > 0
+    return mask_HW
+
+
+def _reached_px(
+    start_px: float, side_px: float, cells: int, first: float, last: float, limit_px: int
+) -> tuple[int, int]:
+    """Image pixels that cells first..last (exclusive) can make positive: one cell further out.
+
+    Only pixels whose centre lies in the window and in the image.
+    """
+    cell_px = side_px / cells
+    low = max(start_px + (first - 1) * cell_px, start_px, 0.0)
+    high = min(start_px + (last + 1) * cell_px, start_px + side_px, float(limit_px))
+    begin = int(np.ceil(low - 0.5))
+    return begin, max(begin, min(int(np.ceil(high - 0.5)), limit_px))
+
+
+def _reading_weights(
+    first_px: int, stop_px: int, start_px: float, side_px: float, cells: int
+) -> npt.NDArray[np.float32]:
+    """Bilinear weights [pixels, cells] of each pixel centre first_px..stop_px along one axis."""
+    centres = np.arange(first_px, stop_px) + 0.5
+    at = np.clip((centres - start_px) / side_px * cells - 0.5, 0, cells - 1)
+    low = np.minimum(at.astype(np.int64), max(cells - 2, 0))
+    weights = np.zeros((at.size, cells), dtype=np.float32)
+    pixel = np.arange(at.size)
+    weights[pixel, low] = 1 - (at - low)
+    weights[pixel, np.minimum(low + 1, cells - 1)] += at - low
+    return weights
