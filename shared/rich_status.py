@@ -8,6 +8,7 @@ Source: https://github.com/googleapis/googleapis/blob/master/google/rpc/error_de
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -94,7 +95,7 @@ def from_rpc_error(rpc_error: grpc.RpcError) -> SuiteError:
     return _BY_STATUS.get(code, Internal)(message)
 
 
-def _status_in(metadata: Iterable[tuple[str, str | bytes]]) -> Status | None:
+def _status_in(metadata: Iterable[Any]) -> Status | None:
     for key, value in metadata:
         if key == DETAILS_METADATA_KEY and isinstance(value, bytes):
             try:

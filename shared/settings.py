@@ -74,6 +74,7 @@ class ProcessSettings:
         listen: Where the gRPC server listens, `host:port`; port 0 takes a free one.
         metrics_listen: Where Prometheus scrapes, `host:port`; empty means no endpoint.
         otlp_endpoint: Where traces go (`http://host:4317`); empty means nowhere.
+        trace_ratio: Share of traces begun here that are recorded, 0..1.
         log_level: DEBUG, INFO, WARNING or ERROR.
         drain_grace_s: How long running calls may take to end after SIGTERM.
     """
@@ -88,6 +89,7 @@ class ProcessSettings:
     metrics_listen: str = "127.0.0.1:0"
     otlp_endpoint: str = ""
     log_level: str = "INFO"
+    trace_ratio: float = 1.0
     drain_grace_s: float = 20.0
 
     def __post_init__(self) -> None:
