@@ -46,9 +46,7 @@ def feature_channels(config: ModelConfig) -> tuple[int, tuple[int, ...]]:
 def build_stage(config: ModelConfig, stage: str) -> nn.Module:
     """The network of one stage, with random weights."""
     if stage == "image_encoder":
-        return VisualExperts(
-            build_conv_expert(config.conv), build_vit_expert(config.vit), config
-        )
+        return VisualExperts(build_conv_expert(config.conv), build_vit_expert(config.vit), config)
     if stage == "prompt_encoder":
         return PromptEncoder(config)
     grid_channels, pyramid_channels = feature_channels(config)
@@ -102,7 +100,7 @@ def _read_config(folder: Path) -> ModelConfig:
 
 
 def model_version(folder: Path, stage: str) -> str:
-    """"<preset>-<12 hex digits>" of the stage's weights file."""
+    """ "<preset>-<12 hex digits>" of the stage's weights file."""
     config = _read_config(folder)
     try:
         with (folder / f"{stage}.safetensors").open("rb") as weights:

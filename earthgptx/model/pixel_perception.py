@@ -25,7 +25,7 @@ from earthgptx.model.presets import ModelConfig
 
 
 def build_sam_decoder(config: ModelConfig, pyramid_channels: tuple[int, ...]) -> nn.Module:
-    """transformers' SAM 2 mask decoder; its skip convolutions fitted to our pyramid."""
+    """Transformers' SAM 2 mask decoder; its skip convolutions fitted to our pyramid."""
     mask = config.mask
     decoder_config = Sam2MaskDecoderConfig(
         hidden_size=mask.width,

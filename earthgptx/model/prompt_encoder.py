@@ -9,14 +9,13 @@ B batch, K mark kinds, S view side, G finest grid side, M map tokens, R regions,
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from earthgptx.imagery.prompt_raster import PromptRaster

@@ -140,9 +140,7 @@ class ReasonerModel:
 class Decoding:
     """Several answers being made in step; one ``step`` makes one token for each."""
 
-    def __init__(
-        self, model: ReasonerModel, embeddings: list[Tensor], max_new_tokens: int
-    ) -> None:
+    def __init__(self, model: ReasonerModel, embeddings: list[Tensor], max_new_tokens: int) -> None:
         self._model = model
         self._limit = max_new_tokens
         self._rows = [_Row(i, e.shape[0]) for i, e in enumerate(embeddings)]

@@ -1,0 +1,1 @@
+"""Training: samples, packed batches, the loop, recipes."""

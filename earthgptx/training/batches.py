@@ -1,0 +1,232 @@
+"""Samples to packed tensors.
+
+A row is one image with one set of marks; its questions are packed behind a shared prefix. A token
+sees the prefix and its own question only, so k questions cost one prefix.
+
+B rows, L tokens, T image tokens a row, I images, R regions a row, Q mask queries, G finest grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from earthgptx.model.language_model import Words
+from earthgptx.training.samples import MaskGG, Question, TrainingSample
+
+
+@dataclass(frozen=True)
+class RegionTensors:
+    """Marks of the rows that have any; ``image_of_row`` says which image a row looks at."""
+
+    image_of_row: Tensor
+    map_BKSS: Tensor
+    boxes_BR4: Tensor
+    kinds_BRK: Tensor
+    weights_BRGG: Tensor
+    valid_BR: Tensor
+
+
+@dataclass(frozen=True)
+class RowTensors:
+    """Packed rows, either all with marks or all without.
+
+    Attributes:
+        ids_BL: token ids; image and region tokens are placeholders.
+        segment_BL: 0 prefix, 1.. questions, -1 padding.
+        positions_BL: position ids; each question continues the prefix.
+        image_slots, region_slots: flat positions (row * L + column) of the placeholders; regions
+            in the order row, region.
+        region_of_slot: flat index (row * R + region) for each region slot.
+        label_slots, labels, label_weights: flat positions whose next token is learnt.
+        seg_slots: flat positions whose state predicts a [SEG] with a known mask.
+        seg_images, seg_masks_QGG: image and true mask of each such [SEG].
+    """
+
+    image_of_row: Tensor
+    ids_BL: Tensor
+    segment_BL: Tensor
+    positions_BL: Tensor
+    image_slots: Tensor
+    region_slots: Tensor
+    region_of_slot: Tensor
+    label_slots: Tensor
+    labels: Tensor
+    label_weights: Tensor
+    seg_slots: Tensor
+    seg_images: Tensor
+    seg_masks_QGG: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's data."""
+
+    views_ISS3: Tensor
+    plain: RowTensors | None
+    marked: RowTensors | None
+    regions: RegionTensors | None
+    region_rows: Tensor
+    region_masks_QGG: Tensor
+
+
+@dataclass
+class _Row:
+    ids: list[int]
+    segment: list[int]
+    positions: list[int]
+    image_columns: list[int]
+    region_columns: list[int]
+    labels: list[tuple[int, int, float]]
+    segs: list[tuple[int, MaskGG]]
+
+
+def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -> Batch:
+    """Packs samples into one batch."""
+    plain_rows = [
+        (i, _pack_row(s.plain, s.modality, 0, words, image_tokens))
+        for i, s in enumerate(samples)
+        if s.plain
+    ]
+    with_marks = [(i, s) for i, s in enumerate(samples) if s.raster is not None]
+    marked_rows = [
+        (i, _pack_row(s.marked, s.modality, len(s.region_masks), words, image_tokens))
+        for i, s in with_marks
+    ]
+    most = max((len(s.region_masks) for _, s in with_marks), default=0)
+    known = [
+        (row * most + r, mask)
+        for row, (_, s) in enumerate(with_marks)
+        for r, mask in enumerate(s.region_masks)
+        if mask is not None
+    ]
+    side = samples[0].view.shape[0] // 4
+    return Batch(
+        views_ISS3=torch.from_numpy(np.stack([s.view for s in samples])),
+        plain=_row_tensors(plain_rows, words, 0, side) if plain_rows else None,
+        marked=_row_tensors(marked_rows, words, most, side) if marked_rows else None,
+        regions=_region_tensors(with_marks, most) if with_marks else None,
+        region_rows=torch.tensor([slot for slot, _ in known], dtype=torch.long),
+        region_masks_QGG=_stack_masks([mask for _, mask in known], side),
+    )
+
+
+def _pack_row(
+    questions: tuple[Question, ...], modality: str, regions: int, words: Words, image_tokens: int
+) -> _Row:
+    seen = words.modalities.get(modality, words.unknown_modality)
+    ids = [words.bos, seen, words.image_start, *([words.pad] * image_tokens), words.image_end]
+    region_columns = []
+    for number in range(1, regions + 1):
+        ids += words.region_ids(number)
+        region_columns.append(len(ids))
+        ids.append(words.pad)
+    prefix = len(ids)
+    row = _Row(
+        ids=ids,
+        segment=[0] * prefix,
+        positions=list(range(prefix)),
+        image_columns=list(range(3, 3 + image_tokens)),
+        region_columns=region_columns,
+        labels=[],
+        segs=[],
+    )
+    for number, question in enumerate(questions, start=1):
+        _add_question(row, question, number, prefix, words)
+    return row
+
+
+def _add_question(row: _Row, question: Question, number: int, prefix: int, words: Words) -> None:
+    asked = words.question_ids(question.question)
+    answer = words.answer_ids(question.answer)
+    start = len(row.ids)
+    ids = asked + answer
+    row.ids += ids
+    row.segment += [number] * len(ids)
+    row.positions += range(prefix, prefix + len(ids))
+    # A long caption must not drown the short answers, nor count as one of them.
+    weight = len(answer) ** -0.5
+    masks = iter(question.masks)
+    for offset, token in enumerate(answer):
+        column = start + len(asked) + offset - 1
+        row.labels.append((column, token, weight))
+        if token == words.seg:
+            mask = next(masks, None)
+            if mask is not None:
+                row.segs.append((column, mask))
+
+
+def _row_tensors(
+    rows: list[tuple[int, _Row]], words: Words, most_regions: int, side: int
+) -> RowTensors:
+    length = max(len(row.ids) for _, row in rows)
+
+    def padded(name: str, fill: int) -> Tensor:
+        out = torch.full((len(rows), length), fill, dtype=torch.long)
+        for i, (_, row) in enumerate(rows):
+            values = getattr(row, name)
+            out[i, : len(values)] = torch.tensor(values)
+        return out
+
+    def flat(pairs: list[int]) -> Tensor:
+        return torch.tensor(pairs, dtype=torch.long)
+
+    labels = [(i * length + c, t, w) for i, (_, row) in enumerate(rows) for c, t, w in row.labels]
+    segs = [
+        (i * length + c, image, mask) for i, (image, row) in enumerate(rows) for c, mask in row.segs
+    ]
+    return RowTensors(
+        image_of_row=flat([image for image, _ in rows]),
+        ids_BL=padded("ids", words.pad),
+        segment_BL=padded("segment", -1),
+        positions_BL=padded("positions", 0),
+        image_slots=flat(
+            [i * length + c for i, (_, r) in enumerate(rows) for c in r.image_columns]
+        ),
+        region_slots=flat(
+            [i * length + c for i, (_, r) in enumerate(rows) for c in r.region_columns]
+        ),
+        region_of_slot=flat(
+            [
+                i * most_regions + k
+                for i, (_, r) in enumerate(rows)
+                for k in range(len(r.region_columns))
+            ]
+        ),
+        label_slots=flat([slot for slot, _, _ in labels]),
+        labels=flat([token for _, token, _ in labels]),
+        label_weights=torch.tensor([weight for _, _, weight in labels]),
+        seg_slots=flat([slot for slot, _, _ in segs]),
+        seg_images=flat([image for _, image, _ in segs]),
+        seg_masks_QGG=_stack_masks([mask for _, _, mask in segs], side),
+    )
+
+
+def _region_tensors(with_marks: list[tuple[int, TrainingSample]], most: int) -> RegionTensors:
+    def padded(arrays: list[np.ndarray]) -> Tensor:  # type: ignore[type-arg]
+        out = np.zeros((len(arrays), most, *arrays[0].shape[1:]), np.float32)
+        for i, array in enumerate(arrays):
+            out[i, : len(array)] = array
+        return torch.from_numpy(out)
+
+    rasters = [s.raster for _, s in with_marks if s.raster is not None]
+    valid = torch.zeros(len(rasters), most, dtype=torch.bool)
+    for i, raster in enumerate(rasters):
+        valid[i, : len(raster.boxes_R4)] = True
+    return RegionTensors(
+        image_of_row=torch.tensor([i for i, _ in with_marks]),
+        map_BKSS=torch.from_numpy(np.stack([r.map_KSS for r in rasters])),
+        boxes_BR4=padded([r.boxes_R4 for r in rasters]),
+        kinds_BRK=padded([r.kinds_RK for r in rasters]),
+        weights_BRGG=padded([r.weights_RGG for r in rasters]),
+        valid_BR=valid,
+    )
+
+
+def _stack_masks(masks: list[MaskGG], side: int) -> Tensor:
+    if not masks:
+        return torch.zeros(0, side, side)
+    return torch.from_numpy(np.stack(masks))

@@ -1,0 +1,72 @@
+"""The mixture: which image is sample ``index`` of a seeded, endless, resumable stream.
+
+Sample ``index`` depends on the seed and the index alone, so a resumed training sees what an
+uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from earthgptx.data.labelled_image import LabelledImage, Modality
+from earthgptx.data.synthetic.scene import generate_scene
+from earthgptx.training.samples import SampleSettings, TrainingSample, make_sample
+
+# Seeds below are for evaluation; training never draws them.
+FIRST_TRAINING_SEED = 1_000_000
+
+ImageSource = Callable[[np.random.Generator], LabelledImage]
+
+
+def synthetic_source(modality: Modality, sides_px: Sequence[int]) -> ImageSource:
+    """A source of endless synthetic scenes of one modality."""
+
+    def draw(rng: np.random.Generator) -> LabelledImage:
+        seed = FIRST_TRAINING_SEED + int(rng.integers(2**40))
+        return generate_scene(seed, int(rng.choice(sides_px))).labelled(modality)
+
+    return draw
+
+
+def folder_source(images: Sequence[LabelledImage]) -> ImageSource:
+    """A source that picks one of ``images``."""
+
+    def draw(rng: np.random.Generator) -> LabelledImage:
+        return images[int(rng.integers(len(images)))]
+
+    return draw
+
+
+@dataclass(frozen=True)
+class MixturePart:
+    """One source with its share of the samples (shares need not add up to one)."""
+
+    name: str
+    source: ImageSource
+    share: float
+
+
+class Mixture(Dataset[TrainingSample]):
+    """A map-style stream of ``length`` samples."""
+
+    def __init__(
+        self, parts: Sequence[MixturePart], settings: SampleSettings, seed: int, length: int
+    ) -> None:
+        self._parts = list(parts)
+        shares = np.array([part.share for part in parts], float)
+        self._shares = shares / shares.sum()
+        self._settings = settings
+        self._seed = seed
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> TrainingSample:
+        rng = np.random.default_rng((self._seed, index))
+        part = self._parts[int(rng.choice(len(self._parts), p=self._shares))]
+        return make_sample(part.source(rng), rng, self._settings)

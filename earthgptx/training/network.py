@@ -1,0 +1,207 @@
+"""The four stages' networks as one, and its loss: text CE 1.0, mask BCE 2.0, Dice 0.5.
+
+I images, B rows, L tokens, D width, Q mask queries, G finest grid side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from earthgptx.model.checkpoint import build_stage
+from earthgptx.model.pixel_perception import PixelPerception, QueryTensors, mask_losses
+from earthgptx.model.presets import ModelConfig
+from earthgptx.model.prompt_encoder import PromptEncoder
+from earthgptx.model.reasoner import ReasonerNetwork
+from earthgptx.model.visual_experts import VisualExperts
+from earthgptx.training.batches import Batch, RegionTensors, RowTensors
+
+TEXT_WEIGHT = 1.0
+BCE_WEIGHT = 2.0
+DICE_WEIGHT = 0.5
+# Where a [SEG] points on the coarse grid, and how good a mask thinks it is: small helpers.
+LIKENESS_WEIGHT = 0.5
+SCORE_WEIGHT = 0.1
+MAX_QUERIES = 40
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Each part of the loss of one batch, unweighted; ``total`` is weighted."""
+
+    total: Tensor
+    text: Tensor
+    bce: Tensor
+    dice: Tensor
+    likeness: Tensor
+
+    def floats(self) -> dict[str, float]:
+        """The parts as numbers, for the log."""
+        return {name: float(getattr(self, name).detach()) for name in self.__dataclass_fields__}
+
+
+class TrainingNetwork(nn.Module):
+    """All parts, trained together in one stage."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        stages = {name: build_stage(config, name) for name in _STAGES}
+        self.image_encoder: VisualExperts = stages["image_encoder"]  # type: ignore[assignment]
+        self.prompt_encoder: PromptEncoder = stages["prompt_encoder"]  # type: ignore[assignment]
+        self.reasoner: ReasonerNetwork = stages["reasoner"]  # type: ignore[assignment]
+        self.mask_decoder: PixelPerception = stages["mask_decoder"]  # type: ignore[assignment]
+
+    def forward(self, batch: Batch) -> Losses:
+        """The losses of one batch."""
+        views_I3SS = batch.views_ISS3.permute(0, 3, 1, 2).float().div(255.0)
+        features = self.image_encoder(views_I3SS)
+        texts, segs = [], []
+        if batch.plain is not None:
+            grid_INC = features[0][batch.plain.image_of_row]
+            _, tokens_BTD = self.reasoner.fusion(grid_INC, None)
+            self._answer(batch.plain, tokens_BTD, None, texts, segs)
+        regions_BRD = None
+        if batch.marked is not None and batch.regions is not None:
+            tokens_BTD, looks_BRD, regions_BRD = self._understand_marks(batch.regions, features)
+            self._answer(batch.marked, tokens_BTD, looks_BRD, texts, segs)
+        text = sum((s for s, _ in texts), torch.zeros(())) / sum(w for _, w in texts)
+        mask_parts = [self._seg_masks(features, *seg) for seg in segs if len(seg[0])]
+        if regions_BRD is not None and batch.regions is not None and len(batch.region_rows):
+            mask_parts.append(self._region_masks(batch, batch.regions, regions_BRD, features))
+        return _combine(text, mask_parts)
+
+    def _understand_marks(
+        self, regions: RegionTensors, features: tuple[Tensor, tuple[Tensor, ...]]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Image tokens, region tokens for the language model, region tokens for the masks."""
+        map_BMD = self.prompt_encoder.encode_map(regions.map_BKSS)
+        regions_BRD = self.prompt_encoder.encode_regions(regions.boxes_BR4, regions.kinds_BRK)
+        prompts_BPD = torch.cat([map_BMD, regions_BRD], dim=1)
+        shown = torch.ones(map_BMD.shape[:2], dtype=torch.bool, device=map_BMD.device)
+        valid_BP = torch.cat([shown, regions.valid_BR], dim=1)
+        images = regions.image_of_row
+        hybrid_BND, tokens_BTD = self.reasoner.fusion(features[0][images], prompts_BPD, valid_BP)
+        looks_BRD = self.reasoner.regions(
+            hybrid_BND, tuple(m[images] for m in features[1]), regions_BRD, regions.weights_BRGG
+        )
+        return tokens_BTD, looks_BRD, regions_BRD
+
+    def _answer(
+        self,
+        rows: RowTensors,
+        tokens_BTD: Tensor,
+        looks_BRD: Tensor | None,
+        texts: list[tuple[Tensor, Tensor]],
+        segs: list[tuple[Tensor, Tensor, Tensor]],
+    ) -> None:
+        """Reads and answers packed rows; appends to the text losses and the [SEG] states."""
+        language = self.reasoner.language
+        width = tokens_BTD.shape[-1]
+        flat = language.get_input_embeddings()(rows.ids_BL).view(-1, width)
+        flat = flat.index_put((rows.image_slots,), tokens_BTD.reshape(-1, width).to(flat.dtype))
+        if looks_BRD is not None:
+            looks = looks_BRD.reshape(-1, width)[rows.region_of_slot]
+            flat = flat.index_put((rows.region_slots,), looks.to(flat.dtype))
+        hidden = language.model(
+            inputs_embeds=flat.view(*rows.ids_BL.shape, width),
+            attention_mask=packed_mask(rows.segment_BL),
+            position_ids=rows.positions_BL,
+            use_cache=False,
+        ).last_hidden_state.reshape(-1, width)
+        logits = language.lm_head(hidden[rows.label_slots]).float()
+        each = F.cross_entropy(logits, rows.labels, reduction="none")
+        texts.append(((each * rows.label_weights).sum(), rows.label_weights.sum()))
+        segs.append((hidden[rows.seg_slots], rows.seg_images, rows.seg_masks_QGG))
+
+    def _seg_masks(
+        self,
+        features: tuple[Tensor, tuple[Tensor, ...]],
+        states_QD: Tensor,
+        images_Q: Tensor,
+        truth_QGG: Tensor,
+    ) -> tuple[Tensor, ...]:
+        keep = _spread(len(states_QD))
+        images_Q, truth_QGG = images_Q[keep], truth_QGG[keep]
+        queries = QueryTensors(
+            features[0][images_Q],
+            tuple(m[images_Q] for m in features[1]),
+            seg_states_QD=states_QD[keep],
+        )
+        return _mask_part(self.mask_decoder(queries), truth_QGG)
+
+    def _region_masks(
+        self,
+        batch: Batch,
+        regions: RegionTensors,
+        regions_BRD: Tensor,
+        features: tuple[Tensor, tuple[Tensor, ...]],
+    ) -> tuple[Tensor, ...]:
+        keep = _spread(len(batch.region_rows))
+        slots, truth_QGG = batch.region_rows[keep], batch.region_masks_QGG[keep]
+        images_Q = regions.image_of_row[slots // regions_BRD.shape[1]]
+        queries = QueryTensors(
+            features[0][images_Q],
+            tuple(m[images_Q] for m in features[1]),
+            region_tokens_QD=regions_BRD.flatten(0, 1)[slots],
+            weights_QGG=regions.weights_BRGG.flatten(0, 1)[slots],
+        )
+        return _mask_part(self.mask_decoder(queries), truth_QGG)
+
+
+_STAGES = ("image_encoder", "prompt_encoder", "reasoner", "mask_decoder")
+
+
+def packed_mask(segment_BL: Tensor) -> Tensor:
+    """Who may see whom, [B, 1, L, L] bool: the past of the prefix and of one's own question."""
+    length = segment_BL.shape[1]
+    causal_LL = torch.ones(length, length, dtype=torch.bool, device=segment_BL.device).tril()
+    seen_B1L = segment_BL.unsqueeze(1)
+    same_BLL = (seen_B1L == 0) | (seen_B1L == segment_BL.unsqueeze(2))
+    itself_LL = torch.eye(length, dtype=torch.bool, device=segment_BL.device)
+    return ((same_BLL & causal_LL) | itself_LL).unsqueeze(1)
+
+
+def _spread(count: int) -> Tensor:
+    """At most MAX_QUERIES indices below ``count``, evenly spread: bounds a step's cost."""
+    if count <= MAX_QUERIES:
+        return torch.arange(count)
+    return torch.linspace(0, count - 1, MAX_QUERIES).long()
+
+
+def _mask_part(
+    drawn: tuple[Tensor, Tensor, Tensor | None], truth_QGG: Tensor
+) -> tuple[Tensor, ...]:
+    """Sum over queries of (bce, dice, likeness, score) losses, and the number of queries."""
+    logits_QGG, score_Q, likeness_QHH = drawn
+    count = len(truth_QGG)
+    bce, dice = mask_losses(logits_QGG, truth_QGG)
+    likeness = torch.zeros(())
+    if likeness_QHH is not None:
+        shrunk = F.adaptive_avg_pool2d(truth_QGG.unsqueeze(1), likeness_QHH.shape[-1])[:, 0]
+        target = (shrunk > 0.15).float()
+        likeness = sum(mask_losses(likeness_QHH, target), torch.zeros(()))
+    inside, truth = logits_QGG.detach().float() > 0, truth_QGG > 0.5
+    union = (inside | truth).sum((1, 2)).clamp_min(1)
+    iou_Q = (inside & truth).sum((1, 2)) / union
+    score = F.mse_loss(score_Q.float(), iou_Q.float())
+    return bce * count, dice * count, likeness * count, score * count, torch.tensor(float(count))
+
+
+def _combine(text: Tensor, mask_parts: list[tuple[Tensor, ...]]) -> Losses:
+    zero = torch.zeros(())
+    bce, dice, likeness, score = zero, zero, zero, zero
+    if mask_parts:
+        sums = [torch.stack(column).sum() for column in zip(*mask_parts, strict=True)]
+        bce, dice, likeness, score = (part / sums[4] for part in sums[:4])
+    total = (
+        TEXT_WEIGHT * text
+        + BCE_WEIGHT * bce
+        + DICE_WEIGHT * dice
+        + LIKENESS_WEIGHT * likeness
+        + SCORE_WEIGHT * score
+    )
+    return Losses(total, text, bce, dice, likeness)

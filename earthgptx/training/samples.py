@@ -1,0 +1,187 @@
+"""One labelled image to one training sample: a view, its questions, its marks, its masks.
+
+What serving does to a request happens here to a label: the same windows, the same raster of marks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from earthgptx.data.instructions import Instruction, make_marked, make_plain
+from earthgptx.data.labelled_image import BoxXyxyPx, LabelledImage, LabelledObject, MaskHW
+from earthgptx.data.views import dihedral, windowed
+from earthgptx.imagery.marks import Region, marks_from_mask
+from earthgptx.imagery.masks import decode_rle
+from earthgptx.imagery.prompt_raster import PromptRaster, rasterise_regions
+from earthgptx.imagery.windows import Window, choose_window, whole_image
+
+MARK_KINDS = ("box", "point", "scribble", "polygon", "mask")
+MARK_WEIGHTS = (0.4, 0.22, 0.2, 0.1, 0.08)
+BOX_KINDS = ("box", "point", "scribble")
+
+ViewSS3 = npt.NDArray[np.uint8]
+MaskGG = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question with its answer and a target mask [G, G] for each [SEG] in the answer.
+
+    A target is None where the truth of the mask is not known; it is left out of the mask loss.
+    """
+
+    question: str
+    answer: str
+    masks: tuple[MaskGG | None, ...]
+
+
+@dataclass(frozen=True)
+class TrainingSample:
+    """One view with everything that is asked about it.
+
+    Attributes:
+        plain: questions without marks.
+        raster: the marks that all ``marked`` questions share, or None.
+        region_masks: the true mask of each marked region, None where unknown.
+    """
+
+    view: ViewSS3
+    modality: str
+    plain: tuple[Question, ...]
+    marked: tuple[Question, ...]
+    raster: PromptRaster | None
+    region_masks: tuple[MaskGG | None, ...]
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """How samples are made.
+
+    Attributes:
+        zoom_probability: share of samples looking closely at one object.
+        plain_count, marked_count: questions a sample.
+        modality_dropout: share of samples whose modality is not told.
+    """
+
+    view_side_px: int
+    zoom_probability: float = 0.45
+    plain_count: int = 5
+    marked_count: int = 5
+    modality_dropout: float = 0.1
+
+
+def make_sample(
+    image: LabelledImage, rng: np.random.Generator, settings: SampleSettings
+) -> TrainingSample:
+    """A random view of ``image`` with random questions and marks."""
+    view = dihedral(_random_view(image, rng, settings), int(rng.integers(8)))
+    side = settings.view_side_px
+    masks = _MaskCache(view)
+    plain = make_plain(view, rng, settings.plain_count)
+    marked = make_marked(view, rng, settings.marked_count) if view.objects else None
+    raster = None
+    region_masks: tuple[MaskGG | None, ...] = ()
+    marked_questions: tuple[Question, ...] = ()
+    if marked is not None and marked.object_indices:
+        regions = tuple(_mark(view.objects[i], masks.full(i), rng) for i in marked.object_indices)
+        raster = rasterise_regions(regions, Window(0.0, 0.0, float(side)), side, side, side)
+        region_masks = tuple(masks.target((i,)) for i in marked.object_indices)
+        marked_questions = _questions(marked.instructions, masks)
+    told = rng.random() >= settings.modality_dropout
+    return TrainingSample(
+        view=_jittered(_three_channels(view.load_pixels()), rng),
+        modality=view.modality if told else "",
+        plain=_questions(plain, masks),
+        marked=marked_questions,
+        raster=raster,
+        region_masks=region_masks,
+    )
+
+
+def _random_view(
+    image: LabelledImage, rng: np.random.Generator, settings: SampleSettings
+) -> LabelledImage:
+    whole = whole_image(image.width_px, image.height_px)
+    window = whole
+    things = [o for o in image.objects if not o.stuff]
+    if things and rng.random() < settings.zoom_probability:
+        box = things[int(rng.integers(len(things)))].box_xyxy_px
+        window = choose_window([_drawn_part(box, rng)], image.width_px, image.height_px)
+    return windowed(image, window, settings.view_side_px)
+
+
+def _drawn_part(box: BoxXyxyPx, rng: np.random.Generator) -> BoxXyxyPx:
+    """What a mark on a thing spans: often all of it, for a scribble only a part."""
+    if rng.random() < 0.6:
+        return box
+    share = rng.uniform(0.4, 1.0)
+    width, height = (box[2] - box[0]) * share, (box[3] - box[1]) * share
+    x0 = rng.uniform(box[0], box[2] - width)
+    y0 = rng.uniform(box[1], box[3] - height)
+    return (x0, y0, x0 + width, y0 + height)
+
+
+class _MaskCache:
+    """Decodes each object's mask at most once."""
+
+    def __init__(self, view: LabelledImage) -> None:
+        self._view = view
+        self._full: dict[int, MaskHW] = {}
+
+    def full(self, index: int) -> MaskHW:
+        """The object's mask [S, S]; its filled box where there is no mask."""
+        if index not in self._full:
+            self._full[index] = _decode(self._view, self._view.objects[index])
+        return self._full[index]
+
+    def target(self, indices: tuple[int, ...]) -> MaskGG | None:
+        """The union of the objects' masks on the finest grid; None if one is unknown."""
+        if any(self._view.objects[i].mask is None for i in indices):
+            return None
+        union = np.zeros((self._view.height_px, self._view.width_px), np.bool_)
+        for i in indices:
+            union |= self.full(i)
+        side = self._view.width_px // 4
+        small = cv2.resize(union.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+        return np.asarray(small, np.float32)
+
+
+def _decode(view: LabelledImage, thing: LabelledObject) -> MaskHW:
+    if thing.mask is not None:
+        return decode_rle(view.height_px, view.width_px, str(thing.mask["counts"]))
+    x0, y0, x1, y1 = (round(v) for v in thing.box_xyxy_px)
+    filled = np.zeros((view.height_px, view.width_px), np.bool_)
+    filled[max(y0, 0) : max(y1, y0 + 1), max(x0, 0) : max(x1, x0 + 1)] = True
+    return filled
+
+
+def _mark(thing: LabelledObject, mask: MaskHW, rng: np.random.Generator) -> Region:
+    if thing.mask is None:
+        return marks_from_mask(mask, BOX_KINDS[int(rng.choice(3, p=(0.6, 0.2, 0.2)))], rng)
+    return marks_from_mask(mask, MARK_KINDS[int(rng.choice(5, p=MARK_WEIGHTS))], rng)
+
+
+def _questions(instructions: list[Instruction], masks: _MaskCache) -> tuple[Question, ...]:
+    return tuple(
+        Question(i.question, i.answer, tuple(masks.target(t) for t in i.seg_targets))
+        for i in instructions
+    )
+
+
+def _three_channels(pixels: npt.NDArray[np.uint8]) -> ViewSS3:
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
+def _jittered(view: ViewSS3, rng: np.random.Generator) -> ViewSS3:
+    """Brightness, contrast and a little noise: sensors differ."""
+    if rng.random() < 0.3:
+        return view
+    contrast, shift = rng.uniform(0.75, 1.25), rng.uniform(-20, 20)
+    changed = (view.astype(np.float32) - 128) * contrast + 128 + shift
+    if rng.random() < 0.3:
+        changed += rng.normal(0, rng.uniform(1, 6), view.shape[:2])[..., None]
+    return changed.clip(0, 255).astype(np.uint8)
