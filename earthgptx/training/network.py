@@ -61,7 +61,7 @@ class TrainingNetwork(nn.Module):
         features = self.image_encoder(views_I3SS)
         texts, segs = [], []
         if batch.plain is not None:
-            grid_INC = features[0][batch.plain.image_of_row]
+            grid_INC = features[0].index_select(0, batch.plain.image_of_row)
             _, tokens_BTD = self.reasoner.fusion(grid_INC, None)
             self._answer(batch.plain, tokens_BTD, None, texts, segs)
         regions_BRD = None
@@ -84,9 +84,9 @@ class TrainingNetwork(nn.Module):
         shown = torch.ones(map_BMD.shape[:2], dtype=torch.bool, device=map_BMD.device)
         valid_BP = torch.cat([shown, regions.valid_BR], dim=1)
         images = regions.image_of_row
-        hybrid_BND, tokens_BTD = self.reasoner.fusion(features[0][images], prompts_BPD, valid_BP)
+        hybrid_BND, tokens_BTD = self.reasoner.fusion(features[0].index_select(0, images), prompts_BPD, valid_BP)
         looks_BRD = self.reasoner.regions(
-            hybrid_BND, tuple(m[images] for m in features[1]), regions_BRD, regions.weights_BRGG
+            hybrid_BND, tuple(m.index_select(0, images) for m in features[1]), regions_BRD, regions.weights_BRGG
         )
         return tokens_BTD, looks_BRD, regions_BRD
 
@@ -112,10 +112,10 @@ class TrainingNetwork(nn.Module):
             position_ids=rows.positions_BL,
             use_cache=False,
         ).last_hidden_state.reshape(-1, width)
-        logits = language.lm_head(hidden[rows.label_slots]).float()
+        logits = language.lm_head(hidden.index_select(0, rows.label_slots)).float()
         each = F.cross_entropy(logits, rows.labels, reduction="none")
         texts.append(((each * rows.label_weights).sum(), rows.label_weights.sum()))
-        segs.append((hidden[rows.seg_slots], rows.seg_images, rows.seg_masks_QGG))
+        segs.append((hidden.index_select(0, rows.seg_slots), rows.seg_images, rows.seg_masks_QGG))
 
     def _seg_masks(
         self,
@@ -127,8 +127,8 @@ class TrainingNetwork(nn.Module):
         keep = _spread(len(states_QD))
         images_Q, truth_QGG = images_Q[keep], truth_QGG[keep]
         queries = QueryTensors(
-            features[0][images_Q],
-            tuple(m[images_Q] for m in features[1]),
+            features[0].index_select(0, images_Q),
+            tuple(m.index_select(0, images_Q) for m in features[1]),
             seg_states_QD=states_QD[keep],
         )
         return _mask_part(self.mask_decoder(queries), truth_QGG)
@@ -144,8 +144,8 @@ class TrainingNetwork(nn.Module):
         slots, truth_QGG = batch.region_rows[keep], batch.region_masks_QGG[keep]
         images_Q = regions.image_of_row[slots // regions_BRD.shape[1]]
         queries = QueryTensors(
-            features[0][images_Q],
-            tuple(m[images_Q] for m in features[1]),
+            features[0].index_select(0, images_Q),
+            tuple(m.index_select(0, images_Q) for m in features[1]),
             region_tokens_QD=regions_BRD.flatten(0, 1)[slots],
             weights_QGG=regions.weights_BRGG.flatten(0, 1)[slots],
         )

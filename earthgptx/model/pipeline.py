@@ -1,0 +1,198 @@
+"""The whole model in one process: what the suite does, without the suite.
+
+Used by evaluation and by tests, which hold the suite's answers against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from earthgptx.imagery.marks import Region, region_extent_xyxy_px, validate_regions
+from earthgptx.imagery.masks import paste_window_mask
+from earthgptx.imagery.prompt_raster import rasterise_regions
+from earthgptx.imagery.windows import Window, choose_window, cut_window, whole_image
+from earthgptx.model.checkpoint import (
+    load_image_encoder,
+    load_mask_decoder,
+    load_prompt_encoder,
+    load_reasoner,
+)
+from earthgptx.model.features import ImageFeatures, PromptFeatures
+from earthgptx.model.markup import parse_boxes, plain_text
+from earthgptx.model.pixel_perception import MaskDecoderModel, MaskQuery
+from earthgptx.model.prompt_encoder import PromptEncoderModel
+from earthgptx.model.reasoner import ReasonerInput, ReasonerModel
+from earthgptx.model.visual_experts import ImageEncoderModel
+
+MaskHW = npt.NDArray[np.bool_]
+BoxXyxyPx = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class DrawnMask:
+    """A mask of the full image, with the words it belongs to and the decoder's own score."""
+
+    phrase: str
+    mask_HW: MaskHW
+    score: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model said.
+
+    Attributes:
+        text: without markup. raw: with it.
+        boxes: (phrase, boxes in pixels of the full image).
+        window: what the model looked at.
+    """
+
+    text: str
+    raw: str
+    boxes: tuple[tuple[str, tuple[BoxXyxyPx, ...]], ...]
+    masks: tuple[DrawnMask, ...]
+    window: Window
+
+
+class EarthGptX:
+    """All four parts, handed in."""
+
+    def __init__(
+        self,
+        image_encoder: ImageEncoderModel,
+        prompt_encoder: PromptEncoderModel,
+        reasoner: ReasonerModel,
+        mask_decoder: MaskDecoderModel,
+    ) -> None:
+        self.image_encoder = image_encoder
+        self.prompt_encoder = prompt_encoder
+        self.reasoner = reasoner
+        self.mask_decoder = mask_decoder
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "cpu", dtype: str = "float32") -> EarthGptX:
+        """Loads a weights folder.
+
+        Raises:
+            CheckpointError: a file is missing or broken.
+        """
+        return cls(
+            load_image_encoder(folder, device, dtype),
+            load_prompt_encoder(folder, device, dtype),
+            load_reasoner(folder, device, dtype),
+            load_mask_decoder(folder, device, dtype),
+        )
+
+    def answer(
+        self,
+        pixels_HWC: npt.NDArray[np.uint8],
+        question: str,
+        regions: Sequence[Region] = (),
+        modality: str | None = None,
+        window: Window | None = None,
+        max_new_tokens: int = 0,
+    ) -> Answer:
+        """Answers one question about one image.
+
+        Args:
+            pixels_HWC: uint8 [H, W, 3] in display range.
+            question: regions are addressed as "<Region 1>".
+            regions: marks in pixels of the full image.
+            modality: "optical", "sar", "infrared", or None where not known.
+            window: what to look at; None chooses as ZOOM_AUTO does.
+            max_new_tokens: 0 means the model's default.
+
+        Raises:
+            ImageryError: a mark is not valid. ModelInputError: the question is too long.
+        """
+        height, width = pixels_HWC.shape[:2]
+        window, image, prompts = self._look(pixels_HWC, regions, window)
+        request = ReasonerInput(image, prompts, modality, question)
+        limit = max_new_tokens or self.reasoner.default_max_new_tokens
+        decoding = self.reasoner.open([request], limit)
+        raw, states, phrases = "", [], []
+        while not decoding.done:
+            for output in decoding.step():
+                raw += output.text
+                if output.seg_state is not None:
+                    states.append(output.seg_state)
+                    phrases.append(output.phrase)
+        queries = [MaskQuery(image, seg_state=state) for state in states]
+        return Answer(
+            text=plain_text(raw),
+            raw=raw,
+            boxes=tuple(
+                (found.phrase, tuple(_to_image_px(box, window) for box in found.boxes_xyxy_unit))
+                for found in parse_boxes(raw)
+            ),
+            masks=self._draw(queries, phrases, window, width, height),
+            window=window,
+        )
+
+    def segment_regions(
+        self,
+        pixels_HWC: npt.NDArray[np.uint8],
+        regions: Sequence[Region],
+        window: Window | None = None,
+    ) -> tuple[DrawnMask, ...]:
+        """One mask for each marked region; no words."""
+        height, width = pixels_HWC.shape[:2]
+        window, image, prompts = self._look(pixels_HWC, regions, window)
+        if prompts is None:
+            return ()
+        queries = [
+            MaskQuery(
+                image,
+                region_token=prompts.regions_RD[i],
+                region_weights=prompts.weights_RGG[i],
+            )
+            for i in range(len(regions))
+        ]
+        return self._draw(queries, [""] * len(regions), window, width, height)
+
+    def _look(
+        self,
+        pixels_HWC: npt.NDArray[np.uint8],
+        regions: Sequence[Region],
+        window: Window | None,
+    ) -> tuple[Window, ImageFeatures, PromptFeatures | None]:
+        height, width = pixels_HWC.shape[:2]
+        if regions:
+            validate_regions(regions, width, height)
+        if window is None:
+            extents = [region_extent_xyxy_px(region) for region in regions]
+            window = (
+                choose_window(extents, width, height) if extents else whole_image(width, height)
+            )
+        side = self.image_encoder.view_side_px
+        image = self.image_encoder.encode([cut_window(pixels_HWC, window, side)])[0]
+        if not regions:
+            return window, image, None
+        raster = rasterise_regions(regions, window, side, width, height)
+        return window, image, self.prompt_encoder.encode([raster])[0]
+
+    def _draw(
+        self,
+        queries: list[MaskQuery],
+        phrases: list[str],
+        window: Window,
+        width: int,
+        height: int,
+    ) -> tuple[DrawnMask, ...]:
+        if not queries:
+            return ()
+        drawn = self.mask_decoder.decode(queries)
+        return tuple(
+            DrawnMask(phrase, paste_window_mask(p.logits_hw, window, width, height), p.score)
+            for phrase, p in zip(phrases, drawn, strict=True)
+        )
+
+
+def _to_image_px(box: BoxXyxyPx, window: Window) -> BoxXyxyPx:
+    side, x, y = window.side_px, window.x0_px, window.y0_px
+    return (box[0] * side + x, box[1] * side + y, box[2] * side + x, box[3] * side + y)

@@ -1,0 +1,116 @@
+"""Decoding: in step, cancellable, and true to teacher forcing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from earthgptx.imagery.marks import BoxMark, PointMark, Region
+from earthgptx.imagery.prompt_raster import rasterise_regions
+from earthgptx.imagery.windows import whole_image
+from earthgptx.model.checkpoint import load_image_encoder, load_prompt_encoder, load_reasoner
+from earthgptx.model.errors import ModelInputError
+from earthgptx.model.reasoner import Decoding, ReasonerInput, ReasonerModel
+
+
+@pytest.fixture(scope="module")
+def reasoner(weights: Path) -> ReasonerModel:
+    return load_reasoner(weights, "cpu", "float32")
+
+
+@pytest.fixture(scope="module")
+def requests(weights: Path) -> list[ReasonerInput]:
+    rng = np.random.default_rng(0)
+    encoder = load_image_encoder(weights, "cpu", "float32")
+    views = [rng.integers(0, 255, (224, 224, 3), dtype=np.uint8) for _ in range(3)]
+    images = encoder.encode(views)
+    regions = [Region((BoxMark(10, 10, 60, 60),)), Region((PointMark(150, 90),))]
+    raster = rasterise_regions(regions, whole_image(224, 224), 224, 224, 224)
+    prompts = load_prompt_encoder(weights, "cpu", "float32").encode([raster])[0]
+    return [
+        ReasonerInput(images[0], prompts, "sar", "what is <Region 1>?"),
+        ReasonerInput(images[1], None, None, "how many ships are there in this image?"),
+        ReasonerInput(images[2], None, "optical", "what?"),
+    ]
+
+
+def texts(decoding: Decoding) -> dict[int, str]:
+    said: dict[int, str] = {row: "" for row in decoding.active_rows}
+    while not decoding.done:
+        for output in decoding.step():
+            said[output.row] += output.text
+    return said
+
+
+def test_a_batch_of_three_answers_as_three_batches_of_one(
+    reasoner: ReasonerModel, requests: list[ReasonerInput]
+) -> None:
+    together = texts(reasoner.open(requests, 12))
+    alone = [texts(reasoner.open([request], 12))[0] for request in requests]
+    assert [together[i] for i in range(3)] == alone
+
+
+def test_every_row_ends_exactly_once_at_the_limit(
+    reasoner: ReasonerModel, requests: list[ReasonerInput]
+) -> None:
+    decoding = reasoner.open(requests, 5)
+    ends = []
+    while not decoding.done:
+        ends += [output.row for output in decoding.step() if output.finished]
+    assert sorted(ends) == [0, 1, 2]
+    assert decoding.step() == []
+
+
+def test_a_dropped_row_says_no_more_and_the_others_go_on_unchanged(
+    reasoner: ReasonerModel, requests: list[ReasonerInput]
+) -> None:
+    expected = texts(reasoner.open(requests, 10))
+    decoding = reasoner.open(requests, 10)
+    said = {row: "" for row in range(3)}
+    for output in decoding.step():
+        said[output.row] += output.text
+    decoding.drop(1)
+    while not decoding.done:
+        for output in decoding.step():
+            assert output.row != 1
+            said[output.row] += output.text
+    assert (said[0], said[2]) == (expected[0], expected[2])
+
+
+def test_the_seg_state_is_the_post_norm_state_that_predicts_seg(
+    reasoner: ReasonerModel, requests: list[ReasonerInput]
+) -> None:
+    """Makes [SEG] the likeliest token, then repeats the step by teacher forcing."""
+    language, words = reasoner.network.language, reasoner.words
+    decoding = reasoner.open(requests[1:2], 3)
+    prefix_1LD = decoding._next_BLD.clone()
+    with torch.inference_mode():
+        state_D = language.model(inputs_embeds=prefix_1LD).last_hidden_state[0, -1]
+    kept = language.lm_head.weight.data.clone()
+    try:
+        language.lm_head.weight.data[words.seg] = state_D * 100
+        output = decoding.step()[0]
+    finally:
+        language.lm_head.weight.data.copy_(kept)
+    assert output.text == "[SEG]"
+    assert output.seg_state is not None
+    assert torch.allclose(output.seg_state, state_D, atol=1e-5)
+
+
+def test_a_question_too_long_for_the_context_names_field_and_limit(
+    reasoner: ReasonerModel, requests: list[ReasonerInput]
+) -> None:
+    long = ReasonerInput(requests[1].image, None, None, "why " * 900)
+    with pytest.raises(ModelInputError) as refused:
+        reasoner.open([long], 10)
+    assert refused.value.field == "question"
+    assert refused.value.limit is not None
+
+
+def test_special_tokens_in_the_users_words_are_plain_text(reasoner: ReasonerModel) -> None:
+    ids = reasoner.words.question_ids("look at <image> and [SEG] <eos>")
+    special = {reasoner.words.image_start, reasoner.words.seg, reasoner.words.eos}
+    assert not special & set(ids)
