@@ -62,6 +62,27 @@ TYPICAL_LENGTH_M: Final[dict[str, float]] = {
 }
 """Longest side in metres of a usual one (a road: its width); fixes a scene's ground sampling."""
 
-SIZE_BOUNDS: Final[dict[str, tuple[float, float]]] = dict.fromkeys(LABELS, (0.1, 0.2))
+SIZE_BOUNDS: Final[dict[str, tuple[float, float]]] = {
+    "airplane": (0.117, 0.170),
+    "airport": (0.827, 0.997),
+    "baseball field": (0.240, 0.277),
+    "basketball court": (0.150, 0.180),
+    "bridge": (0.224, 0.288),
+    "chimney": (0.149, 0.183),
+    "dam": (0.355, 0.430),
+    "expressway service area": (0.511, 0.562),
+    "expressway toll station": (0.435, 0.514),
+    "golf course": (0.783, 0.890),
+    "ground track field": (0.342, 0.453),
+    "harbor": (0.726, 0.810),
+    "overpass": (0.426, 0.634),
+    "ship": (0.076, 0.109),
+    "stadium": (0.526, 0.584),
+    "storage tank": (0.105, 0.141),
+    "tennis court": (0.156, 0.180),
+    "train station": (0.675, 0.769),
+    "vehicle": (0.052, 0.060),
+    "windmill": (0.187, 0.220),
+}
 """Per class: below the first small, above the second large; square root of the box's area over the
 image side. Thirds of the boxes of seeds 0-2999."""

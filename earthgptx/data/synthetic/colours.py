@@ -17,7 +17,7 @@ PALETTE: Final[dict[str, tuple[Rgb, ...]]] = {
     "green": ((52, 138, 66), (44, 120, 74), (70, 150, 62)),
     "yellow": ((232, 204, 48), (224, 190, 40)),
     "orange": ((234, 128, 34), (226, 116, 30)),
-    "brown": ((124, 80, 48), (112, 72, 44)),
+    "brown": ((120, 78, 48), (108, 70, 44)),
 }
 
 
@@ -50,11 +50,11 @@ def colour_word(rgb: tuple[float, float, float]) -> str:
     if value < 0.24:
         return "black"
     if saturation < 0.20:
-        return "white" if value > 0.72 else "grey"
+        return "white" if value > 0.68 else "grey"
     if degrees < 14 or degrees >= 335:
         return "red"
     if degrees < 42:
-        return "orange" if value > 0.62 and saturation > 0.55 else "brown"
+        return "orange" if value > 0.56 and saturation > 0.55 else "brown"
     if degrees < 68:
         return "yellow"
     return "green" if degrees < 175 else "blue"

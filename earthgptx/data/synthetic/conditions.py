@@ -18,7 +18,12 @@ class Conditions:
         warmth: red over blue balance, around 1.
         haze: 0 (clear) to about 0.2.
         blur_px: optical point spread, standard deviation.
+        saturation: of the optical colours, 1 = as painted.
+        contrast: of the infrared image.
         look: 0-3, which image side the radar illuminates from (left, top, right, bottom).
+        looks: averaged by the radar; fewer means stronger speckle.
+        sea_echo: radar brightness of water, 1 = calm.
+        compression: exponent that maps radar amplitude to grey.
         night: infrared taken at night.
         inverted: infrared shown black-hot.
     """
@@ -29,8 +34,12 @@ class Conditions:
     warmth: float
     haze: float
     blur_px: float
+    saturation: float
+    contrast: float
     look: int
     looks: int
+    sea_echo: float
+    compression: float
     night: bool
     inverted: bool
 
@@ -44,8 +53,12 @@ def draw_conditions(rng: Random) -> Conditions:
         warmth=rng.uniform(0.95, 1.05),
         haze=max(0.0, rng.uniform(-0.08, 0.12)),
         blur_px=rng.uniform(0.3, 0.75),
+        saturation=rng.uniform(0.8, 1.08),
+        contrast=rng.uniform(0.75, 1.1),
         look=rng.randrange(4),
         looks=rng.choice((2, 3, 4, 6)),
+        sea_echo=rng.choice((1.0, 1.0, rng.uniform(1.0, 2.6))),
+        compression=rng.uniform(0.54, 0.74),
         night=rng.random() < 0.35,
         inverted=rng.random() < 0.12,
     )

@@ -48,7 +48,9 @@ class Material(IntEnum):
 
 
 class Appearance(NamedTuple):
-    """Texture amplitudes are fractions of brightness; radar is amplitude (1 = strong);
+    """How a material looks.
+
+    Texture amplitudes are fractions of brightness; radar is amplitude (1 = strong);
     temperatures are in display units, 0 (coldest) to 255.
     """
 
@@ -64,7 +66,7 @@ class Appearance(NamedTuple):
 
 APPEARANCE: dict[Material, Appearance] = {
     #                             fine coarse canopy wave radar tex   day night
-    Material.GRASS: Appearance(0.10, 0.16, 0.00, 0.0, 0.30, 0.30, 108, 92),
+    Material.GRASS: Appearance(0.10, 0.12, 0.00, 0.0, 0.30, 0.30, 108, 92),
     Material.CROP: Appearance(0.08, 0.10, 0.00, 0.0, 0.34, 0.20, 100, 88),
     Material.SOIL: Appearance(0.08, 0.12, 0.00, 0.0, 0.24, 0.20, 142, 96),
     Material.SAND: Appearance(0.05, 0.10, 0.00, 0.0, 0.15, 0.30, 158, 98),
@@ -82,7 +84,7 @@ APPEARANCE: dict[Material, Appearance] = {
     Material.COURT: Appearance(0.03, 0.04, 0.00, 0.0, 0.080, 0.10, 164, 122),
     Material.FENCE: Appearance(0.03, 0.03, 0.00, 0.0, 0.85, 0.20, 150, 84),
     Material.TRACK: Appearance(0.03, 0.04, 0.00, 0.0, 0.095, 0.10, 188, 128),
-    Material.TURF: Appearance(0.06, 0.08, 0.00, 0.0, 0.26, 0.15, 104, 86),
+    Material.TURF: Appearance(0.06, 0.08, 0.00, 0.0, 0.155, 0.15, 96, 80),
     Material.STANDS: Appearance(0.10, 0.05, 0.00, 0.0, 0.70, 0.35, 176, 116),
     Material.BALLAST: Appearance(0.12, 0.08, 0.00, 0.0, 0.26, 0.25, 168, 108),
     Material.RAIL: Appearance(0.03, 0.03, 0.00, 0.0, 0.90, 0.20, 196, 84),

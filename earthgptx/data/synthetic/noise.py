@@ -53,9 +53,13 @@ def tile(kind: str) -> PlaneF32:
 
     Kinds: fine, medium, coarse, cloud, wave, canopy, speckle1 to speckle9.
     """
-    sigmas = {"fine": (0.5, 0.5), "medium": (2.0, 2.0), "coarse": (7.0, 7.0), "cloud": (36.0, 36.0)}
+    sigmas = {"fine": (0.5, 0.5), "medium": (2.0, 2.0), "cloud": (36.0, 36.0)}
     if kind in sigmas:
         return _smoothed(len(kind), *sigmas[kind])
+    if kind == "coarse":
+        octaves = [_smoothed(20 + k, sigma, sigma) for k, sigma in enumerate((1.2, 3.0, 7.0, 16.0))]
+        mixed = octaves[0] + octaves[1] + 1.2 * octaves[2] + 1.2 * octaves[3]
+        return np.asarray(mixed / mixed.std(), np.float32)
     if kind == "wave":
         return _smoothed(11, 1.2, 5.0)
     if kind == "canopy":

@@ -64,6 +64,8 @@ def render_optical(canvas: Canvas, conditions: Conditions, rng: Random) -> Pixel
         image_HW3 += (SMOKE_RGB - image_HW3) * (0.9 * hidden_HW[..., None])
     if conditions.haze > 0:
         image_HW3 += (np.float32(205.0) - image_HW3) * np.float32(conditions.haze)
+    grey_HW1 = cv2.cvtColor(image_HW3, cv2.COLOR_RGB2GRAY)[..., None]
+    image_HW3 = grey_HW1 + (image_HW3 - grey_HW1) * np.float32(conditions.saturation)
     image_HW3 = cv2.GaussianBlur(image_HW3, (0, 0), conditions.blur_px)
     grain_HW = crop(rng, "fine", canvas.size_px) * np.float32(2.2)
     return np.clip(image_HW3 + grain_HW[..., None], 0, 255).astype(np.uint8)

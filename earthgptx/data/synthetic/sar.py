@@ -16,7 +16,7 @@ import numpy as np
 from earthgptx.data.labelled_image import PixelsHWC
 from earthgptx.data.synthetic.canvas import HEIGHT_STEP, Canvas
 from earthgptx.data.synthetic.conditions import Conditions
-from earthgptx.data.synthetic.materials import table
+from earthgptx.data.synthetic.materials import Material, table
 from earthgptx.data.synthetic.noise import PlaneF32, crop
 from earthgptx.data.synthetic.relief import PlaneU8, shadow_mask, shifted
 
@@ -51,12 +51,17 @@ def render_sar(canvas: Canvas, conditions: Conditions, rng: Random) -> PixelsHWC
     )
     if canopy_HW.any():
         roughness_HW += canopy_HW * (0.8 * crop(rng, "canopy", size))
-    echo_HW = cv2.LUT(material_HW, table("radar")) * np.clip(roughness_HW, 0.25, 2.5)
+    radar = table("radar").copy()
+    radar[[int(Material.WATER), int(Material.POOL)]] *= conditions.sea_echo
+    echo_HW = cv2.LUT(material_HW, radar) * np.clip(roughness_HW, 0.25, 2.5)
     ax, ay = AWAY[conditions.look]
     hidden_HW = shadow_mask(height_HW, math.atan2(ay, ax), SHADOW_RATIO)
     echo_HW[hidden_HW > 0] *= 0.12
     echo_HW += _near_edges(height_HW, conditions.look)
     echo_HW = cv2.GaussianBlur(echo_HW, (0, 0), 0.5)
     echo_HW = (echo_HW + FLOOR) * crop(rng, f"speckle{conditions.looks}", size)
-    shown_HW = np.power(np.clip(echo_HW * (conditions.gain * 0.85), 0, 1.2) / 1.2, 0.62) * 255.0
+    shown_HW = (
+        np.power(np.clip(echo_HW * (conditions.gain * 0.85), 0, 1.2) / 1.2, conditions.compression)
+        * 255.0
+    )
     return np.clip(shown_HW, 0, 255).astype(np.uint8)[..., None]

@@ -32,18 +32,19 @@ def render_infrared(canvas: Canvas, conditions: Conditions, rng: Random) -> Pixe
     warm_HW += cv2.LUT(material_HW, dryness()) * ((np.float32(110.0) - luma_HW) * albedo)
     if not conditions.night:
         warm_HW -= SHADE_COOLING * (1.0 - sunlit(canvas, conditions))
-    texture_HW = cv2.LUT(material_HW, table("coarse")) * 60.0
+    texture_HW = cv2.LUT(material_HW, table("coarse")) * 34.0
     warm_HW += texture_HW * crop(rng, "coarse", size) + 2.5 * crop(rng, "cloud", size)
     canopy_HW = cv2.LUT(material_HW, table("canopy"))
     if canopy_HW.any():
         warm_HW += canopy_HW * (22.0 * crop(rng, "canopy", size))
     hidden_HW = smoke(canvas, rng)
     if hidden_HW is not None:
-        warm_HW += hidden_HW * 60.0
+        warm_HW += hidden_HW * 34.0
     warm_HW = cv2.GaussianBlur(warm_HW, (0, 0), 0.55 + conditions.blur_px * 0.6)
     low, high = np.percentile(warm_HW[::4, ::4], (0.5, 99.8))
     span = max(40.0, float(high - low))
     shown_HW = (warm_HW - (low + high - span) / 2) * (225.0 / span) + 15.0
+    shown_HW = 127.5 + (shown_HW - 127.5) * conditions.contrast
     if conditions.inverted:
         shown_HW = 255.0 - shown_HW
     shown_HW = shown_HW + 3.0 * crop(rng, "fine", size)

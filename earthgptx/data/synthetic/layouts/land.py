@@ -8,6 +8,7 @@ from earthgptx.data.synthetic import ground
 from earthgptx.data.synthetic.canvas import Paint
 from earthgptx.data.synthetic.colours import jitter
 from earthgptx.data.synthetic.geometry import Pose, ellipse, winding
+from earthgptx.data.synthetic.layouts.accents import accents
 from earthgptx.data.synthetic.layouts.traffic import traffic
 from earthgptx.data.synthetic.materials import Material
 from earthgptx.data.synthetic.objects.roads import highway
@@ -36,6 +37,7 @@ def wind_park(site: Site) -> None:
         path = winding(rng, rng.uniform(0, math.pi), rng.uniform(5, 25))
         site.canvas.band(path, 4, Paint(jitter(rng, ground.SOIL[2]), Material.SOIL))
     _windmills(site, count, height)
+    accents(site, ("tanks", "cars", "baseball"), 0.3)
     ground.trees(site, rng.randint(0, 10))
 
 
@@ -106,6 +108,7 @@ def tank_farm(site: Site) -> None:
             storage_tank(site, at, radius * rng.uniform(0.86, 1.0), own, floating)
     if rng.random() < 0.5:
         ground.pond(site, radius)
+    accents(site, ("cars", "basketball", "tennis"), 0.3)
     if rng.random() < 0.2:
         _chimneys(site, 1)
     ground.scattered_buildings(site, rng.randint(1, 7), (14, 34))

@@ -8,6 +8,7 @@ from earthgptx.data.synthetic import ground
 from earthgptx.data.synthetic.canvas import Paint
 from earthgptx.data.synthetic.colours import jitter
 from earthgptx.data.synthetic.geometry import Pose, rect, winding
+from earthgptx.data.synthetic.layouts.accents import accents
 from earthgptx.data.synthetic.layouts.traffic import parked, traffic
 from earthgptx.data.synthetic.materials import Material
 from earthgptx.data.synthetic.objects.arenas import golf_course, ground_track_field, stadium
@@ -22,7 +23,7 @@ def residential(site: Site) -> None:
     ground.cover(site, Material.GRASS, ground.PLAIN + ground.GRASS[:2])
     grid = Pose(128, 128, rng.uniform(0, math.pi))
     block = rng.uniform(74, 128)
-    street = rng.uniform(13, 24)
+    street = rng.uniform(18, 28)
     site.set_scale("road", street * 2)
     streets = []
     for k in (-1.5, -0.5, 0.5, 1.5):
@@ -40,7 +41,7 @@ def residential(site: Site) -> None:
                 _block_court(site, middle, room)
             else:
                 _houses(site, middle, room)
-    length = max(11.0, street * 0.62)
+    length = max(15.0, street * 0.62)
     for path in rng.sample(streets, 3):
         traffic(site, path, street, rng.choice((0, 1, 2, 3)), length)
 
@@ -164,6 +165,7 @@ def track_near(site: Site) -> None:
         place = site.spot(20)
         if place is not None:
             basketball_court(site, Pose(place.x, place.y, middle.angle), 36)
+    accents(site, ("tennis", "baseball", "cars"), 0.5)
     ground.scattered_buildings(site, rng.randint(2, 9), (14, 36))
     ground.trees(site, rng.randint(0, 20))
 
@@ -176,16 +178,17 @@ def stadium_near(site: Site) -> None:
     site.set_scale("stadium", length)
     middle = Pose(rng.uniform(104, 152), rng.uniform(104, 152), rng.uniform(0, math.pi))
     lot = middle.child(0, length * 0.62)
-    site.canvas.polygon(lot.at(rect(150, 44)), Paint(jitter(rng, ground.ROAD[0]), Material.ASPHALT))
-    bays = parking_rows(site, lot, 140, 2, 12)
+    site.canvas.polygon(lot.at(rect(170, 56)), Paint(jitter(rng, ground.ROAD[0]), Material.ASPHALT))
+    bays = parking_rows(site, lot, 160, 2, 15)
     stadium(site, middle, length)
-    parked(site, bays, rng.choice((0, 0, 2, 4, 6)), 11.5)
+    parked(site, bays, rng.choice((0, 0, 2, 4, 6)), 14.5)
     site.claim(middle.x, middle.y, length * 0.56)
     site.claim(lot.x, lot.y, 70)
     if rng.random() < 0.3:
         place = site.spot(36)
         if place is not None:
             ground_track_field(site, place, 68)
+    accents(site, ("tennis", "basketball", "baseball", "cars"), 0.5)
     ground.scattered_buildings(site, rng.randint(0, 6), (14, 32))
     ground.trees(site, rng.randint(4, 26))
 
@@ -199,8 +202,5 @@ def golf(site: Site) -> None:
     middle = Pose(rng.uniform(104, 152), rng.uniform(104, 152), rng.uniform(0, math.pi))
     golf_course(site, middle, radius, rng.randint(2, 4))
     site.claim(middle.x, middle.y, radius)
-    if rng.random() < 0.3:
-        place = site.spot(22)
-        if place is not None:
-            tennis_court(site, place, 38)
+    accents(site, ("tennis", "tennis", "cars", "windmill"), 0.5)
     ground.scattered_buildings(site, rng.randint(0, 4), (12, 24))

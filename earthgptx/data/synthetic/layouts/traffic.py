@@ -13,7 +13,7 @@ from earthgptx.data.synthetic.site import Site
 
 
 def traffic(site: Site, path: Points, width: float, count: int, length: float) -> None:
-    """Up to ``count`` vehicles along ``path``, right-hand traffic, none touching another.
+    """Up to ``count`` vehicles along ``path``, right-hand traffic, none touching another or a claimed place.
 
     Args:
         site: where.
@@ -36,6 +36,8 @@ def traffic(site: Site, path: Points, width: float, count: int, length: float) -
         dy = float(np.interp(ahead, run, path[:, 1])) - y
         side = rng.choice((-1, 1))
         lane = Pose(x, y, math.atan2(dy, dx)).child(0, side * width * rng.choice((0.16, 0.3)))
+        if not site.is_free(lane.x, lane.y, 0.0):
+            continue
         near = any(math.hypot(lane.x - a, lane.y - b) < length * 1.25 for a, b in placed)
         if near or not ground.inside_frame(lane.x, lane.y, length * 0.5):
             continue

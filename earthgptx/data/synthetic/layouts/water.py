@@ -10,6 +10,7 @@ from earthgptx.data.synthetic import ground
 from earthgptx.data.synthetic.canvas import Paint
 from earthgptx.data.synthetic.colours import jitter
 from earthgptx.data.synthetic.geometry import Points, Pose, blob, offset, winding
+from earthgptx.data.synthetic.layouts.accents import accents
 from earthgptx.data.synthetic.layouts.traffic import traffic
 from earthgptx.data.synthetic.materials import Material
 from earthgptx.data.synthetic.objects.marine import harbor, ship
@@ -23,12 +24,12 @@ def open_sea(site: Site) -> None:
     rng = site.rng
     ground.sea(site)
     count = rng.choice((1, 1, 2, 3, 4, 5, 6, 7, 8, 9))
-    length = rng.uniform(26, 46) if count > 3 else rng.uniform(34, 110)
+    length = rng.uniform(32, 52) if count > 3 else rng.uniform(34, 110)
     site.set_scale("ship", length)
     heading = rng.uniform(-math.pi, math.pi)
     together = rng.random() < 0.4
     for _ in range(count):
-        own = max(18.0, length * rng.uniform(0.7, 1.25))
+        own = max(26.0, length * rng.uniform(0.7, 1.25))
         place = site.spot(own * 0.52)
         if place is not None:
             turn = heading + rng.uniform(-0.1, 0.1) if together else place.angle
@@ -53,7 +54,7 @@ def coast(site: Site) -> None:
     for step in range(9):
         shore = edge.child(62 + rng.uniform(-5, 5), (step - 4) * 45)
         site.claim(shore.x, shore.y, 55)
-    length = rng.uniform(24, 52)
+    length = rng.uniform(30, 58)
     site.set_scale("ship", length)
     for _ in range(rng.randint(1, 6)):
         place = site.spot(length * 0.55, tries=40)
@@ -63,6 +64,7 @@ def coast(site: Site) -> None:
     for step in range(9):
         shore = edge.child(-46, (step - 4) * 45)
         site.claim(shore.x, shore.y, 62)
+    accents(site, ("tanks", "windmill", "cars", "tennis"), 0.5)
     ground.scattered_buildings(site, rng.randint(0, 7), (9, 20))
 
 
@@ -78,8 +80,8 @@ def port(site: Site) -> None:
     back = np.array(((-300.0, 20), (300, 20), (300, 400), (-300, 400)))
     site.canvas.polygon(quay.at(back), Paint(town, Material.CONCRETE))
     berths = harbor(site, quay, marina)
-    length = rng.uniform(17, 22) if marina else rng.uniform(38, 56)
-    site.set_scale("ship", length * (3.5 if marina else 0.5))
+    length = rng.uniform(24, 28) if marina else rng.uniform(38, 56)
+    site.set_scale("ship", length * (2.5 if marina else 0.5))
     rng.shuffle(berths)
     wanted = rng.randint(0, 9) if marina else rng.randint(0, 4)
     for berth in berths:
@@ -95,6 +97,7 @@ def port(site: Site) -> None:
         site.claim(line.x, line.y, 48)
         outer = quay.child(step * 60, -110)
         site.claim(outer.x, outer.y, 80)
+    accents(site, ("tanks", "tanks", "cars", "chimney"), 0.5)
     ground.scattered_buildings(site, rng.randint(2, 8), (14, 34))
 
 
@@ -117,7 +120,7 @@ def river(site: Site) -> None:
     width = rng.uniform(46, 88)
     site.set_scale("road", rng.uniform(12, 22))
     _river_at(site, path, width)
-    deck = rng.uniform(13, 24)
+    deck = rng.uniform(17, 30)
     crossings = rng.choice((1, 1, 1, 2))
     for k in range(crossings):
         slide = (k - (crossings - 1) / 2) * 105 + rng.uniform(-22, 22)
@@ -129,11 +132,12 @@ def river(site: Site) -> None:
         _bridged_road(site, across, width, deck)
     for _ in range(rng.choice((0, 0, 1, 2))):
         at = path[rng.randint(6, 17)]
-        if ground.inside_frame(at[0], at[1], 12) and site.is_free(at[0], at[1], 12):
-            site.claim(at[0], at[1], 12)
-            ship(site, Pose(float(at[0]), float(at[1]), angle), rng.uniform(20, 30), True)
+        if ground.inside_frame(at[0], at[1], 16) and site.is_free(at[0], at[1], 18):
+            site.claim(at[0], at[1], 20)
+            ship(site, Pose(float(at[0]), float(at[1]), angle), rng.uniform(28, 42), True)
     for step in path[::2]:
         site.claim(float(step[0]), float(step[1]), width * 0.62)
+    accents(site, ("tennis", "tanks", "cars", "windmill", "baseball", "chimney"), 0.5)
     ground.scattered_buildings(site, rng.randint(0, 8), (9, 20))
     if rng.random() < 0.7:
         ground.trees(site, rng.randint(5, 20))
@@ -145,9 +149,9 @@ def _bridged_road(site: Site, across: Pose, width: float, deck: float) -> None:
     shore = width / 2 + 6
     for side in (-1, 1):
         leg = across.at(np.array(((side * shore, 0.0), (side * 160, 0.0), (side * 300, 0.0))))
-        highway(site, leg, deck * 0.9, 2 if deck < 16 else 4)
+        highway(site, leg, deck * 0.9, 2 if deck < 22 else 4)
     bridge(site, across, width * rng.uniform(1.2, 1.4), deck)
-    traffic(site, road, deck * 0.8, rng.choice((0, 0, 1, 2, 3)), max(11.0, deck * 0.66))
+    traffic(site, road, deck * 0.8, rng.choice((0, 0, 1, 2, 3)), max(15.0, deck * 0.66))
     for k in range(-4, 5):
         step = across.child(k * 22, 0)
         site.claim(step.x, step.y, deck * 0.75 + 3)
@@ -176,11 +180,18 @@ def reservoir(site: Site) -> None:
     crest = wall.at(np.stack((-bow * np.cos(y / half * math.pi / 2), y), axis=1)[::-1])
     site.set_scale("road", 9)
     dam(site, crest, rng.uniform(13, 22))
+    if rng.random() < 0.4:
+        _bridged_road(
+            site, wall.child(rng.uniform(62, 88), 0, math.pi / 2), 26, rng.uniform(17, 22)
+        )
+    site.claim(wall.x, wall.y, half)
+    site.claim(lake_middle.x, lake_middle.y, half * 1.2)
+    site.claim(*wall.child(90, 0)[:2], 36)
+    accents(site, ("windmill", "tanks", "cars", "baseball"), 0.35)
     if rng.random() < 0.25:
-        site.claim(wall.x, wall.y, half)
         boat = lake_middle.child(-half * 0.2, 0, rng.uniform(-3, 3))
         if ground.inside_frame(boat.x, boat.y, 14):
-            ship(site, boat, rng.uniform(18, 26), True)
+            ship(site, boat, rng.uniform(26, 38), True)
 
 
 def canal(site: Site) -> None:

@@ -11,7 +11,7 @@ from earthgptx.data.synthetic.canvas import Paint
 from earthgptx.data.synthetic.colours import Rgb, jitter, paint_for, shade
 from earthgptx.data.synthetic.geometry import Points, Pose, blob, ellipse, oval, rect, rounded
 from earthgptx.data.synthetic.materials import Material
-from earthgptx.data.synthetic.objects.sports import WHITE
+from earthgptx.data.synthetic.objects.sports import FENCE, WHITE
 from earthgptx.data.synthetic.site import Site
 
 
@@ -49,6 +49,7 @@ def ground_track_field(site: Site, pose: Pose, length: float) -> None:
             for d in np.linspace(0.0, lanes, max(3, min(6, int(lanes / 2.2))))
         ]
         canvas.marking(rings, (232, 214, 206), closed=True)
+        canvas.wire([pose.at(oval(length, width))], FENCE, closed=True)
         inner_long, inner_wide = length - 2 * lanes, width - 2 * lanes
         grass = Paint(jitter(rng, (96, 138, 74), 10), Material.TURF)
         canvas.polygon(pose.at(oval(inner_long, inner_wide)), grass)

@@ -41,7 +41,7 @@ def ship(site: Site, pose: Pose, length: float, wake: bool = False) -> None:
                 (-0.48, -beam * 0.3),
             )
         )
-        pale = shade(tuple(int(v) for v in canvas.rgb[0, 0]), 1.3)  # type: ignore[arg-type]
+        pale = (104, 136, 142)
         canvas.polygon(pose.at(foam, length), Paint(pale, Material.WATER))
         canvas.marking([pose.at(foam[:2], length), pose.at(foam[3:], length)], (206, 216, 220))
     high = max(1.5, length * 0.06)
@@ -88,8 +88,8 @@ def harbor(site: Site, quay: Pose, marina: bool) -> list[Pose]:
     slab = Paint(jitter(rng, rng.choice(ground.CONCRETE), 8), Material.DECK, 1.5)
     plank = Paint(jitter(rng, (168, 152, 128), 10), Material.DECK, 1.5)
     berths: list[Pose] = []
-    reach = rng.uniform(52, 84)
-    pitch = rng.uniform(34, 46) if marina else rng.uniform(74, 100)
+    reach = rng.uniform(60, 92)
+    pitch = rng.uniform(66, 76) if marina else rng.uniform(74, 100)
     width = 5.0 if marina else rng.uniform(14, 20)
     along = np.arange(-pitch * 1.5, pitch * 1.6, pitch) + rng.uniform(-8, 8)
     with canvas.instance("harbor"):
@@ -100,14 +100,14 @@ def harbor(site: Site, quay: Pose, marina: bool) -> list[Pose]:
             )
         if marina:
             for x in along:
-                for y in np.arange(-reach + 4, -10, 15):
-                    canvas.polygon(quay.at(rect(13, 2.0, x, y)), plank)
+                for y in np.arange(-reach + 2, -10, 20):
+                    canvas.polygon(quay.at(rect(36, 2.2, x, y)), plank)
     for x in along:
         for side in (-1, 1):
             if marina:
                 berths += [
-                    quay.child(x + side * 12.5, y - 7.5, math.pi * (side < 0))
-                    for y in np.arange(-reach + 12, -12, 15)
+                    quay.child(x + side * 17.5, y, math.pi * (side < 0))
+                    for y in np.arange(-reach + 12, -8, 20)
                 ]
             else:
                 turn = -math.pi / 2

@@ -26,7 +26,7 @@ def vehicle(site: Site, pose: Pose, length: float, kind: str | None = None) -> N
     colour = rng.choice(VEHICLE_COLOURS)
     rgb = paint_for(rng, colour)
     chosen = kind or rng.choice(("car", "car", "car", "truck", "bus"))
-    heat = rng.choice((0, 10, 30, 60))
+    heat = rng.choice((-34, 16, 40, 64))
     with canvas.instance("vehicle", colour):
         if chosen == "car":
             _car(site, pose, length, rgb, heat)
@@ -116,7 +116,7 @@ def bridge(site: Site, pose: Pose, length: float, width: float) -> None:
         canvas.polygon(
             pose.at(rect(length, width * 0.86)), Paint(shade(rgb, 0.82), Material.CONCRETE, 4)
         )
-        lanes(site, path, width * 0.84, 2 if width < 16 else 4, False)
+        lanes(site, path, width * 0.84, 2 if width < 22 else 4, False)
         joints = [
             pose.at(((x, -width / 2), (x, width / 2)))
             for x in np.arange(-length / 2, length / 2, 22)

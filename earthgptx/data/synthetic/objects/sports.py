@@ -69,6 +69,8 @@ def basketball_court(site: Site, pose: Pose, length: float) -> None:
         for s in (-1, 1):
             board = rect(max(1.6, length * 0.02), max(4.0, width * 0.14), s * length * 0.475)
             canvas.polygon(pose.at(board), hoop)
+            end = s * length / 2
+            canvas.wire([pose.at(((end, -width / 2), (end, width / 2)))], FENCE)
 
 
 def baseball_field(site: Site, pose: Pose, radius: float) -> None:
