@@ -13,11 +13,11 @@ from typing import Any
 
 import grpc
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace import Span, SpanKind, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared import rpc_context
-from shared.errors import DeadlineExceeded, SuiteError
+from shared.errors import DeadlineExceeded
 from shared.rich_status import from_rpc_error
 from shared.security import stage_token
 from shared.settings import Secret
@@ -75,31 +75,33 @@ class _Outgoing:
         self._authorization = f"Bearer {stage_token(suite_key)}"
         self._tracer = tracer
 
-    @contextmanager
-    def call(self, details: Any) -> Iterator[grpc.aio.ClientCallDetails]:
-        """Spans the call and gives its details with deadline, trace and credentials in them."""
+    def begin(self, details: Any) -> tuple[Span, grpc.aio.ClientCallDetails]:
+        """Opens the call's span; gives its details with deadline, trace and credentials in them."""
+        timeout_s = _timeout_s(details.timeout)
         raw = details.method
         method = (raw.decode() if isinstance(raw, bytes) else raw).removeprefix("/earthgptx.v1.")
-        with self._tracer.start_as_current_span(
-            method, kind=SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
-        ) as span:
-            carrier: dict[str, str] = {"authorization": self._authorization}
-            TraceContextTextMapPropagator().inject(carrier)
-            try:
-                yield grpc.aio.ClientCallDetails(
-                    details.method,
-                    _timeout_s(details.timeout),
-                    grpc.aio.Metadata(*(details.metadata or ()), *carrier.items()),
-                    details.credentials,
-                    details.wait_for_ready,
-                )
-            except grpc.RpcError as rpc_error:
-                error = from_rpc_error(rpc_error)
-                span.set_status(trace.StatusCode.ERROR, error.code)
-                raise error from None
-            except SuiteError as error:
-                span.set_status(trace.StatusCode.ERROR, error.code)
-                raise
+        span = self._tracer.start_span(method, kind=SpanKind.CLIENT)
+        carrier: dict[str, str] = {"authorization": self._authorization}
+        TraceContextTextMapPropagator().inject(carrier, trace.set_span_in_context(span))
+        return span, grpc.aio.ClientCallDetails(
+            details.method,
+            timeout_s,
+            grpc.aio.Metadata(*(details.metadata or ()), *carrier.items()),
+            details.credentials,
+            details.wait_for_ready,
+        )
+
+    @contextmanager
+    def outcome(self, span: Span) -> Iterator[None]:
+        """Names what the call fails with, and closes its span."""
+        try:
+            yield
+        except grpc.RpcError as rpc_error:
+            error = from_rpc_error(rpc_error)
+            span.set_status(trace.StatusCode.ERROR, error.code)
+            raise error from None
+        finally:
+            span.end()
 
 
 class _UnaryInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
@@ -110,7 +112,8 @@ class _UnaryInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
         self, continuation: Callable[..., Any], client_call_details: Any, request: Any
     ) -> Any:
         """One request, one response."""
-        with self._outgoing.call(client_call_details) as details:
+        span, details = self._outgoing.begin(client_call_details)
+        with self._outgoing.outcome(span):
             call = await continuation(details, request)
             return await call
 
@@ -122,14 +125,16 @@ class _StreamInterceptor(grpc.aio.UnaryStreamClientInterceptor):
     async def intercept_unary_stream(
         self, continuation: Callable[..., Any], client_call_details: Any, request: Any
     ) -> AsyncIterator[Any]:
-        """One request, a stream of responses."""
-        return self._responses(continuation, client_call_details, request)
+        """One request, a stream of responses.
 
-    async def _responses(
-        self, continuation: Callable[..., Any], client_call_details: Any, request: Any
-    ) -> AsyncIterator[Any]:
-        with self._outgoing.call(client_call_details) as details:
-            call = await continuation(details, request)
+        The call must be made here, not in the iterator: grpc asks it at once whether it is done.
+        """
+        span, details = self._outgoing.begin(client_call_details)
+        call = await continuation(details, request)
+        return self._responses(call, span)
+
+    async def _responses(self, call: Any, span: Span) -> AsyncIterator[Any]:
+        with self._outgoing.outcome(span):
             try:
                 async for response in call:
                     yield response
