@@ -1,0 +1,196 @@
+"""The four steps of an interpretation: plan and results in, results out, by one stage call each.
+
+Steps know neither who runs them nor whether they ran before: the same inputs make the same results,
+so repeating one is safe. They raise `SuiteError`s; `TensorGone` means that a step before must run
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from protos.earthgptx.v1.geometry_pb2 import Modality
+from protos.earthgptx.v1.image_encoder_pb2 import EncodedImage, EncodeImageRequest
+from protos.earthgptx.v1.mask_decoder_pb2 import DecodedMask, DecodeMasksRequest, MaskQuery
+from protos.earthgptx.v1.prompt_encoder_pb2 import EncodedPrompts, EncodePromptsRequest
+from protos.earthgptx.v1.reasoner_pb2 import FINISH_REASON_LENGTH, Finish, GenerateRequest
+from protos.earthgptx.v1.tensor_pb2 import TensorRef
+from shared.errors import StageUnavailable
+from shared.interpretation.boxes import boxes_in_image
+from shared.interpretation.events import BoxesFound, MaskDrawn, TextSaid
+from shared.interpretation.markup import MarkupReader, PhraseBoxes, Piece, Words
+from shared.interpretation.plan import SEGMENT_REGIONS, Plan
+from shared.stage_clients import StageClients
+
+# As many as one call of the mask decoder takes.
+MAX_QUERIES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFeatures:
+    """Result of `encode_image`."""
+
+    encoded: EncodedImage
+    from_cache: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFeatures:
+    """Result of `encode_prompts`."""
+
+    encoded: EncodedPrompts
+
+
+@dataclass(frozen=True, slots=True)
+class SegFound:
+    """The answer asked for its mask number `index`, for `phrase`; `state` is what draws it."""
+
+    index: int
+    phrase: str
+    state: TensorRef
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Result of `reason`.
+
+    Attributes:
+        text: The whole answer without markup.
+        raw_text: As the model wrote it.
+        truncated: Whether it was cut by the token limit.
+        prompt_tokens: Tokens read.
+        new_tokens: Tokens made.
+        segs: Masks the answer asks for, in order.
+    """
+
+    text: str
+    raw_text: str
+    truncated: bool
+    prompt_tokens: int
+    new_tokens: int
+    segs: tuple[SegFound, ...]
+
+
+ReasonEvent = TextSaid | BoxesFound | SegFound | Answer
+
+
+async def encode_image(stages: StageClients, plan: Plan) -> ImageFeatures:
+    """Stage 1: features of the plan's window, from the cache where they are."""
+    request = EncodeImageRequest(
+        image=plan.image, modality=Modality.Name(plan.modality), window=plan.window
+    )
+    response = await stages.image_encoder.EncodeImage(request)
+    return ImageFeatures(response.encoded, response.from_cache)
+
+
+async def encode_prompts(stages: StageClients, plan: Plan) -> PromptFeatures:
+    """Stage 2: tokens of the plan's regions, of which there must be at least one."""
+    request = EncodePromptsRequest(
+        tenant=plan.tenant,
+        regions=plan.regions,
+        window=plan.window,
+        image_width_px=plan.image_width_px,
+        image_height_px=plan.image_height_px,
+    )
+    response = await stages.prompt_encoder.EncodePrompts(request)
+    return PromptFeatures(response.encoded)
+
+
+async def reason(
+    stages: StageClients, plan: Plan, image: ImageFeatures, prompts: PromptFeatures | None
+) -> AsyncIterator[ReasonEvent]:
+    """Stage 3: the answer as it is made, last the `Answer`. Closing it early stops the stage."""
+    request = GenerateRequest(
+        image=image.encoded,
+        prompts=prompts.encoded if prompts else None,
+        question=plan.question,
+        max_new_tokens=plan.max_new_tokens,
+    )
+    reader, raw, said, segs = MarkupReader(), list[str](), list[str](), list[SegFound]()
+    finish: Finish | None = None
+    call = stages.reasoner.Generate(request)
+    try:
+        async for response in call:
+            kind = response.WhichOneof("event")
+            if kind == "text":
+                raw.append(response.text.text)
+                for event in _told(reader.feed(response.text.text), plan):
+                    said += [event.text] if isinstance(event, TextSaid) else []
+                    yield event
+            elif kind == "seg":
+                seg = response.seg
+                segs.append(SegFound(seg.index, seg.phrase, seg.state))
+                yield segs[-1]
+            elif kind == "finish":
+                finish = response.finish
+    finally:
+        call.cancel()
+    for event in _told(reader.finish(), plan):
+        said += [event.text] if isinstance(event, TextSaid) else []
+        yield event
+    if finish is None:
+        raise StageUnavailable("the reasoner stopped in the middle of the answer")
+    yield Answer(
+        text="".join(said),
+        raw_text="".join(raw),
+        truncated=finish.reason == FINISH_REASON_LENGTH,
+        prompt_tokens=finish.prompt_tokens,
+        new_tokens=finish.new_tokens,
+        segs=tuple(segs),
+    )
+
+
+async def decode_masks(
+    stages: StageClients,
+    plan: Plan,
+    image: ImageFeatures,
+    prompts: PromptFeatures | None,
+    segs: Sequence[SegFound],
+) -> tuple[MaskDrawn, ...]:
+    """Stage 4: the masks of `segs`, or, if the task is to segment regions, one for each region."""
+    if plan.task == SEGMENT_REGIONS:
+        queries = [MaskQuery(region_index=i) for i in range(len(plan.regions))]
+        names = [(i, "") for i in range(len(plan.regions))]
+    else:
+        queries = [MaskQuery(seg_state=seg.state) for seg in segs]
+        names = [(seg.index, seg.phrase) for seg in segs]
+    with_prompts = prompts.encoded if prompts and plan.task == SEGMENT_REGIONS else None
+    drawn: list[MaskDrawn] = []
+    for start in range(0, len(queries), MAX_QUERIES):
+        part = slice(start, start + MAX_QUERIES)
+        response = await stages.mask_decoder.DecodeMasks(
+            DecodeMasksRequest(image=image.encoded, queries=queries[part], prompts=with_prompts)
+        )
+        if len(response.masks) != len(queries[part]):
+            raise StageUnavailable("the mask decoder did not answer every query")
+        drawn += map(_drawn, names[part], response.masks)
+    return tuple(drawn)
+
+
+def _told(pieces: list[Piece], plan: Plan) -> list[TextSaid | BoxesFound]:
+    told: list[TextSaid | BoxesFound] = []
+    size_px = (plan.image_width_px, plan.image_height_px)
+    for piece in pieces:
+        if isinstance(piece, Words):
+            told.append(TextSaid(piece.text))
+        elif isinstance(piece, PhraseBoxes):
+            boxes = boxes_in_image(piece.boxes_xyxy, plan.window, *size_px)
+            told += [BoxesFound(piece.phrase, boxes)] if boxes else []
+        # A [SEG] in the text needs no event: its state comes beside it.
+    return told
+
+
+def _drawn(name: tuple[int, str], mask: DecodedMask) -> MaskDrawn:
+    index, phrase = name
+    box = (mask.box.x0_px, mask.box.y0_px, mask.box.x1_px, mask.box.y1_px)
+    return MaskDrawn(
+        phrase=phrase,
+        index=index,
+        height_px=mask.mask.height_px,
+        width_px=mask.mask.width_px,
+        counts=mask.mask.counts,
+        score=mask.score,
+        area_px=mask.area_px,
+        box_xyxy_px=box if mask.HasField("box") else None,
+    )
