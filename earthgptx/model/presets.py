@@ -132,7 +132,7 @@ def nano() -> ModelConfig:
         ),
         prompt=PromptEncoderConfig(patch_cells=8, width=128, depth=2, heads=4, fourier_bands=8),
         language=LanguageModelConfig(
-            vocab_size=1536,
+            vocab_size=1280,
             layers=5,
             heads=4,
             key_value_heads=2,

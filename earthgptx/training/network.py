@@ -84,9 +84,14 @@ class TrainingNetwork(nn.Module):
         shown = torch.ones(map_BMD.shape[:2], dtype=torch.bool, device=map_BMD.device)
         valid_BP = torch.cat([shown, regions.valid_BR], dim=1)
         images = regions.image_of_row
-        hybrid_BND, tokens_BTD = self.reasoner.fusion(features[0].index_select(0, images), prompts_BPD, valid_BP)
+        hybrid_BND, tokens_BTD = self.reasoner.fusion(
+            features[0].index_select(0, images), prompts_BPD, valid_BP
+        )
         looks_BRD = self.reasoner.regions(
-            hybrid_BND, tuple(m.index_select(0, images) for m in features[1]), regions_BRD, regions.weights_BRGG
+            hybrid_BND,
+            tuple(m.index_select(0, images) for m in features[1]),
+            regions_BRD,
+            regions.weights_BRGG,
         )
         return tokens_BTD, looks_BRD, regions_BRD
 

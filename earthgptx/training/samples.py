@@ -5,7 +5,8 @@ What serving does to a request happens here to a label: the same windows, the sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -111,7 +112,9 @@ def _random_view(
     if things and rng.random() < settings.zoom_probability:
         box = things[int(rng.integers(len(things)))].box_xyxy_px
         window = choose_window([_drawn_part(box, rng)], image.width_px, image.height_px)
-    return windowed(image, window, settings.view_side_px)
+    # Looking closely at one thing, nobody can say what the whole scene is.
+    shown = image if window == whole else replace(image, scene=None)
+    return windowed(shown, window, settings.view_side_px)
 
 
 def _drawn_part(box: BoxXyxyPx, rng: np.random.Generator) -> BoxXyxyPx:
@@ -165,7 +168,7 @@ def _mark(thing: LabelledObject, mask: MaskHW, rng: np.random.Generator) -> Regi
     return marks_from_mask(mask, MARK_KINDS[int(rng.choice(5, p=MARK_WEIGHTS))], rng)
 
 
-def _questions(instructions: list[Instruction], masks: _MaskCache) -> tuple[Question, ...]:
+def _questions(instructions: Sequence[Instruction], masks: _MaskCache) -> tuple[Question, ...]:
     return tuple(
         Question(i.question, i.answer, tuple(masks.target(t) for t in i.seg_targets))
         for i in instructions

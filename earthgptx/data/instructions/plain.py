@@ -1,0 +1,235 @@
+"""Questions about a whole image: nobody drew on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from earthgptx.data.instructions.describe import (
+    brief_caption,
+    detailed_caption,
+    grounded_caption,
+    phrase_of,
+    ways_to_single_out,
+)
+from earthgptx.data.instructions.facts import Facts, gather_facts
+from earthgptx.data.instructions.instruction import Instruction
+from earthgptx.data.instructions.phrasings import fill
+from earthgptx.data.instructions.words import a, at, plural
+from earthgptx.data.labelled_image import LabelledImage
+
+MOST_COUNTED = 9
+MOST_BOXES = 8
+
+Item = TypeVar("Item")
+Maker = Callable[[Facts, np.random.Generator], Instruction | None]
+
+
+def make_plain(image: LabelledImage, rng: np.random.Generator, count: int) -> list[Instruction]:
+    """``count`` instructions about the image (fewer where little is known of it).
+
+    Args:
+        image: truth in the pixels the model will see (already cut, turned and mirrored).
+        rng: all randomness.
+        count: how many.
+    """
+    facts = gather_facts(image)
+    made: list[Instruction] = []
+    names = list(MAKERS)
+    shares = np.array([MAKERS[name][1] for name in names])
+    for _ in range(count * 4):
+        if len(made) == count:
+            break
+        name = names[int(rng.choice(len(names), p=shares / shares.sum()))]
+        instruction = MAKERS[name][0](facts, rng)
+        if instruction is not None:
+            made.append(instruction)
+    return made
+
+
+def _pick(rng: np.random.Generator, items: Sequence[Item]) -> Item:
+    return items[int(rng.integers(len(items)))]
+
+
+def scene_class(facts: Facts, rng: np.random.Generator) -> Instruction | None:
+    """What scene, or what vehicle, the image shows."""
+    image = facts.image
+    if image.image_label:
+        return Instruction("image_class", fill("image_label", rng), image.image_label)
+    if image.scene:
+        return Instruction("image_class", fill("scene", rng), image.scene)
+    return None
+
+
+def brief(facts: Facts, rng: np.random.Generator) -> Instruction | None:
+    """A brief caption."""
+    return Instruction("caption", fill("brief", rng), brief_caption(facts))
+
+
+def detailed(facts: Facts, rng: np.random.Generator) -> Instruction | None:
+    """A detailed caption."""
+    return Instruction("caption_detailed", fill("detailed", rng), detailed_caption(facts))
+
+
+def presence(facts: Facts, rng: np.random.Generator) -> Instruction | None:
+    """Yes or no, in equal parts; "no" only for labels of which every instance is known."""
+    present = sorted(facts.things.keys() | facts.stuff.keys())
+    absent = facts.absent_labels()
+    if rng.random() < 0.5:
+        if not present or not absent:
+            return None
+        label, answer = _pick(rng, present), "yes"
+    else:
+        if not absent:
+            return None
+        label, answer = _pick(rng, absent), "no"
+    question = fill("presence", rng, a=a(label), plural=plural(label), label=label)
+    return Instruction("presence", question, answer)
+
+
+def count(facts: Facts, rng: np.random.Generator) -> Instruction | None:
+    """How many of a label; zero sometimes."""
+    present = facts.countable_labels()
+    absent = facts.absent_labels()
+    if absent and (not present or rng.random() < 0.12):
+        label, number = _pick(rng, absent), 0
+    elif present:
+        label = _pick(rng, present)
+        number = len(facts.things[label])
+    else:
+        return None
+    if number > MOST_COUNTED:
+        return None
+    return Instruction("count", fill("count", rng, plural=plural(label)), str(number))
+
+
+def compare(facts: Facts, rng: np.random.Generator) -> Instruction | None:
+    """Which of two labels is more frequent."""
+    labels = facts.countable_labels()
+    if len(labels) < 2:
+        return None
+    first, second = (labels[int(i)] for i in rng.choice(len(labels), 2, replace=False))
+    one, two = len(facts.things[first]), len(facts.things[second])
+    if one == two:
+        answer = "equal"
+    else:
+        answer = plural(first if one > two else second)
+    question = fill("compare", rng, first=plural(first), second=plural(second))
+    return Instruction("compare", question, answer)
+
+
+def where(facts: Facts, rng: np.random.Generator) -> Instruction | None:
+    """The place of something that is there once."""
+    single = [(label, i[0]) for label, i in facts.things.items() if len(i) == 1]
+    if not single:
+        return None
+    label, index = _pick(rng, single)
+    return Instruction("where", fill("where", rng, label=label), facts.places[index])
+
+
+def colour(facts: Facts, rng: np.random.Generator) -> Instruction | None:
+    """The colour of something that is there once."""
+    coloured = [
+        (label, facts.colour(i[0]))
+        for label, i in facts.things.items()
+        if len(i) == 1 and facts.colour(i[0])
+    ]
+    if not coloured:
+        return None
+    label, word = _pick(rng, coloured)
+    return Instruction("colour", fill("colour", rng, label=label), str(word))
+
+
+def refer_one(facts: Facts, rng: np.random.Generator) -> Instruction | None:
+    """Segment one object by an expression that fits it alone."""
+    things = [i for indices in facts.things.values() for i in indices if facts[i].mask]
+    if not things:
+        return None
+    index = _pick(rng, things)
+    ways = ways_to_single_out(facts, index)
+    if not ways or not facts.is_exhaustive(facts[index].label):
+        return None
+    phrase = _pick(rng, ways)
+    question = fill("segment", rng, phrase=f"the {phrase}")
+    return Instruction("segment", question, f"<p>{phrase}</p>[SEG]", ((index,),))
+
+
+def refer_all(facts: Facts, rng: np.random.Generator) -> Instruction | None:
+    """Segment every instance of a label, or a substance."""
+    groups = [(label, i, True) for label, i in facts.things.items() if facts.is_exhaustive(label)]
+    groups += [(label, i, False) for label, i in facts.stuff.items()]
+    groups = [g for g in groups if facts.all_masked(g[1])]
+    if not groups:
+        return None
+    label, indices, countable = _pick(rng, groups)
+    phrase = plural(label) if countable and len(indices) > 1 else label
+    asked = f"all {plural(label)}" if countable and rng.random() < 0.7 else f"the {phrase}"
+    question = fill("segment", rng, phrase=asked)
+    return Instruction("segment", question, f"<p>{phrase}</p>[SEG]", (indices,))
+
+
+def grounded(facts: Facts, rng: np.random.Generator) -> Instruction | None:
+    """A caption with masks."""
+    made = grounded_caption(facts)
+    if made is None:
+        return None
+    return Instruction("grounded_caption", fill("grounded", rng), made[0], made[1])
+
+
+def detect(facts: Facts, rng: np.random.Generator) -> Instruction | None:
+    """Boxes of one label, in reading order; "no ships" where there are none."""
+    labels = facts.countable_labels()
+    absent = facts.absent_labels()
+    if absent and rng.random() < 0.1:
+        label = _pick(rng, absent)
+        return Instruction(
+            "detect", fill("detect", rng, plural=plural(label)), f"no {plural(label)}"
+        )
+    if not labels:
+        return None
+    label = _pick(rng, labels)
+    indices = facts.things[label]
+    if len(indices) > MOST_BOXES:
+        return None
+    noun = label if len(indices) == 1 else plural(label)
+    boxes = ";".join(_box_text(facts, i) for i in indices)
+    answer = f"<p>{len(indices)} {noun}</p>[{boxes}]"
+    return Instruction("detect", fill("detect", rng, plural=plural(label)), answer)
+
+
+def _box_text(facts: Facts, index: int) -> str:
+    x0, y0, x1, y1 = facts[index].box_xyxy_px
+    width, height = facts.image.width_px, facts.image.height_px
+    values = (x0 / width, y0 / height, x1 / width, y1 / height)
+    return ",".join(f"{min(max(v, 0.0), 1.0):.2f}" for v in values)
+
+
+def what_is_at(facts: Facts, rng: np.random.Generator) -> Instruction | None:
+    """What lies at a place where there is one thing only."""
+    things = [i for indices in facts.things.values() for i in indices]
+    places = [facts.places[i] for i in things]
+    alone = [i for i in things if places.count(facts.places[i]) == 1]
+    if not alone:
+        return None
+    index = _pick(rng, alone)
+    question = fill("what_is_at", rng, at=at(facts.places[index]))
+    return Instruction("what_is_at", question, phrase_of(facts, index))
+
+
+MAKERS: dict[str, tuple[Maker, float]] = {
+    "scene_class": (scene_class, 1.0),
+    "brief": (brief, 0.6),
+    "detailed": (detailed, 0.5),
+    "presence": (presence, 1.6),
+    "count": (count, 1.8),
+    "compare": (compare, 0.5),
+    "where": (where, 0.5),
+    "colour": (colour, 0.3),
+    "what_is_at": (what_is_at, 0.4),
+    "refer_one": (refer_one, 2.2),
+    "refer_all": (refer_all, 1.4),
+    "grounded": (grounded, 0.5),
+    "detect": (detect, 1.0),
+}

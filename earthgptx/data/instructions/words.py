@@ -1,0 +1,62 @@
+"""Words: plurals, articles, lists, places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_PLURALS = {"person": "people", "bus": "buses", "minibus": "minibuses", "aircraft": "aircraft"}
+_MASS_WORDS = frozenset({"water", "forest", "flood", "grass", "sand", "soil", "snow"})
+
+PLACES = (
+    ("top left", "top", "top right"),
+    ("left", "centre", "right"),
+    ("bottom left", "bottom", "bottom right"),
+)
+
+
+def plural(label: str) -> str:
+    """More than one of ``label``."""
+    if label in _MASS_WORDS:
+        return label
+    if label in _PLURALS:
+        return _PLURALS[label]
+    if label.endswith(("s", "x", "ch", "sh")):
+        return label + "es"
+    if label.endswith("y") and label[-2] not in "aeiou":
+        return label[:-1] + "ies"
+    return label + "s"
+
+
+def a(phrase: str) -> str:
+    """``phrase`` with its indefinite article; mass words stand alone."""
+    if phrase in _MASS_WORDS:
+        return phrase
+    return ("an " if phrase[0] in "aeiou" else "a ") + phrase
+
+
+def some(label: str, number: int, exact: bool) -> str:
+    """A noun phrase for ``number`` of ``label``; the number itself only where it is exact."""
+    if number == 1:
+        return a(label)
+    if not exact:
+        return plural(label)
+    return f"{number if number <= 9 else 'many'} {plural(label)}"
+
+
+def listed(phrases: Sequence[str]) -> str:
+    """``a, b and c``."""
+    if len(phrases) < 2:
+        return "".join(phrases)
+    return ", ".join(phrases[:-1]) + " and " + phrases[-1]
+
+
+def place_word(x_unit: float, y_unit: float) -> str:
+    """One of nine words for a point in 0..1 of the image."""
+    column = min(max(int(x_unit * 3), 0), 2)
+    row = min(max(int(y_unit * 3), 0), 2)
+    return PLACES[row][column]
+
+
+def at(place: str) -> str:
+    """``in the centre``, ``at the top left``."""
+    return f"in the {place}" if place == "centre" else f"at the {place}"
