@@ -12,10 +12,12 @@ class ImageryError(ValueError):
     """
 
     def __init__(self, field: str, message: str, limit: str | None = None) -> None:
+        """The message says what was given; the limit what is accepted."""
         self.field = field
         self.limit = limit
         self.message = message
         super().__init__(f"{field}: {message}" + (f" (limit: {limit})" if limit else ""))
 
     def __reduce__(self) -> tuple[type[ImageryError], tuple[str, str, str | None]]:
+        """Keeps the three parts across a process boundary."""
         return (ImageryError, (self.field, self.message, self.limit))

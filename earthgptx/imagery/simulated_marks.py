@@ -61,7 +61,7 @@ def marks_from_mask(mask_HW: MaskHW, kind: MarkKind, rng: np.random.Generator) -
     elif kind == "scribble":
         marks = (_stroke(mask_HW, box, rng),)
     elif kind == "mask":
-        marks = (MaskMark(*encode_rle(_sloppy_mask(mask_HW, box, rng))),)
+        marks = (MaskMark(*encode_rle(_sloppy_mask(mask_HW, rng))),)
     else:
         raise ImageryError("kind", f"{kind!r} is none", "point, box, polygon, scribble or mask")
     return Region(marks)
@@ -97,13 +97,25 @@ def _sloppy_box(
 
 
 def _stroke(mask_HW: MaskHW, box: tuple[float, ...], rng: np.random.Generator) -> ScribbleMark:
-    """Points inside, joined in the order they have along the thing's longest direction."""
-    points = np.array(_inner_points(mask_HW, box, int(rng.integers(3, 8)), 0.3, rng))
+    """Points inside the largest part, joined in their order along its longest direction."""
+    largest_HW = _largest_part(mask_HW, box)
+    points = np.array(_inner_points(largest_HW, box, int(rng.integers(3, 8)), 0.3, rng))
     centred = points - points.mean(axis=0)
     _, _, directions = np.linalg.svd(centred, full_matrices=False)
     ordered = points[np.argsort(centred @ directions[0])]
     width_px = max(mask_HW.shape) * DEFAULT_SCRIBBLE_SHARE * rng.uniform(0.5, 1.5)
     return ScribbleMark(tuple((x, y) for x, y in ordered.tolist()), float(max(width_px, 1.0)))
+
+
+def _largest_part(mask_HW: MaskHW, box: tuple[float, ...]) -> MaskHW:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(_crop(mask_HW, box))
+    if count <= 2:
+        return mask_HW
+    part_HW = np.zeros_like(mask_HW)
+    x0, y0, x1, y1 = map(int, box)
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    part_HW[y0:y1, x0:x1] = labels[1:-1, 1:-1] == largest
+    return part_HW
 
 
 def _coarse_outlines(
@@ -119,7 +131,8 @@ def _coarse_outlines(
     marks = []
     for part in kept if largest > 0 else kept[:1]:
         ring = cv2.approxPolyDP(part, coarseness * cv2.arcLength(part, True), True)[:, 0]
-        ring = np.asarray(ring, np.float64) + (box[0] - 0.5, box[1] - 0.5)
+        # The crop has a pixel of margin; pixel centres lie at .5.
+        ring = np.asarray(ring, np.float64) + np.array((box[0] - 0.5, box[1] - 0.5))
         side = np.ptp(ring, axis=0)
         if len(ring) < 3 or side.min() < 1:
             x0, y0 = ring.min(axis=0) - 0.5
@@ -132,12 +145,12 @@ def _coarse_outlines(
     return tuple(marks)
 
 
-def _sloppy_mask(mask_HW: MaskHW, box: tuple[float, ...], rng: np.random.Generator) -> MaskHW:
+def _sloppy_mask(mask_HW: MaskHW, rng: np.random.Generator) -> MaskHW:
     """The mask as it is, or a little grown or shrunk."""
     change = int(rng.integers(0, 4))
     if change > 1:
         return mask_HW
-    reach = max(1, round(0.03 * max(box[2] - box[0], box[3] - box[1])))
+    reach = max(1, round(0.04 * float(mask_HW.sum()) ** 0.5))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     morph = cv2.dilate if change == 0 else cv2.erode
     changed = morph(mask_HW.astype(np.uint8), kernel).view(np.bool_)

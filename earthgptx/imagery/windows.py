@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -184,8 +185,14 @@ def _part(pixels_HWC: PixelsHWC, x0: int, y0: int, width: int, height: int) -> P
     top, left = max(-y0, 0), max(-x0, 0)
     bottom, right = max(y0 + height - image_height, 0), max(x0 + width - image_width, 0)
     if top or left or bottom or right:
-        part = cv2.copyMakeBorder(part, top, bottom, left, right, cv2.BORDER_CONSTANT, value=0)
+        padded = cv2.copyMakeBorder(part, top, bottom, left, right, cv2.BORDER_CONSTANT, value=0)
+        return _as_pixels(padded, (height, width, *pixels_HWC.shape[2:]))
     return part
+
+
+def _as_pixels(array: npt.NDArray[Any], shape: tuple[int, ...]) -> PixelsHWC:
+    """OpenCV drops a last axis of length 1, and its types say nothing of elements."""
+    return array.reshape(shape)
 
 
 def _resize(part: PixelsHWC, width: int, height: int) -> PixelsHWC:
@@ -195,7 +202,7 @@ def _resize(part: PixelsHWC, width: int, height: int) -> PixelsHWC:
     resized = cv2.resize(
         part, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )
-    return resized.reshape(height, width, *part.shape[2:])
+    return _as_pixels(resized, (height, width, *part.shape[2:]))
 
 
 def _cut_by_rows(pixels_HWC: PixelsHWC, x0: int, y0: int, side: int, side_px: int) -> PixelsHWC:
@@ -227,6 +234,7 @@ def _shift_to_whole_pixels(pixels_HWC: PixelsHWC, window: Window, side: int) -> 
             [0.0, scale, window.y0_px + scale / 2 - 0.5],
         ]
     )
-    return cv2.warpAffine(
+    shifted = cv2.warpAffine(
         pixels_HWC, to_source, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    ).reshape(side, side, *pixels_HWC.shape[2:])
+    )
+    return _as_pixels(shifted, (side, side, *pixels_HWC.shape[2:]))
