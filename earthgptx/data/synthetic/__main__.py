@@ -1,4 +1,7 @@
-"""Write a contact sheet: ``python -m earthgptx.data.synthetic --out sheet.png --seed 0 --count 12``."""
+"""Write a contact sheet.
+
+``python -m earthgptx.data.synthetic --out sheet.png --seed 0 --count 12``
+"""
 
 from __future__ import annotations
 

@@ -67,6 +67,7 @@ class Canvas:
         self.scale = size_px / EXTENT
         self.rgb: PlaneU8 = np.zeros((size_px, size_px, 3), np.uint8)
         self.solid: PlaneU8 = np.zeros((size_px, size_px, 4), np.uint8)
+        self.solid[..., 2] = NO_HEAT
         self.shade: PlaneU8 = np.full((size_px, size_px), 255, np.uint8)
         self.plume: PlaneU8 | None = None
         self.instances: list[Instance] = []
@@ -79,7 +80,7 @@ class Canvas:
 
     def _pixels(self, points: Points) -> npt.NDArray[np.int32]:
         fixed = (points * self.scale - 0.5) * (1 << _SHIFT)
-        return np.rint(fixed.clip(-2e6, 2e6)).astype(np.int32)
+        return np.asarray(np.rint(fixed.clip(-2e6, 2e6)), np.int32)
 
     def polygon(self, points: Points, paint: Paint) -> None:
         """Fill one outline."""

@@ -30,6 +30,12 @@ def shade(rgb: Rgb, factor: float) -> Rgb:
     )
 
 
+def mixed(a: Rgb, b: Rgb, share: float) -> Rgb:
+    """``a`` with ``share`` of ``b`` in it."""
+    r, g, b_ = (round(u + (v - u) * share) for u, v in zip(a, b, strict=True))
+    return (r, g, b_)
+
+
 def jitter(rng: Random, rgb: Rgb, amount: int = 8) -> Rgb:
     """``rgb`` made lighter or darker, and slightly off in each channel."""
     lift = rng.randint(-amount, amount)

@@ -65,12 +65,17 @@ def arc(radius: float, start: float, end: float, n: int = 14) -> Points:
     return np.stack((np.cos(turn), np.sin(turn)), axis=1) * radius
 
 
+def moved(points: Points, dx: float, dy: float) -> Points:
+    """``points`` shifted by (dx, dy)."""
+    return np.asarray(points + np.array((dx, dy)), np.float64)
+
+
 def oval(length: float, width: float) -> Points:
     """Two straights and two half circles, ``length`` over all along x."""
     r = width / 2
     half = max(0.0, length / 2 - r)
-    right = arc(r, -math.pi / 2, math.pi / 2) + (half, 0)
-    left = arc(r, math.pi / 2, 3 * math.pi / 2) + (-half, 0)
+    right = moved(arc(r, -math.pi / 2, math.pi / 2), half, 0)
+    left = moved(arc(r, math.pi / 2, 3 * math.pi / 2), -half, 0)
     return np.concatenate((right, left))
 
 
@@ -80,7 +85,7 @@ def rounded(length: float, width: float, radius: float) -> Points:
     corners = ((a, b, 0), (-a, b, 1), (-a, -b, 2), (a, -b, 3))
     quarter = math.pi / 2
     return np.concatenate(
-        [arc(radius, k * quarter, (k + 1) * quarter, 4) + (x, y) for x, y, k in corners]
+        [moved(arc(radius, k * quarter, (k + 1) * quarter, 4), x, y) for x, y, k in corners]
     )
 
 

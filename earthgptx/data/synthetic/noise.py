@@ -22,7 +22,7 @@ def _smoothed(seed: int, sigma_x: float, sigma_y: float) -> PlaneF32:
     fy = np.fft.fftfreq(TILE_PX)[:, None]
     low_pass = np.exp(-2 * np.pi**2 * ((fx * sigma_x) ** 2 + (fy * sigma_y) ** 2))
     smooth = np.fft.irfft2(np.fft.rfft2(white) * low_pass, s=white.shape)
-    return ((smooth - smooth.mean()) / smooth.std()).clip(-3, 3).astype(np.float32)
+    return np.asarray(((smooth - smooth.mean()) / smooth.std()).clip(-3, 3), np.float32)
 
 
 def _canopy() -> PlaneF32:
@@ -36,7 +36,7 @@ def _canopy() -> PlaneF32:
     crowns = 1.0 - distance / 4.5
     lit = crowns - np.roll(crowns, (1, 1), (0, 1))
     out = crowns.clip(-1, 1) + 1.2 * lit
-    return ((out - out.mean()) / out.std()).clip(-2.5, 2.5).astype(np.float32)
+    return np.asarray(((out - out.mean()) / out.std()).clip(-2.5, 2.5), np.float32)
 
 
 def _speckle(looks: int) -> PlaneF32:
@@ -44,7 +44,7 @@ def _speckle(looks: int) -> PlaneF32:
     rng = np.random.default_rng(40 + looks)
     intensity = rng.gamma(looks, 1.0 / looks, (TILE_PX, TILE_PX))
     blurred = cv2.GaussianBlur(np.sqrt(intensity), (3, 3), 0.45, borderType=cv2.BORDER_REFLECT_101)
-    return (blurred / blurred.mean()).astype(np.float32)
+    return np.asarray(blurred / np.mean(blurred), np.float32)
 
 
 @cache

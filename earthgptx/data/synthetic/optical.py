@@ -58,14 +58,14 @@ def render_optical(canvas: Canvas, conditions: Conditions, rng: Random) -> Pixel
     texture_HW1 = np.clip(_texture(canvas, rng), 0.25, 1.9)[..., None]
     light_HW3 = SHADOW_LIGHT + (1.0 - SHADOW_LIGHT) * light_HW1
     light_HW3 *= texture_HW1 * (conditions.gain * balance)
-    image_HW3 = canvas.rgb * light_HW3
+    image_HW3 = np.asarray(canvas.rgb * light_HW3, np.float32)
     hidden_HW = smoke(canvas, rng)
     if hidden_HW is not None:
         image_HW3 += (SMOKE_RGB - image_HW3) * (0.9 * hidden_HW[..., None])
     if conditions.haze > 0:
-        image_HW3 += (np.float32(205.0) - image_HW3) * np.float32(conditions.haze)
+        image_HW3 += (205.0 - image_HW3) * conditions.haze
     grey_HW1 = cv2.cvtColor(image_HW3, cv2.COLOR_RGB2GRAY)[..., None]
     image_HW3 = grey_HW1 + (image_HW3 - grey_HW1) * np.float32(conditions.saturation)
-    image_HW3 = cv2.GaussianBlur(image_HW3, (0, 0), conditions.blur_px)
+    image_HW3 = np.asarray(cv2.GaussianBlur(image_HW3, (0, 0), conditions.blur_px), np.float32)
     grain_HW = crop(rng, "fine", canvas.size_px) * np.float32(2.2)
-    return np.clip(image_HW3 + grain_HW[..., None], 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image_HW3 + grain_HW[..., None], 0, 255), np.uint8)

@@ -24,6 +24,12 @@ def shifted(plane_HW: PlaneU8, dx: int, dy: int) -> PlaneU8:
     return out
 
 
+def lowered(plane_HW: PlaneU8, by: int) -> PlaneU8:
+    """``plane_HW`` minus ``by``, not below zero."""
+    drop = np.array([min(by, 255), 0, 0, 0], np.float64)
+    return np.asarray(cv2.subtract(plane_HW, drop), np.uint8)
+
+
 def shadow_mask(height_HW: PlaneU8, angle: float, ratio: float) -> PlaneU8:
     """255 where something higher stands in the way of light falling along ``angle``.
 
@@ -43,7 +49,7 @@ def shadow_mask(height_HW: PlaneU8, angle: float, ratio: float) -> PlaneU8:
 
     def carried(plane: PlaneU8, steps: int) -> PlaneU8:
         moved = shifted(plane, round(step_x * steps), round(step_y * steps))
-        return np.asarray(cv2.subtract(moved, max(1, round(fall_per_px * steps))), np.uint8)
+        return lowered(moved, max(1, round(fall_per_px * steps)))
 
     roof_HW = carried(height_HW, 1)
     steps = 1

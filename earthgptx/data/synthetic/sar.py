@@ -18,7 +18,7 @@ from earthgptx.data.synthetic.canvas import HEIGHT_STEP, Canvas
 from earthgptx.data.synthetic.conditions import Conditions
 from earthgptx.data.synthetic.materials import Material, table
 from earthgptx.data.synthetic.noise import PlaneF32, crop
-from earthgptx.data.synthetic.relief import PlaneU8, shadow_mask, shifted
+from earthgptx.data.synthetic.relief import PlaneU8, lowered, shadow_mask, shifted
 
 AWAY: Final[tuple[tuple[int, int], ...]] = ((1, 0), (0, 1), (-1, 0), (0, -1))
 """Unit step away from the sensor for each look side."""
@@ -30,12 +30,12 @@ def _near_edges(height_HW: PlaneU8, look: int) -> PlaneF32:
     """Brightness added where walls face the sensor, spread towards it by their height."""
     ax, ay = AWAY[look]
     before_HW = shifted(height_HW, ax, ay)
-    wall_HW = cv2.subtract(height_HW, before_HW)
+    wall_HW = np.asarray(cv2.subtract(height_HW, before_HW), np.uint8)
     bright_HW = wall_HW
     for step in (1, 2, 3):
         reach = math.ceil(2 * step / HEIGHT_STEP)
-        spread = shifted(cv2.subtract(wall_HW, reach), -ax * step, -ay * step)
-        bright_HW = cv2.max(bright_HW, spread)
+        spread_HW = shifted(lowered(wall_HW, reach), -ax * step, -ay * step)
+        bright_HW = np.asarray(cv2.max(bright_HW, spread_HW), np.uint8)
     return np.asarray(np.minimum(bright_HW.astype(np.float32) * np.float32(0.09), 1.3), np.float32)
 
 
@@ -60,8 +60,6 @@ def render_sar(canvas: Canvas, conditions: Conditions, rng: Random) -> PixelsHWC
     echo_HW += _near_edges(height_HW, conditions.look)
     echo_HW = cv2.GaussianBlur(echo_HW, (0, 0), 0.5)
     echo_HW = (echo_HW + FLOOR) * crop(rng, f"speckle{conditions.looks}", size)
-    shown_HW = (
-        np.power(np.clip(echo_HW * (conditions.gain * 0.85), 0, 1.2) / 1.2, conditions.compression)
-        * 255.0
-    )
-    return np.clip(shown_HW, 0, 255).astype(np.uint8)[..., None]
+    echo_HW = np.clip(echo_HW * (conditions.gain * 0.71), 0, 1)
+    shown_HW = np.power(echo_HW, conditions.compression) * 255.0
+    return np.asarray(shown_HW, np.uint8)[..., None]

@@ -39,6 +39,7 @@ class Scene:
     gsd_m: float | None
     objects: tuple[LabelledObject, ...]
     relations: tuple[Relation, ...]
+    exhaustive: frozenset[str]
     canvas: Canvas
     conditions: Conditions
 
@@ -62,7 +63,7 @@ class Scene:
             load_pixels=partial(self.render, modality),
             objects=self.objects if modality == "optical" else self._without_colours(),
             relations=self.relations,
-            exhaustive=frozenset(LABELS),
+            exhaustive=self.exhaustive,
             scene=self.scene,
             group=f"synthetic-{self.seed}",
             gsd_m=self.gsd_m,
@@ -94,7 +95,7 @@ def generate_scene(seed: int, size_px: int = 256, recipe: Recipe | None = None) 
     while True:
         site = Site(Canvas(size_px), rng, draw_conditions(rng))
         chosen.lay_out(site)
-        things, numbers = find_objects(site.canvas)
+        things, numbers, unsure = find_objects(site.canvas)
         if things:
             break
     relations = find_relations(site.canvas, things, numbers)
@@ -106,6 +107,7 @@ def generate_scene(seed: int, size_px: int = 256, recipe: Recipe | None = None) 
         gsd_m=gsd_m,
         objects=(*things, *find_stuff(site.canvas)),
         relations=tuple(relations),
+        exhaustive=frozenset(LABELS) - unsure,
         canvas=site.canvas,
         conditions=site.conditions,
     )

@@ -48,4 +48,4 @@ def render_infrared(canvas: Canvas, conditions: Conditions, rng: Random) -> Pixe
     if conditions.inverted:
         shown_HW = 255.0 - shown_HW
     shown_HW = shown_HW + 3.0 * crop(rng, "fine", size)
-    return np.clip(shown_HW, 0, 255).astype(np.uint8)[..., None]
+    return np.asarray(np.clip(shown_HW, 0, 255), np.uint8)[..., None]

@@ -23,6 +23,7 @@ from earthgptx.data.synthetic.materials import STUFF_OF_MATERIAL
 MIN_VISIBLE_SHARE = 0.4
 MIN_INSIDE_SHARE = 0.5
 MIN_AREA_PX = 20
+MIN_NOTICED_PX = 6
 MIN_STUFF_SHARE = 0.03
 NEXT_TO_SHARE = 0.05
 
@@ -56,21 +57,29 @@ def size_word(label: str, box: BoxXyxyPx, size_px: int) -> str:
     return "small" if side < low else "large" if side > high else "medium"
 
 
-def find_objects(canvas: Canvas) -> tuple[list[LabelledObject], list[int]]:
-    """Countable things still visible, and the canvas number of each."""
+def find_objects(canvas: Canvas) -> tuple[list[LabelledObject], list[int], frozenset[str]]:
+    """Countable things still visible, the canvas number of each, and the labels left unsure.
+
+    A label is unsure when a thing of it is seen too little to be truth, but not too little to be
+    noticed: it may be neither counted nor called absent.
+    """
     owner_HW = np.ascontiguousarray(canvas.owner)
     kept: list[tuple[Instance, PlaneU8]] = []
+    unsure: set[str] = set()
     for instance in canvas.instances:
         mask_HW = (owner_HW == instance.number).view(np.uint8)
-        if is_truth(instance, int(np.count_nonzero(mask_HW)), canvas.size_px):
+        visible_px = int(np.count_nonzero(mask_HW))
+        if is_truth(instance, visible_px, canvas.size_px):
             kept.append((instance, mask_HW))
+        elif visible_px >= MIN_NOTICED_PX:
+            unsure.add(instance.label)
     encoded = _encode([mask_HW for _, mask_HW in kept])
     objects = []
     for (instance, mask_HW), rle in zip(kept, encoded, strict=True):
         box = _box(mask_HW)
         size = size_word(instance.label, box, canvas.size_px)
         objects.append(LabelledObject(instance.label, box, rle, instance.colour, size))
-    return objects, [instance.number for instance, _ in kept]
+    return objects, [instance.number for instance, _ in kept], frozenset(unsure)
 
 
 def find_stuff(canvas: Canvas) -> list[LabelledObject]:

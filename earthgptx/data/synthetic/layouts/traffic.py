@@ -13,7 +13,9 @@ from earthgptx.data.synthetic.site import Site
 
 
 def traffic(site: Site, path: Points, width: float, count: int, length: float) -> None:
-    """Up to ``count`` vehicles along ``path``, right-hand traffic, none touching another or a claimed place.
+    """Up to ``count`` vehicles along ``path``, right-hand traffic.
+
+    None touches another or stands on a claimed place.
 
     Args:
         site: where.

@@ -78,7 +78,7 @@ def stadium(site: Site, pose: Pose, length: float) -> None:
                 pose.at(outline * grow), Paint(rgb, Material.STANDS, tall * (0.6 - 0.2 * k))
             )
         canvas.polygon(pose.at(outline * 0.60), Paint((120, 124, 112), Material.TURF))
-        pitch(site, pose, length * 0.50, width * 0.46)
+        pitch(site, pose, length * 0.45, width * 0.40)
 
 
 def _bowl(round_one: bool, length: float, width: float) -> Points:

@@ -9,7 +9,7 @@ import numpy as np
 from earthgptx.data.synthetic import ground
 from earthgptx.data.synthetic.canvas import Paint
 from earthgptx.data.synthetic.colours import jitter, paint_for, shade
-from earthgptx.data.synthetic.geometry import Pose, rect
+from earthgptx.data.synthetic.geometry import Points, Pose, rect
 from earthgptx.data.synthetic.materials import Material
 from earthgptx.data.synthetic.site import Site
 
@@ -17,7 +17,7 @@ SHIP_COLOURS = ("white", "white", "grey", "red", "blue", "green", "orange", "bro
 CONTAINER_COLOURS = ("red", "blue", "green", "orange", "white", "brown")
 
 
-def _hull(beam: float) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _hull(beam: float) -> Points:
     half = beam / 2
     return np.array(
         ((0.5, 0), (0.42, half * 0.5), (0.30, half), (-0.42, half), (-0.5, half * 0.8),
@@ -119,12 +119,12 @@ def harbor(site: Site, quay: Pose, marina: bool) -> list[Pose]:
 
 def _cranes_and_boxes(site: Site, quay: Pose) -> None:
     rng, canvas = site.rng, site.canvas
-    for x in np.arange(-140, 140, 15):
+    for x in range(-140, 140, 15):
         for y in (27.0, 34.0, 41.0):
             if rng.random() < 0.7:
                 paint = paint_for(rng, rng.choice(CONTAINER_COLOURS))
                 canvas.polygon(quay.at(rect(12, 5, x, y)), Paint(paint, Material.METAL, 3))
     for _ in range(rng.randint(1, 3)):
-        x = rng.uniform(-90, 90)
-        boom = [quay.at(((x, 16), (x, -12)))]
+        at = rng.uniform(-90, 90)
+        boom = [quay.at(((at, 16), (at, -12)))]
         canvas.wire(boom, Paint((196, 150, 50), Material.METAL, 8), 2)

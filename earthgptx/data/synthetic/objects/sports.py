@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from earthgptx.data.synthetic.canvas import Paint
-from earthgptx.data.synthetic.colours import Rgb, jitter, paint_for
-from earthgptx.data.synthetic.geometry import Pose, arc, ellipse, rect
+from earthgptx.data.synthetic.colours import Rgb, jitter, mixed, paint_for
+from earthgptx.data.synthetic.geometry import Points, Pose, arc, ellipse, moved, rect
 from earthgptx.data.synthetic.materials import Material
 from earthgptx.data.synthetic.site import Site
 
@@ -46,25 +46,27 @@ def basketball_court(site: Site, pose: Pose, length: float) -> None:
     rgb = paint_for(rng, word)
     key_word = rng.choice([c for c in ("red", "blue", "green", "orange", "grey") if c != word])
     key = paint_for(rng, key_word)
+    # On a small court whole-pixel lines would outshine the paint that gives the colour word.
+    line = mixed(WHITE, rgb, 0.5 if length < 44 else 0.2)
     width = length * 0.56
     with canvas.instance("basketball court", word):
         canvas.polygon(pose.at(rect(length, width)), Paint(rgb, Material.COURT))
-        reach, half = length * 0.2, length * 0.47
-        three: list[np.ndarray[tuple[int, int], np.dtype[np.float64]]] = []
+        reach, half = length * 0.17, length * 0.47
+        three: list[Points] = []
         for s in (-1, 1):
-            lane = rect(reach, width * 0.32, s * (half - reach / 2))
+            lane = rect(reach, width * 0.28, s * (half - reach / 2))
             canvas.polygon(pose.at(lane), Paint(key, Material.COURT, heat=-10))
             three.append(pose.at(lane))
             turn = 0.0 if s < 0 else math.pi
-            bow = arc(width * 0.42, turn - math.pi / 2, turn + math.pi / 2, 12) + (s * half, 0)
+            bow = moved(arc(width * 0.42, turn - math.pi / 2, turn + math.pi / 2, 12), s * half, 0)
             three.append(pose.at(bow))
-        canvas.marking(three, WHITE)
+        canvas.marking(three, line)
         border = [
             pose.at(rect(length * 0.94, width * 0.92)),
             pose.at(ellipse(width * 0.12, width * 0.12)),
         ]
-        canvas.marking(border, WHITE, closed=True)
-        canvas.marking([pose.at(((0, -width * 0.46), (0, width * 0.46)))], WHITE)
+        canvas.marking(border, line, closed=True)
+        canvas.marking([pose.at(((0, -width * 0.46), (0, width * 0.46)))], line)
         hoop = Paint((226, 226, 222), Material.METAL, 2.5)
         for s in (-1, 1):
             board = rect(max(1.6, length * 0.02), max(4.0, width * 0.14), s * length * 0.475)
