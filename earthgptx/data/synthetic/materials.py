@@ -70,7 +70,7 @@ APPEARANCE: dict[Material, Appearance] = {
     Material.CROP: Appearance(0.08, 0.10, 0.00, 0.0, 0.34, 0.20, 100, 88),
     Material.SOIL: Appearance(0.08, 0.12, 0.00, 0.0, 0.24, 0.20, 142, 96),
     Material.SAND: Appearance(0.05, 0.10, 0.00, 0.0, 0.15, 0.30, 158, 98),
-    Material.FOREST: Appearance(0.08, 0.12, 0.55, 0.0, 0.46, 0.60, 84, 104),
+    Material.FOREST: Appearance(0.08, 0.12, 0.44, 0.0, 0.46, 0.60, 84, 104),
     Material.TREE: Appearance(0.12, 0.05, 0.30, 0.0, 0.50, 0.40, 82, 104),
     Material.WATER: Appearance(0.03, 0.10, 0.00, 0.10, 0.055, 0.35, 58, 124),
     Material.POOL: Appearance(0.02, 0.03, 0.00, 0.03, 0.040, 0.10, 62, 124),
