@@ -1,0 +1,102 @@
+"""How a call is made: with a deadline, with the key, and again where the suite says that helps."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import grpc
+
+from earthgptx_client.errors import ClientError, from_rpc_error
+
+MAX_MESSAGE_BYTES = 256 * 1024 * 1024
+_FIRST_PAUSE_S = 0.2
+_LONGEST_PAUSE_S = 5.0
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment on the clock of `time.monotonic`."""
+
+    at_s: float
+
+    @classmethod
+    def after(cls, timeout_s: float) -> Deadline:
+        """The moment `timeout_s` seconds from now."""
+        return cls(time.monotonic() + timeout_s)
+
+    def remaining_s(self) -> float:
+        """Seconds left, at least 1 ms: grpc takes no less."""
+        return max(0.001, self.at_s - time.monotonic())
+
+
+def open_channel(address: str) -> grpc.Channel:
+    """A channel to `host:port`, or with TLS to `https://host:port` or `grpcs://host:port`."""
+    options = [
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.enable_retries", 0),
+        # One channel's failures shall not make another's connection wait.
+        ("grpc.use_local_subchannel_pool", 1),
+    ]
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        return grpc.insecure_channel(address, options)
+    if scheme in ("https", "grpcs"):
+        return grpc.secure_channel(rest, grpc.ssl_channel_credentials(), options)
+    if scheme in ("http", "grpc"):
+        return grpc.insecure_channel(rest, options)
+    return grpc.insecure_channel(address, options)
+
+
+def key_metadata(api_key: str) -> tuple[tuple[str, str], ...]:
+    """Metadata that says who calls."""
+    return (("authorization", f"Bearer {api_key}"),) if api_key else ()
+
+
+def translated(call: Callable[[], Result]) -> Result:
+    """Runs `call`; what grpc raises becomes a `ClientError`."""
+    try:
+        return call()
+    except grpc.RpcError as error:
+        raise from_rpc_error(error) from error
+
+
+def with_retries(attempt: Callable[[], Result], deadline: Deadline, max_attempts: int) -> Result:
+    """Runs `attempt` until it succeeds, fails for good, or there is no time to try again."""
+    pauses = Pauses(deadline, max_attempts)
+    while True:
+        try:
+            return translated(attempt)
+        except ClientError as error:
+            pauses.wait_after(error)
+
+
+class Pauses:
+    """The waiting between attempts: as the suite asks, else doubling with jitter."""
+
+    def __init__(self, deadline: Deadline, max_attempts: int) -> None:
+        """Allows `max_attempts` attempts in all, before `deadline`."""
+        self._deadline = deadline
+        self._attempts_left = max_attempts - 1
+        self._next_pause_s = _FIRST_PAUSE_S
+
+    def wait_after(self, error: ClientError) -> None:
+        """Waits until it makes sense to try again.
+
+        Raises:
+            ClientError: `error` itself, where it makes none.
+        """
+        pause_s = error.retry_after_s
+        if pause_s is None:
+            pause_s = self._next_pause_s * random.uniform(0.5, 1.0)
+            self._next_pause_s = min(_LONGEST_PAUSE_S, 2 * self._next_pause_s)
+        out_of_time = self._deadline.remaining_s() <= pause_s
+        if not error.retryable or self._attempts_left < 1 or out_of_time:
+            raise error
+        self._attempts_left -= 1
+        time.sleep(pause_s)

@@ -1,0 +1,313 @@
+"""The client: one channel to a suite, every call with a deadline."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import grpc
+
+from earthgptx_client import calls
+from earthgptx_client.answer import Answer, gather
+from earthgptx_client.calls import Deadline, Pauses
+from earthgptx_client.errors import ClientError, from_rpc_error, invalid_input
+from earthgptx_client.events import Accepted, Event, ImageInfo, event_of, image_info
+from earthgptx_client.regions import MAX_REGIONS, Region
+from protos.earthgptx.v1 import (
+    geometry_pb2,
+    images_pb2,
+    images_pb2_grpc,
+    interpreter_pb2,
+    interpreter_pb2_grpc,
+)
+
+Image = str | os.PathLike[str] | bytes | ImageInfo
+
+MODALITIES: dict[str | None, geometry_pb2.Modality] = {
+    None: geometry_pb2.MODALITY_UNSPECIFIED,
+    "optical": geometry_pb2.MODALITY_OPTICAL,
+    "sar": geometry_pb2.MODALITY_SAR,
+    "infrared": geometry_pb2.MODALITY_INFRARED,
+}
+ZOOMS = {
+    "auto": interpreter_pb2.ZOOM_AUTO,
+    "whole": interpreter_pb2.ZOOM_WHOLE_IMAGE,
+}
+TASKS = {
+    "answer": interpreter_pb2.TASK_ANSWER,
+    "segment_regions": interpreter_pb2.TASK_SEGMENT_REGIONS,
+}
+_CHUNK_BYTES = 512 * 1024
+# An image that is gone before the question arrives is of no use.
+_NEEDED_LIFE_MS = 60_000
+
+
+class Client:
+    """Talks to the gateway of a suite; safe to use from several threads.
+
+    Every method raises `ClientError`; calls the suite refuses with a retryable error are tried
+    again, as long as the deadline leaves time, up to `max_attempts` times in all.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        api_key: str = "",
+        *,
+        timeout_s: float = 120.0,
+        max_attempts: int = 5,
+    ) -> None:
+        """Opens no connection yet: the first call does.
+
+        Args:
+            address: "host:port", or "https://host:port" for TLS.
+            api_key: the tenant's key.
+            timeout_s: deadline of a call that is given none.
+            max_attempts: most attempts of one call.
+        """
+        self._channel = calls.open_channel(address)
+        self._metadata = calls.key_metadata(api_key)
+        self._timeout_s = timeout_s
+        self._max_attempts = max_attempts
+        self._images = images_pb2_grpc.ImagesStub(self._channel)  # type: ignore[no-untyped-call]
+        self._interpreter = interpreter_pb2_grpc.InterpreterStub(  # type: ignore[no-untyped-call]
+            self._channel
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the channel; calls that still run are cancelled."""
+        self._channel.close()
+
+    def upload(self, image: Image, *, timeout_s: float | None = None) -> ImageInfo:
+        """Stores an image, given by path or by its bytes; one that is there is not sent again.
+
+        Raises:
+            ClientError: it cannot be read, or the suite does not take it.
+        """
+        if isinstance(image, ImageInfo):
+            return image
+        deadline = self._deadline(timeout_s)
+        known = self._find(_image_id(image), deadline)
+        if known is not None:
+            return known
+        response = calls.with_retries(
+            lambda: self._images.UploadImage(
+                _upload_messages(image), timeout=deadline.remaining_s(), metadata=self._metadata
+            ),
+            deadline,
+            self._max_attempts,
+        )
+        return image_info(response.image)
+
+    def delete(self, image_id: str, *, timeout_s: float | None = None) -> None:
+        """Deletes an image; one that is not there is no error."""
+        deadline = self._deadline(timeout_s)
+        calls.with_retries(
+            lambda: self._images.DeleteImage(
+                images_pb2.DeleteImageRequest(image_id=image_id),
+                timeout=deadline.remaining_s(),
+                metadata=self._metadata,
+            ),
+            deadline,
+            self._max_attempts,
+        )
+
+    def interpret(
+        self,
+        image: Image,
+        question: str = "",
+        *,
+        regions: Sequence[Region] = (),
+        modality: str | None = None,
+        task: str = "answer",
+        zoom: str = "auto",
+        max_new_tokens: int = 0,
+        durable: bool = False,
+        idempotency_key: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Iterator[Event]:
+        """Asks about an image; yields events as they come, `Accepted` first, `Finished` last.
+
+        Closing the iterator cancels the request. What the suite refuses before it accepts, or loses
+        before it has said anything, is tried again where that helps.
+
+        Args:
+            image: path, bytes, or what `upload` returned.
+            question: regions are addressed as "<Region 1>"; may be empty for "segment_regions".
+            regions: marks in pixels of the full image.
+            modality: "optical", "sar", "infrared", or None where not known.
+            task: "answer", or "segment_regions" for one mask a region and no words.
+            zoom: "auto" or "whole".
+            max_new_tokens: 0 means the model's default.
+            durable: the request survives the loss of any process of the suite.
+            idempotency_key: a repeated durable request with it joins the run of the first; None
+                makes a new one, so that retries of this call are one run.
+            timeout_s: for the whole call, upload included.
+
+        Raises:
+            ClientError: a bad argument, a refusal, no connection, or no time left.
+        """
+        _check_choice(modality, MODALITIES.keys(), "modality")
+        _check_choice(task, TASKS.keys(), "task")
+        _check_choice(zoom, ZOOMS.keys(), "zoom")
+        if len(regions) > MAX_REGIONS:
+            raise invalid_input(f"{len(regions)} regions", "regions", f"{MAX_REGIONS} regions")
+        if durable and idempotency_key is None:
+            idempotency_key = uuid.uuid4().hex
+        deadline = self._deadline(timeout_s)
+        uploaded = self.upload(image, timeout_s=deadline.remaining_s())
+        request = interpreter_pb2.InterpretRequest(
+            image_id=uploaded.image_id,
+            question=question,
+            regions=[region.to_proto() for region in regions],
+            modality=MODALITIES[modality],
+            task=TASKS[task],
+            zoom=ZOOMS[zoom],
+            max_new_tokens=max_new_tokens,
+            durable=durable,
+            idempotency_key=idempotency_key or "",
+        )
+        return self._events(request, deadline)
+
+    def ask(
+        self,
+        image: Image,
+        question: str = "",
+        *,
+        regions: Sequence[Region] = (),
+        modality: str | None = None,
+        task: str = "answer",
+        zoom: str = "auto",
+        max_new_tokens: int = 0,
+        durable: bool = False,
+        idempotency_key: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Asks about an image and waits for the whole answer; arguments as for `interpret`.
+
+        Raises:
+            ClientError: as `interpret`, or the accepted request failed.
+        """
+        return gather(
+            self.interpret(
+                image,
+                question,
+                regions=regions,
+                modality=modality,
+                task=task,
+                zoom=zoom,
+                max_new_tokens=max_new_tokens,
+                durable=durable,
+                idempotency_key=idempotency_key,
+                timeout_s=timeout_s,
+            )
+        )
+
+    def _events(
+        self, request: interpreter_pb2.InterpretRequest, deadline: Deadline
+    ) -> Iterator[Event]:
+        pauses = Pauses(deadline, self._max_attempts)
+        accepted = said_something = False
+        while True:
+            stream = self._interpreter.Interpret(
+                request, timeout=deadline.remaining_s(), metadata=self._metadata
+            )
+            try:
+                for response in stream:
+                    event = event_of(response)
+                    if event is None or (accepted and isinstance(event, Accepted)):
+                        continue
+                    accepted = accepted or isinstance(event, Accepted)
+                    said_something = said_something or not isinstance(event, Accepted)
+                    yield event
+                return
+            except grpc.RpcError as rpc_error:
+                error = from_rpc_error(rpc_error)
+                if said_something:
+                    raise error from rpc_error
+                pauses.wait_after(error)
+            finally:
+                stream.cancel()
+
+    def _find(self, image_id: str, deadline: Deadline) -> ImageInfo | None:
+        try:
+            response = calls.with_retries(
+                lambda: self._images.GetImage(
+                    images_pb2.GetImageRequest(image_id=image_id),
+                    timeout=deadline.remaining_s(),
+                    metadata=self._metadata,
+                ),
+                deadline,
+                self._max_attempts,
+            )
+        except ClientError as error:
+            if error.code == "NOT_FOUND":
+                return None
+            raise
+        found = image_info(response.image)
+        dies_soon = 0 < found.expires_at_ms < time.time() * 1000 + _NEEDED_LIFE_MS
+        return None if dies_soon else found
+
+    def _deadline(self, timeout_s: float | None) -> Deadline:
+        return Deadline.after(self._timeout_s if timeout_s is None else timeout_s)
+
+
+def _check_choice(value: str | None, choices: Collection[str | None], field: str) -> None:
+    if value not in choices:
+        names = ", ".join(name for name in choices if name)
+        raise invalid_input(f"unknown {field} {value!r}", field, names)
+
+
+def _image_id(image: str | os.PathLike[str] | bytes) -> str:
+    """The name the suite gives to the image: the hash of its bytes."""
+    digest = hashlib.sha256()
+    for chunk in _chunks(image):
+        digest.update(chunk)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _upload_messages(
+    image: str | os.PathLike[str] | bytes,
+) -> Iterator[images_pb2.UploadImageRequest]:
+    if isinstance(image, bytes):
+        header = images_pb2.UploadHeader(size_bytes=len(image))
+    else:
+        path = Path(image)
+        header = images_pb2.UploadHeader(file_name=path.name, size_bytes=path.stat().st_size)
+    yield images_pb2.UploadImageRequest(header=header)
+    for chunk in _chunks(image):
+        yield images_pb2.UploadImageRequest(chunk=chunk)
+
+
+def _chunks(image: str | os.PathLike[str] | bytes) -> Iterator[bytes]:
+    if isinstance(image, bytes):
+        for begin in range(0, len(image), _CHUNK_BYTES):
+            yield image[begin : begin + _CHUNK_BYTES]
+        return
+    with _open(Path(image)) as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise invalid_input(f"cannot read {path}: {error.strerror}", "image") from None
