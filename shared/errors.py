@@ -24,6 +24,8 @@ names in them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 import grpc
@@ -170,3 +172,14 @@ ERRORS_BY_CODE: dict[str, type[SuiteError]] = {
         Internal,
     )
 }
+
+
+@contextmanager
+def refused_as_invalid_input(*kinds: type[Exception]) -> Iterator[None]:
+    """Turns a library's errors about its input, with `field` and `limit`, into `InvalidInput`."""
+    try:
+        yield
+    except kinds as error:
+        raise InvalidInput(
+            str(error), field=getattr(error, "field", None), limit=getattr(error, "limit", None)
+        ) from error

@@ -25,6 +25,7 @@ from grpc_reflection.v1alpha import reflection
 
 from shared.client_interceptor import MAX_MESSAGE_BYTES
 from shared.health import Health
+from shared.security import check_stage_token
 from shared.server_interceptor import ServerInterceptor
 from shared.settings import ProcessSettings, SettingsError, describe, read_settings, split_listen
 from shared.telemetry import Telemetry, start_telemetry
@@ -68,6 +69,22 @@ class Service:
     authenticate: Callable[[str], str]
     reflected: bool = False
     announced: Mapping[str, object] = field(default_factory=dict)
+
+
+def stage_service(
+    grpc_name: str,
+    settings: ProcessSettings,
+    add_to: Callable[[grpc.aio.Server], None],
+    probe: Callable[[], Awaitable[None]],
+    close: Callable[[], Awaitable[None]],
+) -> Service:
+    """A service for processes of the suite only: callers prove the suite key, and may reflect."""
+
+    def authenticate(authorization: str) -> str:
+        check_stage_token(authorization, settings.suite_key)
+        return "suite"
+
+    return Service((grpc_name,), add_to, probe, close, authenticate, reflected=True)
 
 
 def run_process(

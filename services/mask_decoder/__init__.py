@@ -1,0 +1,1 @@
+"""Stage 4: [SEG] states and bare prompts to masks."""

@@ -1,0 +1,229 @@
+"""The work of the mask decoder: states of [SEG]s and bare regions in, masks of the full image out.
+
+features fetched -> queries decoded in the window's frame (in batches) -> put into the full image
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.masks import encode_rle, mask_box_xyxy_px, paste_window_mask
+from earthgptx.imagery.windows import Window, validate_window
+from earthgptx.model.checkpoint import feature_channels, load_mask_decoder, model_version
+from earthgptx.model.features import ImageFeatures
+from earthgptx.model.pixel_perception import MaskDecoderModel, MaskPrediction, MaskQuery
+from earthgptx.model.presets import ModelConfig, read_config
+from shared.admission import Admission
+from shared.batching import Batcher
+from shared.errors import Internal, InvalidInput, refused_as_invalid_input
+from shared.feature_refs import ImageFeatureRefs, PromptFeatureRefs, tenant_of
+from shared.feature_tensors import FeatureReader, FeatureShapes
+from shared.settings import StageSettings
+from shared.stage_metrics import StageMetrics
+from shared.telemetry import Telemetry
+from shared.tensors.open_store import open_store
+from shared.tensors.ref import TensorRef
+from shared.tensors.store import TensorStore
+from shared.tensors.torch_bridge import to_torch
+from shared.worker_pool import WorkerPool
+
+STAGE = "mask_decoder"
+DRAWING_THREADS = 2
+# Every query brings its image's features along: few in one call keep the memory bounded.
+QUERIES_PER_CALL = 16
+MAX_PIXELS = 100_000_000
+
+Queries = tuple[MaskQuery, ...]
+
+
+@dataclass(frozen=True)
+class DrawnMask:
+    """A mask of the full image.
+
+    Attributes:
+        counts: Compressed COCO run-length code, column-major.
+        score: The decoder's own estimate of the IoU with the truth, 0..1.
+        box_xyxy_px: Tight box; None if the mask is empty.
+    """
+
+    height_px: int
+    width_px: int
+    counts: str
+    score: float
+    box_xyxy_px: tuple[float, float, float, float] | None
+    area_px: int
+
+
+class Engine:
+    """Model, store and queue of the stage."""
+
+    def __init__(
+        self,
+        model: MaskDecoderModel,
+        version: str,
+        shapes: FeatureShapes,
+        store: TensorStore,
+        settings: StageSettings,
+        telemetry: Telemetry,
+    ) -> None:
+        """Takes the parts; `open` makes them from settings."""
+        metrics = StageMetrics(telemetry.meter, STAGE)
+        self._model = model
+        self.version = version
+        self._store = store
+        self._reader = FeatureReader(store, shapes)
+        self._batcher: Batcher[Queries, list[MaskPrediction]] = Batcher(
+            self._decode_requests,
+            max_batch=settings.max_batch,
+            max_wait_s=settings.max_wait_ms / 1000,
+            max_queue=settings.max_queue,
+            name=STAGE,
+            metrics=metrics,
+            tracer=telemetry.tracer,
+        )
+        self._admission = Admission(settings.max_queue + settings.max_batch, metrics)
+        self._pool = WorkerPool(STAGE, DRAWING_THREADS)
+
+    @classmethod
+    def open(cls, settings: StageSettings, telemetry: Telemetry) -> Engine:
+        """Loads the weights and opens the store."""
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        model = load_mask_decoder(settings.weights_dir, settings.device, settings.dtype)
+        version = model_version(settings.weights_dir, STAGE)
+        shapes = shapes_of(read_config(settings.weights_dir / "config.json"))
+        return cls(model, version, shapes, open_store(settings), settings, telemetry)
+
+    async def decode(
+        self,
+        image: ImageFeatureRefs,
+        prompts: PromptFeatureRefs | None,
+        queries: tuple[TensorRef | int, ...],
+    ) -> list[DrawnMask]:
+        """One mask of the full image for each query: a [SEG] state, or the number of a region.
+
+        Raises:
+            InvalidInput: A query or the features are not what this model takes.
+            TensorGone: A tensor is no longer there.
+            QueueFull: The stage has as much to do as it may.
+        """
+        self._check(image, prompts, queries)
+        states = tuple(query for query in queries if isinstance(query, TensorRef))
+        tenant = tenant_of((*image.refs, *(prompts.refs if prompts else ()), *states))
+        with self._admission.enter():
+            asked = await self._pool.run(self._fetch, image, prompts, queries, tenant)
+            predictions = await self._batcher.submit(asked)
+            return [await self._pool.run(_draw, found, image) for found in predictions]
+
+    async def probe(self) -> None:
+        """Decodes a mask of nothing through the queue.
+
+        Raises:
+            Internal: The logits are not finite numbers.
+        """
+        shapes = self._reader.shapes
+        image = ImageFeatures(
+            torch.zeros(shapes.grid), tuple(torch.zeros(level) for level in shapes.pyramid)
+        )
+        query = MaskQuery(image, seg_state=torch.zeros(shapes.width))
+        (prediction,) = await self._batcher.submit((query,))
+        if not bool(torch.isfinite(torch.from_numpy(prediction.logits_hw)).all()):
+            raise Internal("the mask decoder makes logits that are not finite")
+
+    async def close(self) -> None:
+        """Ends the model's thread and the store."""
+        await self._batcher.close()
+        await self._pool.close()
+        self._store.close()
+
+    def _check(
+        self,
+        image: ImageFeatureRefs,
+        prompts: PromptFeatureRefs | None,
+        queries: tuple[TensorRef | int, ...],
+    ) -> None:
+        if image.image_width_px * image.image_height_px > MAX_PIXELS:
+            raise InvalidInput(
+                "the image is too large for masks", field="image", limit=f"{MAX_PIXELS:,} px"
+            )
+        with refused_as_invalid_input(ImageryError):
+            window = image.window
+            validate_window(
+                Window(window.x0, window.y0, window.side),
+                image.image_width_px,
+                image.image_height_px,
+            )
+        count = prompts.region_count if prompts else 0
+        for i, query in enumerate(queries):
+            if isinstance(query, int) and not 0 <= query < count:
+                raise InvalidInput(
+                    f"queries[{i}].region_index is {query}",
+                    field=f"queries[{i}].region_index",
+                    limit=f"0 to {count - 1}" if count else "needs prompts",
+                )
+
+    def _fetch(
+        self,
+        image: ImageFeatureRefs,
+        prompts: PromptFeatureRefs | None,
+        queries: tuple[TensorRef | int, ...],
+        tenant: str,
+    ) -> Queries:
+        grid, *pyramid = map(to_torch, self._reader.image(image, tenant))
+        features = ImageFeatures(grid, tuple(pyramid))
+        regions: list[torch.Tensor] = []
+        weights: list[torch.Tensor] = []
+        if prompts is not None:
+            _, tokens_RD, weights_RGG = map(to_torch, self._reader.prompts(prompts, tenant))
+            regions, weights = list(tokens_RD), list(weights_RGG)
+        made: list[MaskQuery] = []
+        for i, query in enumerate(queries):
+            if isinstance(query, TensorRef):
+                state = self._reader.state(query, tenant, f"queries[{i}].seg_state")
+                made.append(MaskQuery(features, seg_state=to_torch(state)))
+            else:
+                made.append(
+                    MaskQuery(features, region_token=regions[query], region_weights=weights[query])
+                )
+        return tuple(made)
+
+    def _decode_requests(self, requests: list[Queries]) -> list[list[MaskPrediction]]:
+        """All queries of all requests, a bounded number at a time; sorted back by request."""
+        queries = [query for request in requests for query in request]
+        predictions: list[MaskPrediction] = []
+        for start in range(0, len(queries), QUERIES_PER_CALL):
+            predictions += self._model.decode(queries[start : start + QUERIES_PER_CALL])
+        results = iter(predictions)
+        return [[next(results) for _ in request] for request in requests]
+
+
+def _draw(prediction: MaskPrediction, image: ImageFeatureRefs) -> DrawnMask:
+    window = Window(image.window.x0, image.window.y0, image.window.side)
+    mask_HW = paste_window_mask(
+        prediction.logits_hw, window, image.image_width_px, image.image_height_px
+    )
+    height, width, counts = encode_rle(mask_HW)
+    return DrawnMask(
+        height_px=height,
+        width_px=width,
+        counts=counts,
+        score=prediction.score,
+        box_xyxy_px=mask_box_xyxy_px(mask_HW),
+        area_px=int(mask_HW.sum()),
+    )
+
+
+def shapes_of(config: ModelConfig) -> FeatureShapes:
+    """Shapes of the features a model of this configuration takes."""
+    grid_channels, (coarse, fine) = feature_channels(config)
+    side = config.fine_side
+    return FeatureShapes(
+        grid=(config.grid_side**2, grid_channels),
+        pyramid=((coarse, side // 2, side // 2), (fine, side, side)),
+        map_tokens=(side // config.prompt.patch_cells) ** 2,
+        width=config.width,
+        fine_side=side,
+    )

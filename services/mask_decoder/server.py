@@ -1,0 +1,98 @@
+"""gRPC face of the mask decoder: messages to records and back."""
+
+from __future__ import annotations
+
+import grpc
+
+from protos.earthgptx.v1 import geometry_pb2, mask_decoder_pb2, mask_decoder_pb2_grpc
+from services.mask_decoder.engine import DrawnMask, Engine
+from shared.errors import InvalidInput
+from shared.feature_refs import ImageFeatureRefs, PromptFeatureRefs
+from shared.serving import Service, stage_service
+from shared.settings import StageSettings
+from shared.telemetry import Telemetry
+from shared.tensors.ref import TensorRef
+
+MAX_QUERIES = 64
+
+
+class MaskDecoderServicer(mask_decoder_pb2_grpc.MaskDecoderServicer):
+    """`earthgptx.v1.MaskDecoder`."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Serves `engine`."""
+        self._engine = engine
+
+    async def DecodeMasks(
+        self,
+        request: mask_decoder_pb2.DecodeMasksRequest,
+        context: grpc.aio.ServicerContext[
+            mask_decoder_pb2.DecodeMasksRequest, mask_decoder_pb2.DecodeMasksResponse
+        ],
+    ) -> mask_decoder_pb2.DecodeMasksResponse:
+        """Decodes all queries of a request."""
+        if not request.HasField("image"):
+            raise InvalidInput("image is missing", field="image")
+        prompts = None
+        if request.HasField("prompts"):
+            prompts = PromptFeatureRefs.from_proto(request.prompts)
+        masks = await self._engine.decode(
+            ImageFeatureRefs.from_proto(request.image), prompts, queries_from_proto(request)
+        )
+        return mask_decoder_pb2.DecodeMasksResponse(
+            masks=map(_to_proto, masks), version=self._engine.version
+        )
+
+
+def queries_from_proto(
+    request: mask_decoder_pb2.DecodeMasksRequest,
+) -> tuple[TensorRef | int, ...]:
+    """Of each query the [SEG] state, or the number of the region.
+
+    Raises:
+        InvalidInput: Too few or too many, or one is empty.
+    """
+    if not 1 <= len(request.queries) <= MAX_QUERIES:
+        raise InvalidInput(
+            f"{len(request.queries)} queries were given",
+            field="queries",
+            limit=f"1 to {MAX_QUERIES} queries",
+        )
+    return tuple(_query(query, f"queries[{i}]") for i, query in enumerate(request.queries))
+
+
+def _query(query: mask_decoder_pb2.MaskQuery, field: str) -> TensorRef | int:
+    match query.WhichOneof("query"):
+        case "seg_state":
+            return TensorRef.from_proto(query.seg_state, f"{field}.seg_state")
+        case "region_index":
+            return query.region_index
+    raise InvalidInput(f"{field} is empty", field=field)
+
+
+def _to_proto(mask: DrawnMask) -> mask_decoder_pb2.DecodedMask:
+    box = None
+    if mask.box_xyxy_px is not None:
+        x0, y0, x1, y1 = mask.box_xyxy_px
+        box = geometry_pb2.Box(x0_px=x0, y0_px=y0, x1_px=x1, y1_px=y1)
+    return mask_decoder_pb2.DecodedMask(
+        mask=geometry_pb2.RleMask(
+            height_px=mask.height_px, width_px=mask.width_px, counts=mask.counts
+        ),
+        score=mask.score,
+        box=box,
+        area_px=mask.area_px,
+    )
+
+
+def open_service(settings: StageSettings, telemetry: Telemetry) -> Service:
+    """Loads the model and opens the stage."""
+    engine = Engine.open(settings, telemetry)
+    servicer = MaskDecoderServicer(engine)
+    return stage_service(
+        "earthgptx.v1.MaskDecoder",
+        settings,
+        lambda server: mask_decoder_pb2_grpc.add_MaskDecoderServicer_to_server(servicer, server),
+        engine.probe,
+        engine.close,
+    )

@@ -1,0 +1,1 @@
+"""Stage 2: marks to prompt tokens."""

@@ -1,0 +1,8 @@
+"""`python -m services.prompt_encoder`: runs the stage until SIGTERM."""
+
+from services.prompt_encoder.server import open_service
+from shared.serving import run_process
+from shared.settings import StageSettings
+
+if __name__ == "__main__":
+    run_process("prompt_encoder", StageSettings, open_service)

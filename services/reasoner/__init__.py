@@ -1,0 +1,1 @@
+"""Stage 3: image, marks and words to an answer."""

@@ -1,0 +1,104 @@
+"""Reading features by reference, with every shape checked before a byte is fetched.
+
+N grid cells, C channels, H W map size, M prompt map tokens, R regions, D width, G finest grid side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.errors import InvalidInput
+from shared.feature_refs import ImageFeatureRefs, PromptFeatureRefs
+from shared.tensors.host_tensor import HostTensor
+from shared.tensors.ref import TensorRef
+from shared.tensors.store import TensorStore
+
+FLOAT_DTYPES = ("f32", "bf16")
+
+
+@dataclass(frozen=True)
+class FeatureShapes:
+    """What a model takes.
+
+    Attributes:
+        grid: (N, C).
+        pyramid: (C, H, W) each, coarse to fine.
+        map_tokens: M.
+        width: D.
+        fine_side: G.
+    """
+
+    grid: tuple[int, int]
+    pyramid: tuple[tuple[int, int, int], ...]
+    map_tokens: int
+    width: int
+    fine_side: int
+
+
+class FeatureReader:
+    """Fetches what other stages made, for models of one configuration."""
+
+    def __init__(self, store: TensorStore, shapes: FeatureShapes) -> None:
+        """Reads from `store`, accepts `shapes` only."""
+        self._store = store
+        self.shapes = shapes
+
+    def image(self, refs: ImageFeatureRefs, tenant: str) -> list[HostTensor]:
+        """Grid [N, C], then the pyramid [C, H, W], coarse to fine.
+
+        Raises:
+            InvalidInput: A tensor is not of the shape or dtype this model takes.
+            TensorGone: A tensor is no longer there.
+            TensorRefused: A ref does not hold.
+        """
+        levels = len(self.shapes.pyramid)
+        if len(refs.pyramid) != levels:
+            raise InvalidInput(
+                f"image.pyramid has {len(refs.pyramid)} levels",
+                field="image.pyramid",
+                limit=f"{levels} levels",
+            )
+        wanted: list[tuple[str, TensorRef, tuple[int, ...]]] = [
+            ("image.grid", refs.grid, self.shapes.grid)
+        ]
+        for i, (ref, shape) in enumerate(zip(refs.pyramid, self.shapes.pyramid, strict=True)):
+            wanted.append((f"image.pyramid[{i}]", ref, shape))
+        return self._read(wanted, tenant)
+
+    def prompts(self, refs: PromptFeatureRefs, tenant: str) -> list[HostTensor]:
+        """Map tokens [M, D], region tokens [R, D], region weights [R, G, G].
+
+        Raises:
+            InvalidInput: A tensor is not of the shape or dtype this model takes.
+            TensorGone: A tensor is no longer there.
+            TensorRefused: A ref does not hold.
+        """
+        count, width, side = refs.region_count, self.shapes.width, self.shapes.fine_side
+        wanted: list[tuple[str, TensorRef, tuple[int, ...]]] = [
+            ("prompts.map_tokens", refs.map_tokens, (self.shapes.map_tokens, width)),
+            ("prompts.region_tokens", refs.region_tokens, (count, width)),
+            ("prompts.region_weights", refs.region_weights, (count, side, side)),
+        ]
+        return self._read(wanted, tenant)
+
+    def state(self, ref: TensorRef, tenant: str, field: str) -> HostTensor:
+        """The state [D] of one [SEG].
+
+        Raises:
+            InvalidInput: It is not of the shape or dtype this model takes.
+            TensorGone: It is no longer there.
+            TensorRefused: The ref does not hold.
+        """
+        return self._read([(field, ref, (self.shapes.width,))], tenant)[0]
+
+    def _read(
+        self, wanted: list[tuple[str, TensorRef, tuple[int, ...]]], tenant: str
+    ) -> list[HostTensor]:
+        for field, ref, shape in wanted:
+            if ref.shape != shape or ref.dtype not in FLOAT_DTYPES:
+                raise InvalidInput(
+                    f"{field} is {ref.dtype} {list(ref.shape)}",
+                    field=field,
+                    limit=f"f32 or bf16 {list(shape)}",
+                )
+        return [self._store.get(ref, tenant=tenant) for _, ref, _ in wanted]
