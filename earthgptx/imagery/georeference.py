@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from rasterio.errors import CRSError, RasterioError
-from rasterio.warp import transform as transform_coordinates
+from pyproj import Transformer
+from pyproj.exceptions import ProjError
 
 from earthgptx.imagery.rings import PolygonWithHoles, Ring
 
@@ -39,11 +40,15 @@ def pixels_to_lonlat(
     xs = a * points[:, 0] + b * points[:, 1] + c
     ys = d * points[:, 0] + e * points[:, 1] + f
     try:
-        lons, lats = transform_coordinates(crs, _WGS84, xs.tolist(), ys.tolist())
-    except (CRSError, RasterioError):
+        lonlat = np.column_stack(_to_lonlat(crs).transform(xs, ys))
+    except ProjError:
         return None
-    lonlat = np.column_stack((lons, lats))
     return lonlat if np.isfinite(lonlat).all() else None
+
+
+@lru_cache(maxsize=64)
+def _to_lonlat(crs: str) -> Transformer:
+    return Transformer.from_crs(crs, _WGS84, always_xy=True)
 
 
 def polygons_to_lonlat(

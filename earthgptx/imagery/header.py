@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 import rasterio
 from PIL import ImageFile, JpegImagePlugin, PngImagePlugin
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
@@ -190,7 +191,10 @@ def open_with_gdal(
                 dataset = memory.open(driver=driver)
             with dataset:
                 yield dataset
-    except RasterioError as error:
+    except ImageryError:
+        raise
+    # Damaged files also come out of rasterio as its private errors and as undecodable tags.
+    except (RasterioError, CPLE_BaseError, ValueError) as error:
         raise ImageryError("image", f"is damaged: {error}") from None
 
 
