@@ -46,8 +46,8 @@ def read_mask_file(path: Path) -> MaskHW:
         raise invalid_input(f"cannot read {path}: {reason}", "mask") from None
     nonzero_HWC = np.atleast_3d(values).astype(np.bool_)
     if has_alpha:
-        return np.logical_and(nonzero_HWC[..., :-1].any(axis=-1), nonzero_HWC[..., -1])
-    return np.logical_or.reduce(nonzero_HWC, axis=-1)
+        nonzero_HWC = nonzero_HWC[..., :-1] & nonzero_HWC[..., -1:]
+    return np.asarray(nonzero_HWC.any(axis=-1), dtype=np.bool_)
 
 
 def write_mask_png(

@@ -2,7 +2,7 @@
 
 One suite an installation: a source checkout keeps its state in `.earthgptx/` beside its packages,
 so two checkouts have two suites; an installed distribution keeps it under the user's state
-directory, one folder for each Python environment (XDG Base Directory Specification 0.8). The variable
+directory, one folder for each Python environment (XDG Base Directory Specification 0.8). Variable
 EARTHGPTX_STATE_DIR overrides both.
 """
 

@@ -1,0 +1,104 @@
+"""Flags that every question takes, and the client they open."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from earthgptx_client.client import Client
+from earthgptx_client.errors import UNREACHABLE, ClientError
+from earthgptx_client.suite_state import SuiteAddress, read_suite_address, state_dir
+
+ADDRESS_VARIABLE = "EARTHGPTX_ADDRESS"
+API_KEY_VARIABLE = "EARTHGPTX_API_KEY"
+
+
+def add_request_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds where the suite is, how long to wait, and what the image is."""
+    parser.add_argument("--modality", choices=("optical", "sar", "infrared"), help="the sensor")
+    parser.add_argument(
+        "--zoom", choices=("auto", "whole"), default="auto", help="look close at small marks (auto)"
+    )
+    parser.add_argument("--max-new-tokens", type=_tokens, default=0, metavar="N")
+    parser.add_argument(
+        "--durable", action="store_true", help="survives the loss of any process of the suite"
+    )
+    parser.add_argument(
+        "--deadline-s", type=_seconds, default=120.0, metavar="S", help="give up after (120)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
+    parser.add_argument(
+        "--address", metavar="HOST:PORT", help=f"else {ADDRESS_VARIABLE}, else `up`"
+    )
+    parser.add_argument("--api-key", metavar="KEY", help=f"else {API_KEY_VARIABLE}, else `up`")
+
+
+def request_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The keyword arguments of `Client.interpret` that the flags give."""
+    return {
+        "modality": arguments.modality,
+        "zoom": arguments.zoom,
+        "max_new_tokens": arguments.max_new_tokens,
+        "durable": arguments.durable,
+        "timeout_s": arguments.deadline_s,
+    }
+
+
+def open_client(arguments: argparse.Namespace) -> Client:
+    """The client of the suite that flags, environment or the state of `up` name, in this order.
+
+    Raises:
+        ClientError: none of them names one, or the image is not there to be sent.
+    """
+    check_image_file(arguments.image)
+    suite = _suite(arguments)
+    # For messages: an error does not know which address was tried.
+    arguments.reached_address = suite.address
+    return Client(suite.address, suite.api_key, timeout_s=arguments.deadline_s)
+
+
+def check_image_file(image: str) -> None:
+    """Refuses what is not a readable file with something in it.
+
+    Raises:
+        ClientError: it is not.
+    """
+    path = Path(image)
+    if not path.exists():
+        raise ClientError("INVALID_INPUT", f"no such file: {image}", field="image")
+    if path.is_dir():
+        raise ClientError("INVALID_INPUT", f"{image} is a directory", field="image")
+    if not os.access(path, os.R_OK):
+        raise ClientError("INVALID_INPUT", f"cannot read {image}", field="image")
+    if path.is_file() and path.stat().st_size == 0:
+        raise ClientError("INVALID_INPUT", f"{image} is empty", field="image")
+
+
+def _suite(arguments: argparse.Namespace) -> SuiteAddress:
+    address = arguments.address or os.environ.get(ADDRESS_VARIABLE)
+    api_key = arguments.api_key or os.environ.get(API_KEY_VARIABLE)
+    local = read_suite_address(state_dir())
+    if address:
+        # The local key is only for the local suite: no other address shall see it.
+        own = local.api_key if local and local.address == address else ""
+        return SuiteAddress(address, api_key or own)
+    if local is None:
+        raise ClientError(UNREACHABLE, "no suite is running here and no --address was given")
+    return SuiteAddress(local.address, api_key or local.api_key)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise argparse.ArgumentTypeError("must be more than 0 seconds")
+    return seconds
+
+
+def _tokens(text: str) -> int:
+    tokens = int(text)
+    if not 0 <= tokens < 2**31:
+        raise argparse.ArgumentTypeError("must be 0 (the model's default) or more")
+    return tokens
