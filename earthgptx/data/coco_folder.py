@@ -1,8 +1,10 @@
 """Folders in COCO's layout: ``images/`` and ``annotations.json``.
 
 Besides COCO's fields these are read where they are there: on images ``modality``, ``gsd_m``,
-``scene``, ``labelled``, ``licence``; on annotations ``ignore``, ``stuff``, ``scope`` ("image": the
-label holds for the whole image), ``point``. Boxes are (x, y, width, height) in the file.
+``scene`` (a group: place, flight), ``labelled``, ``licence``, ``scene_words``, ``exhaustive``
+(labels of which every instance is annotated), ``relations`` ([subject, kind, other], by annotation
+ids); on annotations ``ignore``, ``stuff``, ``scope`` ("image": the label holds for the whole
+image), ``point``, ``colour``, ``size``. Boxes are (x, y, width, height) in the file.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from earthgptx.data.labelled_image import (
     LabelledObject,
     Modality,
     PixelsHWC,
+    Relation,
 )
 
 # "multispectral" images are seen through their visible bands.
@@ -36,6 +39,8 @@ _MODALITIES: dict[str, Modality] = {
 # A tree known by a point only: the box that is made of it, in metres and without a scale in pixels.
 POINT_BOX_M = 6.0
 POINT_BOX_PX = 12.0
+# Their READMEs say that things which can be seen are not annotated: no counts, no "all", no "none".
+INCOMPLETE_SETS = frozenset({"buildings", "trees_nir", "vehicles"})
 
 
 class DataError(ValueError):
@@ -80,9 +85,8 @@ def _labelled(
     names: dict[int, str],
 ) -> LabelledImage:
     whole = [names[a["category_id"]] for a in annotations if a.get("scope") == "image"]
-    things = [_thing(a, image, names) for a in annotations if _is_placed(a)]
-    counted = image.get("labelled", True) and not any(a.get("ignore") for a in annotations)
-    countable = frozenset(n for n in names.values() if n != "dont care")
+    placed = [a for a in annotations if _is_placed(a)]
+    places = {a["id"]: place for place, a in enumerate(placed)}
     return LabelledImage(
         image_id=f"{source}/{image['file_name']}",
         source=source,
@@ -91,13 +95,32 @@ def _labelled(
         width_px=int(image["width"]),
         height_px=int(image["height"]),
         load_pixels=partial(_read_pixels, folder / "images" / image["file_name"]),
-        objects=tuple(things),
-        exhaustive=countable if counted and not whole else frozenset(),
-        scene=None,
+        objects=tuple(_thing(a, image, names) for a in placed),
+        relations=tuple(
+            Relation(places[subject], kind, places[other])
+            for subject, kind, other in image.get("relations", ())
+        ),
+        exhaustive=frozenset() if whole else _exhaustive(source, image, annotations, names),
+        scene=image.get("scene_words"),
         image_label=whole[0] if whole else None,
         group=None if image.get("scene") is None else str(image["scene"]),
         gsd_m=image.get("gsd_m"),
     )
+
+
+def _exhaustive(
+    source: str,
+    image: dict[str, Any],
+    annotations: list[dict[str, Any]],
+    names: dict[int, str],
+) -> frozenset[str]:
+    if "exhaustive" in image:
+        return frozenset(str(label) for label in image["exhaustive"])
+    # What is ignored may be of any class.
+    unsure = not image.get("labelled", True) or any(a.get("ignore") for a in annotations)
+    if unsure or source in INCOMPLETE_SETS:
+        return frozenset()
+    return frozenset(name for name in names.values() if name != "dont care")
 
 
 def _is_placed(annotation: dict[str, Any]) -> bool:
@@ -123,6 +146,8 @@ def _thing(
         label,
         box,
         mask=_mask(annotation.get("segmentation"), width, height),
+        colour=annotation.get("colour"),
+        size=annotation.get("size"),
         stuff=bool(annotation.get("stuff", False)),
     )
 
@@ -193,3 +218,9 @@ def split_by_group(
             taken += sizes[key]
     pairs = list(zip(images, keys, strict=True))
     return [i for i, k in pairs if k not in chosen], [i for i, k in pairs if k in chosen]
+
+
+if __name__ == "__main__":
+    from earthgptx.data.coco_writer import main
+
+    raise SystemExit(main())
