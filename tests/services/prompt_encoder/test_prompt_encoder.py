@@ -1,0 +1,82 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from protos.earthgptx.v1 import geometry_pb2
+from protos.earthgptx.v1.prompt_encoder_pb2 import EncodePromptsRequest
+from shared.errors import InvalidInput
+from shared.stage_clients import StageClients
+from shared.tensors.ref import TensorRef
+from tests.services.conftest import Suite
+from tests.services.marks import box, point, polygon, region, scribble
+
+
+def request_of(*regions: geometry_pb2.Region, **changes: Any) -> EncodePromptsRequest:
+    fields = {"tenant": "alpha", "image_width_px": 96, "image_height_px": 64, **changes}
+    return EncodePromptsRequest(regions=regions, **fields)
+
+
+async def test_every_region_gets_a_token_and_a_place(suite: Suite, clients: StageClients) -> None:
+    regions = (
+        region(point(30, 30)),
+        region(box(10, 10, 50, 40), scribble((5, 5), (60, 20))),
+        region(polygon((1, 1), (40, 1), (40, 30))),
+    )
+    encoded = (await clients.prompt_encoder.EncodePrompts(request_of(*regions))).encoded
+    assert encoded.region_count == 3
+    tokens, places = (
+        suite.store.get(TensorRef.from_proto(message), tenant="alpha").to_numpy()
+        for message in (encoded.region_tokens, encoded.region_weights)
+    )
+    assert tokens.shape[0] == places.shape[0] == 3
+    assert np.isfinite(tokens).all()
+    assert places.reshape(3, -1).max(axis=1).tolist() == [1.0, 1.0, 1.0]
+    assert encoded.map_tokens.tenant == "alpha"
+
+
+async def test_the_same_marks_give_the_same_tensors(clients: StageClients) -> None:
+    request = request_of(region(point(30, 30)))
+    first = (await clients.prompt_encoder.EncodePrompts(request)).encoded
+    second = (await clients.prompt_encoder.EncodePrompts(request)).encoded
+    assert first.region_tokens.digest == second.region_tokens.digest
+    assert first.map_tokens.digest == second.map_tokens.digest
+
+
+async def test_a_window_changes_what_the_model_sees(clients: StageClients) -> None:
+    marks = region(box(10, 10, 30, 30))
+    whole = (await clients.prompt_encoder.EncodePrompts(request_of(marks))).encoded
+    window = geometry_pb2.Window(x0_px=0, y0_px=0, side_px=48)
+    close = (await clients.prompt_encoder.EncodePrompts(request_of(marks, window=window))).encoded
+    assert whole.region_weights.digest != close.region_weights.digest
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (request_of(), "regions"),
+        (request_of(*[region(point(1, 1))] * 65), "regions"),
+        (request_of(region(point(1, 1)), tenant=""), "tenant"),
+        (request_of(region(point(1, 1)), tenant="No/Good"), "tenant"),
+        (request_of(region(point(1, 1)), image_width_px=0), "image_width_px"),
+        (request_of(region(point(1, 1)), image_height_px=10**6), "image_height_px"),
+        (request_of(region(point(1, 1)), window=geometry_pb2.Window()), "window.side_px"),
+        (request_of(region()), "regions[0].marks"),
+        (request_of(region(geometry_pb2.Mark())), "regions[0].marks[0]"),
+        (request_of(region(point(500, 5))), "regions[0].marks[0].point"),
+        (request_of(region(point(float("nan"), 5))), "regions[0].marks[0].point"),
+        (request_of(region(point(1, 1)), region(box(9, 9, 2, 2))), "regions[1].marks[0].box"),
+        (request_of(region(polygon((1, 1), (2, 2)))), "regions[0].marks[0].polygon"),
+        (
+            request_of(region(scribble(*[(i % 90, 5) for i in range(1025)]))),
+            "regions[0].marks[0].scribble",
+        ),
+    ],
+)
+async def test_a_mark_that_cannot_be_used_is_named(
+    clients: StageClients, request_: EncodePromptsRequest, field: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await clients.prompt_encoder.EncodePrompts(request_)
+    assert caught.value.field is not None
+    assert caught.value.field.startswith(field)

@@ -1,0 +1,153 @@
+"""What holds for every stage as a process: health, drain, reflection, metrics, logs, traces."""
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Iterator
+from concurrent import futures
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from opentelemetry.proto.trace.v1 import trace_pb2
+
+from protos.earthgptx.v1 import prompt_encoder_pb2_grpc
+from protos.earthgptx.v1.prompt_encoder_pb2 import EncodePromptsRequest
+from shared.security import stage_token
+from shared.settings import Secret
+from tests.services.conftest import SUITE_KEY, Suite
+from tests.services.marks import point, region
+from tests.services.stage_processes import STAGES, StageProcess, start_process
+
+GRPC_NAMES = {
+    "image_encoder": "earthgptx.v1.ImageEncoder",
+    "prompt_encoder": "earthgptx.v1.PromptEncoder",
+    "reasoner": "earthgptx.v1.Reasoner",
+    "mask_decoder": "earthgptx.v1.MaskDecoder",
+}
+REQUEST = EncodePromptsRequest(
+    tenant="alpha", regions=[region(point(5, 5))], image_width_px=96, image_height_px=64
+)
+AUTHORIZATION = ("authorization", f"Bearer {stage_token(Secret(SUITE_KEY))}")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_that_listens_serves_under_every_name(suite: Suite, name: str) -> None:
+    with grpc.insecure_channel(suite.stages[name].target) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        for service in ("", GRPC_NAMES[name], "liveness"):
+            status = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=5).status
+            assert status == health_pb2.HealthCheckResponse.SERVING
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_tells_what_it_serves(suite: Suite, name: str) -> None:
+    with grpc.insecure_channel(suite.stages[name].target) as channel:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        request = reflection_pb2.ServerReflectionRequest(list_services="")
+        answer = next(stub.ServerReflectionInfo(iter([request]), timeout=5))
+        names = {service.name for service in answer.list_services_response.service}
+    assert GRPC_NAMES[name] in names
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_counts_its_model_calls(suite: Suite, name: str) -> None:
+    stage = suite.stages[name]
+    assert stage.metric("earthgptx_stage_batch_size_count", stage=name) >= 1
+    assert stage.metric("earthgptx_stage_service_time_seconds_count", stage=name) >= 1
+    assert stage.metric("earthgptx_stage_queue_depth", stage=name) == 0
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_log_line_is_json_and_holds_no_secret(suite: Suite, name: str) -> None:
+    text = suite.stages[name].log_path.read_text()
+    assert SUITE_KEY not in text
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert any(line["message"] == "starting" for line in lines)
+    assert all(line["service"] == name for line in lines)
+
+
+class Collector(trace_service_pb2_grpc.TraceServiceServicer):
+    """Takes spans as an OpenTelemetry collector does."""
+
+    def __init__(self) -> None:
+        self.spans: list[trace_pb2.Span] = []
+
+    def Export(
+        self, request: trace_service_pb2.ExportTraceServiceRequest, context: object
+    ) -> trace_service_pb2.ExportTraceServiceResponse:
+        for resource in request.resource_spans:
+            for scope in resource.scope_spans:
+                self.spans += scope.spans
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+
+@pytest.fixture
+def collector() -> Iterator[tuple[Collector, str]]:
+    made = Collector()
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(made, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield made, f"http://127.0.0.1:{port}"
+    server.stop(0)
+
+
+def start_prompt_encoder(suite: Suite, folder: Path, **more: str) -> StageProcess:
+    environ = suite.environ | {"EARTHGPTX_WEIGHTS_DIR": str(suite.weights_folder)} | more
+    return start_process("prompt_encoder", environ, folder)
+
+
+async def test_sigterm_refuses_new_calls_ends_running_ones_and_exits_well(
+    suite: Suite, tmp_path: Path, collector: tuple[Collector, str]
+) -> None:
+    taken, endpoint = collector
+    more = {"EARTHGPTX_OTLP_ENDPOINT": endpoint, "EARTHGPTX_MAX_WAIT_MS": "1500"}
+    stage = start_prompt_encoder(suite, tmp_path, **more)
+    await asyncio.to_thread(stage.wait_listening)
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    metadata = (AUTHORIZATION, ("traceparent", f"00-{trace_id}-b7ad6b7169203331-01"))
+    async with grpc.aio.insecure_channel(stage.target) as channel:
+        stub = prompt_encoder_pb2_grpc.PromptEncoderStub(channel)
+        health = health_pb2_grpc.HealthStub(channel)
+        # The long wait for a fuller batch makes this call outlast the signal.
+        call = asyncio.ensure_future(stub.EncodePrompts(REQUEST, metadata=metadata, timeout=10))
+        await asyncio.sleep(0.3)
+        stage.process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.1)
+        answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=1)
+        assert answer.status == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert (await call).encoded.region_count == 1
+    assert await asyncio.to_thread(stage.stop) == 0
+    names = {s.name for s in taken.spans if s.trace_id.hex() == trace_id}
+    assert names == {"PromptEncoder/EncodePrompts", "prompt_encoder.model"}
+    (model,) = [
+        s for s in taken.spans if s.name == "prompt_encoder.model" and s.trace_id.hex() == trace_id
+    ]
+    assert len(model.links) == 1
+    log = (tmp_path / "prompt_encoder.log").read_text()
+    assert "stopped" in log
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"EARTHGPTX_MAX_BACTH": "2"}, "EARTHGPTX_MAX_BATCH"),
+        ({"EARTHGPTX_SUITE_KEY": ""}, "EARTHGPTX_SUITE_KEY"),
+        ({"EARTHGPTX_WEIGHTS_DIR": "/nowhere"}, "/nowhere"),
+    ],
+)
+def test_a_stage_that_cannot_start_says_why_and_exits(
+    suite: Suite, tmp_path: Path, more: dict[str, str], told: str
+) -> None:
+    started = time.monotonic()
+    stage = start_prompt_encoder(suite, tmp_path, **more)
+    assert stage.process.wait(60) != 0
+    assert stage.process.stdout is not None
+    stage.process.stdout.close()
+    assert told in stage.log_path.read_text()
+    assert time.monotonic() - started < 60
