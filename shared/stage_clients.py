@@ -26,10 +26,10 @@ class StageClients:
             settings.mask_decoder_addr,
         )
         self._channels = [open_channel(addr, settings.suite_key, tracer) for addr in addresses]
-        self.image_encoder = ImageEncoderStub(self._channels[0])  # type: ignore[no-untyped-call]
-        self.prompt_encoder = PromptEncoderStub(self._channels[1])  # type: ignore[no-untyped-call]
-        self.reasoner = ReasonerStub(self._channels[2])  # type: ignore[no-untyped-call]
-        self.mask_decoder = MaskDecoderStub(self._channels[3])  # type: ignore[no-untyped-call]
+        self.image_encoder = ImageEncoderStub(self._channels[0])
+        self.prompt_encoder = PromptEncoderStub(self._channels[1])
+        self.reasoner = ReasonerStub(self._channels[2])
+        self.mask_decoder = MaskDecoderStub(self._channels[3])
 
     async def close(self) -> None:
         """Ends the channels and every call still on them."""
