@@ -1,7 +1,7 @@
-"""Generate the Python stubs beside the .proto files, or compare: `python scripts/generate_stubs.py [--check]`.
+"""Generate the stubs beside the .proto files, or compare: `scripts/generate_stubs.py [--check]`.
 
-protoc derives absolute imports from the path under -I, so -I is the repository root: the module path of a stub is its
-path in the tree, and nothing is rewritten afterwards.
+protoc derives absolute imports from the path under -I, so -I is the repository root: the module
+path of a stub is its path in the tree, and nothing is rewritten afterwards.
 """
 
 from __future__ import annotations

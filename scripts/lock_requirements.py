@@ -1,13 +1,14 @@
-"""Pin what pyproject.toml allows: `python scripts/lock_requirements.py` (or `make lock`); needs network.
+"""Pin what pyproject.toml allows: `python scripts/lock_requirements.py` (or `make lock`).
 
-Writes, under requirements/:
-    versions.txt      every version of the `dev` extra for every supported Python: what `make setup` installs
+Needs network. Writes, under requirements/:
+    versions.txt      every version of the `dev` extra for every supported Python: for `make setup`
     <service>.lock    with hashes, what a service's image installs beside torch
     torch-cpu.lock    with hashes, torch alone
     torch-cuda.lock   with hashes, torch and the CUDA libraries of PyPI's build
 
-The images are Linux on Python 3.11; their locks keep the versions of versions.txt. torch stands apart because the same
-version has two builds: hashes of CPU wheels that are at hand (WHEELS=folder) are added to those of PyPI.
+The images are Linux on Python 3.11; their locks keep the versions of versions.txt. torch stands
+apart because the same version has two builds: hashes of CPU wheels that are at hand (WHEELS=folder)
+are added to those of PyPI.
 """
 
 from __future__ import annotations
@@ -73,9 +74,9 @@ def pinned_names() -> list[str]:
 
 
 def write_cpu_lock() -> None:
-    """torch's own lines of the CUDA lock, and the hashes of CPU wheels found in WHEELS."""
+    """Write the lines of torch itself in the CUDA lock, and the hashes of CPU wheels found in WHEELS."""
     text = (FOLDER / "torch-cuda.lock").read_text()
-    entry = re.search(r"^torch==.*(?:\\\n.*)*", text, re.MULTILINE)
+    entry = re.search(r"^torch==\S+(?: \\\n +--hash=\S+)+", text, re.MULTILINE)
     if entry is None:
         raise SystemExit("torch-cuda.lock has no torch")
     version = entry[0].split()[0].partition("==")[2]

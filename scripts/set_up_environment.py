@@ -1,10 +1,11 @@
-"""Make .venv and install the suite into it: `python3 scripts/set_up_environment.py` (or `make setup`).
+"""Make .venv and install the suite into it: `python3 scripts/set_up_environment.py` (`make setup`).
 
-Needs Python 3.11 to 3.13 with venv and pip; no root, no compiler, nothing else installed. A second call with nothing
-changed returns at once: `.venv/.ready` holds a fingerprint of what was asked for.
+Needs Python 3.11 to 3.13 with venv and pip; no root, no compiler, nothing else installed. A second
+call with nothing changed returns at once: `.venv/.ready` holds a fingerprint of what was asked for.
 
-torch: a machine without `nvidia-smi` gets the CPU build wherever pip finds one: first where pip is configured to look,
-then at TORCH_CPU_INDEX (set it empty to leave that out), else PyPI's default build, which runs on a CPU too.
+torch: a machine without `nvidia-smi` gets the CPU build wherever pip finds one: first where pip is
+configured to look, then at TORCH_CPU_INDEX (set it empty to leave that out), else PyPI's default
+build, which runs on a CPU too.
 """
 
 from __future__ import annotations
