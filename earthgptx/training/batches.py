@@ -3,6 +3,9 @@
 A row is one image with one set of marks; its questions are packed behind a shared prefix. A token
 sees the prefix and its own question only, so k questions cost one prefix.
 
+Sizes that vary from batch to batch are rounded up: on a CPU every new shape costs the compilation
+of its matrix kernels, which took half of a step before.
+
 B rows, L tokens, T image tokens a row, I images, R regions a row, Q mask queries, G finest grid.
 """
 
@@ -14,8 +17,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from earthgptx.data.instructions.marked import MOST_REGIONS
 from earthgptx.model.language_model import Words
 from earthgptx.training.samples import MaskGG, Question, TrainingSample
+
+LENGTH_STEP = 64
+LABELS_STEP = 256
+ROWS_STEP = 4
+
+
+def rounded_up(count: int, step: int) -> int:
+    """The least multiple of ``step`` that is not below ``count``."""
+    return -(-count // step) * step
 
 
 @dataclass(frozen=True)
@@ -91,12 +104,14 @@ def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -
         for i, s in enumerate(samples)
         if s.plain
     ]
-    with_marks = [(i, s) for i, s in enumerate(samples) if s.raster is not None]
+    drawn = [(i, s) for i, s in enumerate(samples) if s.raster is not None]
+    # Repeated rows fill the last few places.
+    with_marks = [drawn[k % len(drawn)] for k in range(rounded_up(len(drawn), ROWS_STEP))]
     marked_rows = [
         (i, _pack_row(s.marked, s.modality, len(s.region_masks), words, image_tokens))
         for i, s in with_marks
     ]
-    most = max((len(s.region_masks) for _, s in with_marks), default=0)
+    most = MOST_REGIONS
     known = [
         (row * most + r, mask)
         for row, (_, s) in enumerate(with_marks)
@@ -162,7 +177,7 @@ def _add_question(row: _Row, question: Question, number: int, prefix: int, words
 def _row_tensors(
     rows: list[tuple[int, _Row]], words: Words, most_regions: int, side: int
 ) -> RowTensors:
-    length = max(len(row.ids) for _, row in rows)
+    length = rounded_up(max(len(row.ids) for _, row in rows), LENGTH_STEP)
 
     def padded(name: str, fill: int) -> Tensor:
         out = torch.full((len(rows), length), fill, dtype=torch.long)
@@ -175,6 +190,7 @@ def _row_tensors(
         return torch.tensor(pairs, dtype=torch.long)
 
     labels = [(i * length + c, t, w) for i, (_, row) in enumerate(rows) for c, t, w in row.labels]
+    labels += [(0, 0, 0.0)] * (rounded_up(len(labels), LABELS_STEP) - len(labels))
     segs = [
         (i * length + c, image, mask) for i, (image, row) in enumerate(rows) for c, mask in row.segs
     ]

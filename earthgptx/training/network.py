@@ -17,7 +17,7 @@ from earthgptx.model.presets import ModelConfig
 from earthgptx.model.prompt_encoder import PromptEncoder
 from earthgptx.model.reasoner import ReasonerNetwork
 from earthgptx.model.visual_experts import VisualExperts
-from earthgptx.training.batches import Batch, RegionTensors, RowTensors
+from earthgptx.training.batches import Batch, RegionTensors, RowTensors, rounded_up
 
 TEXT_WEIGHT = 1.0
 BCE_WEIGHT = 2.0
@@ -25,7 +25,7 @@ DICE_WEIGHT = 0.5
 # Where a [SEG] points on the coarse grid, and how good a mask thinks it is: small helpers.
 LIKENESS_WEIGHT = 0.5
 SCORE_WEIGHT = 0.1
-MAX_QUERIES = 40
+MAX_QUERIES = 24
 
 
 @dataclass(frozen=True)
@@ -171,10 +171,12 @@ def packed_mask(segment_BL: Tensor) -> Tensor:
 
 
 def _spread(count: int) -> Tensor:
-    """At most MAX_QUERIES indices below ``count``, evenly spread: bounds a step's cost."""
-    if count <= MAX_QUERIES:
-        return torch.arange(count)
-    return torch.linspace(0, count - 1, MAX_QUERIES).long()
+    """At most MAX_QUERIES indices below ``count``, evenly spread: bounds a step's cost.
+
+    Rounded up to a multiple of 8 by naming some twice, so that few shapes occur.
+    """
+    wanted = min(rounded_up(count, 8), MAX_QUERIES)
+    return torch.linspace(0, count - 1, wanted).round().long()
 
 
 def _mask_part(

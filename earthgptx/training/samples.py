@@ -70,8 +70,8 @@ class SampleSettings:
 
     view_side_px: int
     zoom_probability: float = 0.45
-    plain_count: int = 5
-    marked_count: int = 5
+    plain_count: int = 4
+    marked_count: int = 4
     modality_dropout: float = 0.1
 
 
@@ -108,9 +108,11 @@ def _random_view(
 ) -> LabelledImage:
     whole = whole_image(image.width_px, image.height_px)
     window = whole
-    things = [o for o in image.objects if not o.stuff]
-    if things and rng.random() < settings.zoom_probability:
-        box = things[int(rng.integers(len(things)))].box_xyxy_px
+    labels = sorted({o.label for o in image.objects if not o.stuff})
+    if labels and rng.random() < settings.zoom_probability:
+        label = labels[int(rng.integers(len(labels)))]
+        boxes = [o.box_xyxy_px for o in image.objects if o.label == label and not o.stuff]
+        box = boxes[int(rng.integers(len(boxes)))]
         window = choose_window([_drawn_part(box, rng)], image.width_px, image.height_px)
     # Looking closely at one thing, nobody can say what the whole scene is.
     shown = image if window == whole else replace(image, scene=None)

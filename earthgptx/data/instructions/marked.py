@@ -25,12 +25,9 @@ Maker = Callable[[Facts, Objects, np.random.Generator], Instruction | None]
 def make_marked(image: LabelledImage, rng: np.random.Generator, count: int) -> MarkedSet:
     """``count`` instructions about one to four marked objects; empty where there are none."""
     facts = gather_facts(image)
-    things = [i for indices in facts.things.values() for i in indices]
-    if not things:
+    if not facts.things:
         return MarkedSet((), ())
-    wanted = 1 + int(rng.choice(MOST_REGIONS, p=REGION_COUNT_SHARES))
-    chosen = rng.permutation(len(things))[:wanted]
-    objects = tuple(things[int(i)] for i in chosen)
+    objects = _choose(facts, 1 + int(rng.choice(MOST_REGIONS, p=REGION_COUNT_SHARES)), rng)
     names = list(MAKERS)
     shares = np.array([MAKERS[name][1] for name in names])
     made: list[Instruction] = []
@@ -42,6 +39,18 @@ def make_marked(image: LabelledImage, rng: np.random.Generator, count: int) -> M
         if instruction is not None:
             made.append(instruction)
     return MarkedSet(objects, tuple(made))
+
+
+def _choose(facts: Facts, wanted: int, rng: np.random.Generator) -> Objects:
+    """Objects to mark: a label first, then one of its instances, so that rare labels are seen."""
+    left = {label: list(indices) for label, indices in facts.things.items()}
+    chosen: list[int] = []
+    while left and len(chosen) < wanted:
+        label = sorted(left)[int(rng.integers(len(left)))]
+        chosen.append(left[label].pop(int(rng.integers(len(left[label])))))
+        if not left[label]:
+            del left[label]
+    return tuple(chosen)
 
 
 def _one(objects: Objects, rng: np.random.Generator) -> tuple[int, str]:
