@@ -75,10 +75,8 @@ class Client:
         self._metadata = calls.key_metadata(api_key)
         self._timeout_s = timeout_s
         self._max_attempts = max_attempts
-        self._images = images_pb2_grpc.ImagesStub(self._channel)  # type: ignore[no-untyped-call]
-        self._interpreter = interpreter_pb2_grpc.InterpreterStub(  # type: ignore[no-untyped-call]
-            self._channel
-        )
+        self._images = images_pb2_grpc.ImagesStub(self._channel)
+        self._interpreter = interpreter_pb2_grpc.InterpreterStub(self._channel)
 
     def __enter__(self) -> Self:
         return self
