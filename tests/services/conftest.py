@@ -92,6 +92,8 @@ def suite(
         yield Suite(stages, store, suite_environ, weights_folder)
     finally:
         for stage in stages.values():
+            stage.process.terminate()
+        for stage in stages.values():
             stage.stop()
         store.close()
 

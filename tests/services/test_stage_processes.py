@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import time
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
@@ -133,21 +132,9 @@ async def test_sigterm_refuses_new_calls_ends_running_ones_and_exits_well(
     assert "stopped" in log
 
 
-@pytest.mark.parametrize(
-    ("more", "told"),
-    [
-        ({"EARTHGPTX_MAX_BACTH": "2"}, "EARTHGPTX_MAX_BATCH"),
-        ({"EARTHGPTX_SUITE_KEY": ""}, "EARTHGPTX_SUITE_KEY"),
-        ({"EARTHGPTX_WEIGHTS_DIR": "/nowhere"}, "/nowhere"),
-    ],
-)
-def test_a_stage_that_cannot_start_says_why_and_exits(
-    suite: Suite, tmp_path: Path, more: dict[str, str], told: str
-) -> None:
-    started = time.monotonic()
-    stage = start_prompt_encoder(suite, tmp_path, **more)
+def test_a_stage_without_weights_says_so_and_exits(suite: Suite, tmp_path: Path) -> None:
+    stage = start_prompt_encoder(suite, tmp_path, EARTHGPTX_WEIGHTS_DIR="/nowhere")
     assert stage.process.wait(60) != 0
     assert stage.process.stdout is not None
     stage.process.stdout.close()
-    assert told in stage.log_path.read_text()
-    assert time.monotonic() - started < 60
+    assert "/nowhere" in stage.log_path.read_text()

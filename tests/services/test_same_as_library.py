@@ -1,0 +1,78 @@
+"""The suite answers as the library does in one process, bit for bit."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from earthgptx.imagery.marks import BoxMark, Region
+from earthgptx.imagery.masks import encode_rle
+from earthgptx.model.pipeline import EarthGptX
+from protos.earthgptx.v1.image_encoder_pb2 import EncodeImageRequest
+from protos.earthgptx.v1.mask_decoder_pb2 import DecodeMasksRequest, MaskQuery
+from protos.earthgptx.v1.prompt_encoder_pb2 import EncodePromptsRequest
+from protos.earthgptx.v1.reasoner_pb2 import GenerateRequest
+from shared.stage_clients import StageClients
+from tests.services.conftest import Suite
+from tests.services.marks import box, region
+from tests.services.pictures import png
+
+MARK_XYXY_PX = (20.0, 10.0, 50.0, 40.0)
+QUESTION = "Segment <Region 1>."
+
+
+@pytest.fixture(scope="module")
+def library(suite: Suite) -> EarthGptX:
+    torch.set_num_threads(1)
+    return EarthGptX.load(suite.weights_folder)
+
+
+async def test_words_and_masks_are_those_of_the_library(
+    suite: Suite, clients: StageClients, library: EarthGptX
+) -> None:
+    file = png(96, 64, seed=40)
+    pixels_HWC = np.asarray(Image.open(io.BytesIO(file)))
+    regions = (Region((BoxMark(*MARK_XYXY_PX),)),)
+    expected = library.answer(pixels_HWC, QUESTION, regions, "optical", max_new_tokens=48)
+    window = {
+        "x0_px": expected.window.x0_px,
+        "y0_px": expected.window.y0_px,
+        "side_px": expected.window.side_px,
+    }
+
+    image = EncodeImageRequest(
+        image=suite.put_image(file).to_proto(), modality="MODALITY_OPTICAL", window=window
+    )
+    encoded = (await clients.image_encoder.EncodeImage(image)).encoded
+    marks = EncodePromptsRequest(
+        tenant="alpha",
+        regions=[region(box(*MARK_XYXY_PX))],
+        window=window,
+        image_width_px=96,
+        image_height_px=64,
+    )
+    prompts = (await clients.prompt_encoder.EncodePrompts(marks)).encoded
+    asked = GenerateRequest(image=encoded, prompts=prompts, question=QUESTION, max_new_tokens=48)
+    responses = [response async for response in clients.reasoner.Generate(asked)]
+
+    assert "".join(response.text.text for response in responses) == expected.raw
+    states = [r.seg.state for r in responses if r.HasField("seg")]
+    queries = [MaskQuery(seg_state=state) for state in states]
+    if queries:
+        drawn = await clients.mask_decoder.DecodeMasks(
+            DecodeMasksRequest(image=encoded, queries=queries)
+        )
+        assert [mask.mask.counts for mask in drawn.masks] == [
+            encode_rle(mask.mask_HW)[2] for mask in expected.masks
+        ]
+        assert [mask.score for mask in drawn.masks] == pytest.approx(
+            [mask.score for mask in expected.masks], abs=1e-6
+        )
+
+    (bare,) = library.segment_regions(pixels_HWC, regions)
+    by_region = await clients.mask_decoder.DecodeMasks(
+        DecodeMasksRequest(image=encoded, prompts=prompts, queries=[MaskQuery(region_index=0)])
+    )
+    assert by_region.masks[0].mask.counts == encode_rle(bare.mask_HW)[2]
