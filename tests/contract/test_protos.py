@@ -1,0 +1,70 @@
+import importlib.util
+import json
+from pathlib import Path
+
+from tests.contract.contract_fields import GOLDEN, contract_fields
+from tests.contract.tree import ROOT
+
+
+def stale_stubs() -> list[str]:
+    path = ROOT / "scripts" / "generate_stubs.py"
+    spec = importlib.util.spec_from_file_location("generate_stubs", path)
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    found: list[str] = script.stale_stubs()
+    return found
+
+
+def test_the_stubs_are_those_of_the_protos() -> None:
+    assert stale_stubs() == []
+
+
+def test_no_released_field_changed_its_name_or_type() -> None:
+    released = json.loads(GOLDEN.read_text())
+    present = contract_fields()
+    changed = {
+        f"{name}.{number}": (described, present.get(name, {}).get(number))
+        for name, members in released.items()
+        for number, described in members.items()
+        if present.get(name, {}).get(number) != described
+    }
+    assert changed == {}
+
+
+def test_every_field_is_recorded_in_the_golden() -> None:
+    released = json.loads(GOLDEN.read_text())
+    new = {
+        f"{name}.{number}"
+        for name, members in contract_fields().items()
+        for number in members
+        if number not in released.get(name, {})
+    }
+    assert new == set(), "record them: python -m tests.contract.contract_fields"
+
+
+def test_every_enum_begins_with_an_unspecified_zero() -> None:
+    zeros = [
+        members["0"]
+        for members in contract_fields().values()
+        if "0" in members and ": " not in members["0"]
+    ]
+    assert zeros
+    assert [name for name in zeros if not name.endswith("_UNSPECIFIED")] == []
+
+
+def test_every_request_and_response_belongs_to_one_method() -> None:
+    used: list[str] = []
+    for name, members in contract_fields().items():
+        for method, types in members.items():
+            if " -> " in types:
+                used += [part.removeprefix("stream ") for part in types.split(" -> ")]
+                assert types.split(" -> ")[0].endswith(f"{method}Request"), name
+    assert len(used) == len(set(used))
+
+
+def test_every_folder_of_protos_is_a_package() -> None:
+    folders = {path.parent for path in (ROOT / "protos").rglob("*.proto")}
+    parents = {parent for folder in folders for parent in (folder, *folder.parents)}
+    inside = [folder for folder in parents if folder.is_relative_to(ROOT / "protos")]
+    assert [str(f) for f in inside if not (Path(f) / "__init__.py").exists()] == []
