@@ -7,7 +7,7 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from protos.earthgptx.v1.geometry_pb2 import Modality
@@ -16,7 +16,7 @@ from protos.earthgptx.v1.mask_decoder_pb2 import DecodedMask, DecodeMasksRequest
 from protos.earthgptx.v1.prompt_encoder_pb2 import EncodedPrompts, EncodePromptsRequest
 from protos.earthgptx.v1.reasoner_pb2 import FINISH_REASON_LENGTH, Finish, GenerateRequest
 from protos.earthgptx.v1.tensor_pb2 import TensorRef
-from shared.errors import StageUnavailable
+from shared.errors import NotFound, StageUnavailable, TensorGone
 from shared.interpretation.boxes import boxes_in_image
 from shared.interpretation.events import BoxesFound, MaskDrawn, TextSaid
 from shared.interpretation.markup import MarkupReader, PhraseBoxes, Piece, Words
@@ -76,11 +76,18 @@ ReasonEvent = TextSaid | BoxesFound | SegFound | Answer
 
 
 async def encode_image(stages: StageClients, plan: Plan) -> ImageFeatures:
-    """Stage 1: features of the plan's window, from the cache where they are."""
+    """Stage 1: features of the plan's window, from the cache where they are.
+
+    Raises:
+        NotFound: The image is no longer stored; no step can make it again.
+    """
     request = EncodeImageRequest(
         image=plan.image, modality=Modality.Name(plan.modality), window=plan.window
     )
-    response = await stages.image_encoder.EncodeImage(request)
+    try:
+        response = await stages.image_encoder.EncodeImage(request)
+    except TensorGone:
+        raise NotFound("the image is gone; upload it again", field="image_id") from None
     return ImageFeatures(response.encoded, response.from_cache)
 
 
@@ -99,7 +106,7 @@ async def encode_prompts(stages: StageClients, plan: Plan) -> PromptFeatures:
 
 async def reason(
     stages: StageClients, plan: Plan, image: ImageFeatures, prompts: PromptFeatures | None
-) -> AsyncIterator[ReasonEvent]:
+) -> AsyncGenerator[ReasonEvent, None]:
     """Stage 3: the answer as it is made, last the `Answer`. Closing it early stops the stage."""
     request = GenerateRequest(
         image=image.encoded,

@@ -1,0 +1,115 @@
+"""The orchestrator process: opens its parts, tells its health, closes them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from services.orchestrator.settings import OrchestratorSettings
+from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
+from services.orchestrator.step_runner import StepRunner
+from services.orchestrator.sweeper import Sweeper
+from services.orchestrator.worker import Hearing, StepWorker
+from shared.errors import StageUnavailable
+from shared.messages.celery_app import StepCommand, make_celery_app, send_step
+from shared.run_records.backlog import Backlog
+from shared.run_records.records import RunRecords
+from shared.run_records.state_redis import open_state_redis
+from shared.serving import Service
+from shared.stage_clients import StageClients
+from shared.telemetry import Telemetry
+
+DEAF_AFTER_S = 15.0
+_log = logging.getLogger(__name__)
+
+
+class Orchestrator:
+    """Holds the parts of one process."""
+
+    def __init__(
+        self, settings: OrchestratorSettings, telemetry: Telemetry, reap: Callable[[], None]
+    ) -> None:
+        """Opens everything; call inside the event loop.
+
+        Args:
+            settings: What the process read from its environment.
+            telemetry: For spans and counts.
+            reap: Sweeps expired tensors away once; blocks.
+        """
+        self._settings = settings
+        self._reap = reap
+        self._redis = open_state_redis(settings.state_redis_url)
+        self._stages = StageClients(settings, telemetry.tracer)
+        self._app = make_celery_app(settings)
+        self._backlog = Backlog(self._redis)
+        records = RunRecords(self._redis, settings.run_limits())
+        step_metrics = StepMetrics(telemetry.meter)
+        runner = StepRunner(
+            records, self._stages, self._send, settings, telemetry.tracer, step_metrics
+        )
+        self._worker = StepWorker(
+            self._app,
+            runner.run,
+            asyncio.get_running_loop(),
+            concurrency=settings.concurrency,
+            kinds=settings.queues,
+        )
+        self._hearing = Hearing(self._worker, DEAF_AFTER_S)
+        sweeper = Sweeper(
+            records,
+            self._backlog,
+            self._send,
+            settings.sweep_interval_s,
+            step_metrics,
+            BacklogMetrics(telemetry.meter),
+        )
+        self._background = [asyncio.create_task(sweeper.run(), name="sweeper")]
+        if settings.reap_interval_s > 0:
+            self._background.append(asyncio.create_task(self._reap_for_ever(), name="reaper"))
+        self._worker.start()
+
+    async def probe(self) -> None:
+        """Whether steps could be taken.
+
+        Raises:
+            StageUnavailable: The state store is away, the consumer deaf, or the sweeper gone.
+        """
+        queued = await self._backlog.queued()
+        self._hearing.check(sum(queued.values()))
+        if any(task.done() for task in self._background):
+            raise StageUnavailable("a background task has stopped")
+
+    async def close(self) -> None:
+        """Lets running steps end, hands the others over, closes connections."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.to_thread(self._worker.stop, self._settings.drain_grace_s)
+        await self._stages.close()
+        await self._redis.aclose()
+        self._app.close()
+
+    async def _send(self, command: StepCommand, traceparent: str) -> None:
+        try:
+            await asyncio.to_thread(send_step, self._app, command, traceparent)
+        except StageUnavailable as error:
+            _log.warning("a message waits for the sweeper: %s", error)
+
+    async def _reap_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.reap_interval_s)
+            await asyncio.to_thread(self._reap)
+
+
+def open_service(
+    settings: OrchestratorSettings, telemetry: Telemetry, reap: Callable[[], None]
+) -> Service:
+    """The orchestrator as a process: it serves health, and no calls."""
+    orchestrator = Orchestrator(settings, telemetry, reap)
+    return Service(
+        grpc_names=(),
+        add_to=lambda server: None,
+        probe=orchestrator.probe,
+        close=orchestrator.close,
+        authenticate=lambda authorization: "",
+    )

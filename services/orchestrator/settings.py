@@ -1,0 +1,61 @@
+"""What the orchestrator reads from the environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.run_records.records import RunLimits
+from shared.settings import PREFIX, CallerSettings, SettingsError
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class OrchestratorSettings(CallerSettings):
+    """Settings of one orchestrator process.
+
+    Attributes:
+        concurrency: Most steps at once in this process; each waits on a stage, none computes.
+        queues: Kinds of steps taken, e.g. "reason,decode_masks"; empty means all.
+        lease_s: A process that has not renewed a step for so long is taken for dead.
+        max_attempts: Most claims of one step before the run is given up.
+        max_rewinds: Most times a run makes tensors again that are gone.
+        step_timeout_s: Most time for one attempt of a step.
+        resend_after_s: A step ready for so long without a claim gets another message.
+        sweep_interval_s: How often due runs are looked for.
+        retry_base_s: Pause before the second attempt; doubles with each.
+        retry_cap_s: Longest such pause.
+        retention_s: Life of a run's record after its end.
+        reap_interval_s: How often expired tensors are swept away; 0 leaves it to others.
+    """
+
+    concurrency: int = 16
+    queues: tuple[str, ...] = ()
+    lease_s: float = 5.0
+    max_attempts: int = 8
+    max_rewinds: int = 3
+    step_timeout_s: float = 300.0
+    resend_after_s: float = 5.0
+    sweep_interval_s: float = 0.25
+    retry_base_s: float = 0.5
+    retry_cap_s: float = 15.0
+    retention_s: float = 86_400.0
+    reap_interval_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Checks ranges."""
+        super().__post_init__()
+        for name in ("concurrency", "max_attempts"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{PREFIX}{name.upper()} must be at least 1")
+        for name in ("lease_s", "step_timeout_s", "resend_after_s", "sweep_interval_s"):
+            if getattr(self, name) <= 0:
+                raise SettingsError(f"{PREFIX}{name.upper()} must be greater than 0")
+
+    def run_limits(self) -> RunLimits:
+        """The part the run records keep to."""
+        return RunLimits(
+            lease_s=self.lease_s,
+            max_attempts=self.max_attempts,
+            max_rewinds=self.max_rewinds,
+            resend_after_s=self.resend_after_s,
+            retention_s=self.retention_s,
+        )

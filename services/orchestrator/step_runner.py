@@ -1,0 +1,222 @@
+"""One step from message to effect.
+
+    claim -> run, renewing the lease -> commit | release for a retry | rewind | end the run
+
+Whatever happens to this process in between, the record stays right: without a renewed lease the
+sweeper hands the step to someone else, and a commit without the last fence changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from services.orchestrator.settings import OrchestratorSettings
+from services.orchestrator.step_metrics import StepMetrics
+from services.orchestrator.step_work import WORK, Done, producers, success
+from shared import rpc_context
+from shared.errors import DeadlineExceeded, Internal, StageUnavailable, SuiteError, TensorGone
+from shared.interpretation.events import Ended, Fault
+from shared.interpretation.plan import Step
+from shared.messages.celery_app import TRACE_HEADER, StepCommand
+from shared.run_records.records import Claim, Refused, RunRecords
+from shared.stage_clients import StageClients
+
+RENEW_S = 0.5
+STORE_RETRY_S = 0.2
+# Who commits keeps trying while the state store restarts.
+STORE_PATIENCE_S = 60.0
+_log = logging.getLogger(__name__)
+
+Send = Callable[[StepCommand, str], Awaitable[None]]
+ReplyT = TypeVar("ReplyT")
+
+
+class StepRunner:
+    """Runs steps by command; many at once on one event loop."""
+
+    def __init__(
+        self,
+        records: RunRecords,
+        stages: StageClients,
+        send: Send,
+        settings: OrchestratorSettings,
+        tracer: Tracer,
+        metrics: StepMetrics,
+    ) -> None:
+        """Takes what it works with.
+
+        Args:
+            records: The run records.
+            stages: The stages.
+            send: Puts the command for a further step into its queue; failing is no harm.
+            settings: Leases, attempts, pauses.
+            tracer: For spans.
+            metrics: For counts.
+        """
+        self._records = records
+        self._stages = stages
+        self._send = send
+        self._settings = settings
+        self._tracer = tracer
+        self._metrics = metrics
+
+    async def run(self, command: StepCommand, traceparent: str) -> None:
+        """Runs the step if it is there to be run; its outcome is in the record.
+
+        Raises:
+            StageUnavailable: The state store is away; the sweeper will have the step sent again.
+        """
+        step: Step = command.step
+        claim = await self._records.claim(command.run_id, step, owner=uuid.uuid4().hex)
+        if isinstance(claim, Refused):
+            self._metrics.ended(step, claim.reason, 0.0)
+            if claim.reason == "exhausted":
+                await self._give_up(command, claim.error)
+            return
+        parent = TraceContextTextMapPropagator().extract({TRACE_HEADER: traceparent})
+        started = time.perf_counter()
+        with self._tracer.start_as_current_span(
+            f"step {step}", context=parent, kind=SpanKind.CONSUMER
+        ) as span:
+            span.set_attribute("earthgptx.run_id", claim.run_id)
+            span.set_attribute("earthgptx.attempt", claim.attempt)
+            try:
+                outcome = await self._attempt(claim, traceparent)
+            except asyncio.CancelledError:
+                # This process shuts down: somebody else may go on at once.
+                await self._records.release(claim, retry_in_s=0, error="its worker shut down")
+                raise
+            span.set_attribute("earthgptx.outcome", outcome)
+            if outcome in ("failed", "retried"):
+                span.set_status(trace.StatusCode.ERROR, outcome)
+        self._metrics.ended(step, outcome, time.perf_counter() - started)
+
+    async def _attempt(self, claim: Claim, traceparent: str) -> str:
+        if claim.step == "finish":
+            ended = await self._end(claim.run_id, claim.plan.tenant, success(claim))
+            return "finished" if ended else "over"
+        try:
+            done = await self._while_held(claim, asyncio.create_task(self._work(claim)))
+        except SuiteError as error:
+            return await self._failed(claim, error)
+        # The boundary of a step, as the server interceptor is that of a call.
+        except Exception:
+            _log.exception("a step failed inside", extra={"run_id": claim.run_id})
+            opaque = Internal("internal error; the log of the orchestrator has the trace")
+            return await self._failed(claim, opaque)
+        if done is None:
+            return "called off"
+        freed = await self._until_stored(
+            lambda: self._records.commit(claim, done.result, done.events)
+        )
+        if freed is None:
+            return "fenced off"
+        for step in freed:
+            await self._send(StepCommand(claim.run_id, step, attempt=1), traceparent)
+        return "committed"
+
+    async def _work(self, claim: Claim) -> Done:
+        timeout_s = min(claim.remaining_s, self._settings.step_timeout_s)
+        rpc_context.set_call(time.monotonic() + timeout_s, claim.plan.tenant)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await WORK[claim.step](self._stages, claim)
+        except TimeoutError:
+            raise DeadlineExceeded("the step took too long") from None
+
+    async def _while_held(self, claim: Claim, work: asyncio.Task[Done]) -> Done | None:
+        """The step's result; None if the run ended, or the step was taken, in the meantime."""
+        try:
+            while True:
+                finished, _ = await asyncio.wait({work}, timeout=RENEW_S)
+                if finished:
+                    return work.result()
+                try:
+                    if await self._records.renew(claim) != "held":
+                        return None
+                except StageUnavailable:
+                    # The step goes on: should the lease lapse, the fence keeps its effect single.
+                    _log.warning("could not renew a lease", extra={"run_id": claim.run_id})
+        finally:
+            if not work.done():
+                work.cancel()
+                await asyncio.wait({work})
+
+    async def _failed(self, claim: Claim, error: SuiteError) -> str:
+        _log.warning("step %s failed: %s", claim.step, error, extra={"run_id": claim.run_id})
+        if isinstance(error, TensorGone):
+            again = producers(claim)
+            rewound = await self._until_stored(
+                lambda: self._records.rewind(claim, again, error.message)
+            )
+            if rewound:
+                return "rewound"
+        elif self._may_retry(claim, error):
+            pause_s = self._pause_s(claim, error)
+            reason = f"{error.code}: {error.message}"
+            await self._until_stored(
+                lambda: self._records.release(claim, retry_in_s=pause_s, error=reason)
+            )
+            return "retried"
+        # What the caller can mend is no dead letter.
+        given_up = error.retryable or isinstance(error, Internal)
+        dead = f"{error.code}: {error.message}" if given_up else ""
+        ended = Ended("failed", duration_s=claim.age_s, fault=Fault.of(error))
+        await self._end(claim.run_id, claim.plan.tenant, ended, dead, claim.step)
+        return "failed"
+
+    def _may_retry(self, claim: Claim, error: SuiteError) -> bool:
+        # A step that ran into its own bound may do better; one that used up the run's time may not.
+        hung = isinstance(error, DeadlineExceeded) and (
+            claim.remaining_s > self._settings.step_timeout_s
+        )
+        return (error.retryable or hung) and claim.attempt < self._settings.max_attempts
+
+    def _pause_s(self, claim: Claim, error: SuiteError) -> float:
+        settings = self._settings
+        if error.retry_after_s is not None:
+            return min(error.retry_after_s, settings.retry_cap_s)
+        doubled_s = settings.retry_base_s * 2.0 ** (claim.attempt - 1)
+        return min(doubled_s, settings.retry_cap_s) * random.uniform(0.8, 1.2)
+
+    async def _give_up(self, command: StepCommand, last_error: str) -> None:
+        """Ends a run one of whose steps has been claimed too often, say by dying workers."""
+        record = await self._records.read(command.run_id)
+        reason = last_error or "the worker that ran it went away"
+        attempts = self._settings.max_attempts
+        message = f"step {command.step} failed {attempts} times; last: {reason}"
+        fault = Fault(StageUnavailable.code, message, retryable=True)
+        ended = Ended("failed", fault=fault)
+        await self._end(command.run_id, record.get("tenant", ""), ended, message, command.step)
+
+    async def _end(
+        self, run_id: str, tenant: str, ended: Ended, dead: str = "", dead_step: str = ""
+    ) -> bool:
+        won = await self._until_stored(
+            lambda: self._records.finish(
+                run_id, tenant, ended, dead_reason=dead, dead_step=dead_step
+            )
+        )
+        if won:
+            self._metrics.run_ended(ended.state, bool(dead))
+        return won
+
+    async def _until_stored(self, change: Callable[[], Awaitable[ReplyT]]) -> ReplyT:
+        until = time.monotonic() + STORE_PATIENCE_S
+        while True:
+            try:
+                return await change()
+            except StageUnavailable:
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(STORE_RETRY_S)

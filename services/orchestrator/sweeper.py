@@ -1,0 +1,82 @@
+"""Finds runs nobody works on and sets them going again, or ends them.
+
+Recovery does not lean on the broker: a message that was lost, or a worker that died, shows in the
+record. Any number of sweepers may run: a run is dealt with in one atomic script, and what two of
+them send twice has one effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
+from services.orchestrator.step_runner import Send
+from shared.errors import Cancelled, DeadlineExceeded, StageUnavailable
+from shared.interpretation.events import Ended, Fault
+from shared.messages.celery_app import StepCommand
+from shared.run_records.backlog import Backlog
+from shared.run_records.records import RunRecords
+
+RUNS_A_LOOK = 100
+BACKLOG_INTERVAL_S = 2.0
+_log = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """Looks at due runs every `interval_s`."""
+
+    def __init__(
+        self,
+        records: RunRecords,
+        backlog: Backlog,
+        send: Send,
+        interval_s: float,
+        step_metrics: StepMetrics,
+        backlog_metrics: BacklogMetrics,
+    ) -> None:
+        """Takes what it works with; nothing runs before `run`."""
+        self._records = records
+        self._backlog = backlog
+        self._send = send
+        self._interval_s = interval_s
+        self._step_metrics = step_metrics
+        self._backlog_metrics = backlog_metrics
+        self._measured_at = 0.0
+
+    async def run(self) -> None:
+        """Sweeps for ever; cancel it to stop."""
+        while True:
+            try:
+                for run_id in await self._records.due(RUNS_A_LOOK):
+                    await self.sweep(run_id)
+                await self._measure()
+            except StageUnavailable as error:
+                _log.warning("the sweeper waits: %s", error)
+            await asyncio.sleep(self._interval_s)
+
+    async def sweep(self, run_id: str) -> None:
+        """Does for one due run what its record asks for."""
+        swept = await self._records.sweep(run_id)
+        if swept.action == "send":
+            for step in swept.steps:
+                _log.info("sending a step again", extra={"run_id": run_id, "step": step})
+                self._backlog_metrics.resent(step)
+                await self._send(StepCommand(run_id, step, attempt=0), swept.trace)
+        elif swept.action == "late":
+            error = DeadlineExceeded("the run did not end in time")
+            await self._end(run_id, swept.tenant, Ended("failed", fault=Fault.of(error)))
+        elif swept.action == "cancelled":
+            called_off = Cancelled("the run was called off")
+            await self._end(run_id, swept.tenant, Ended("cancelled", fault=Fault.of(called_off)))
+
+    async def _end(self, run_id: str, tenant: str, ended: Ended) -> None:
+        if await self._records.finish(run_id, tenant, ended):
+            self._step_metrics.run_ended(ended.state, dead=False)
+
+    async def _measure(self) -> None:
+        if time.monotonic() - self._measured_at < BACKLOG_INTERVAL_S:
+            return
+        self._measured_at = time.monotonic()
+        self._backlog_metrics.set(await self._backlog.queued(), await self._backlog.running())

@@ -1,0 +1,162 @@
+"""Celery's consumer on threads of its own, its steps on the process's event loop.
+
+A Celery thread only waits for its step: no step computes, no model is in this process. One event
+loop holds every channel and connection, as grpc.aio wants it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from celery import Celery, Task
+from celery.worker import WorkController, state
+
+from shared.errors import InvalidInput, StageUnavailable, SuiteError
+from shared.messages.celery_app import (
+    MESSAGE_VERSION,
+    STEP_TASK,
+    STEPS,
+    TRACE_HEADER,
+    StepCommand,
+    queue_of,
+)
+
+RunStep = Callable[[StepCommand, str], Coroutine[Any, Any, None]]
+STOP_SLACK_S = 2.0
+_log = logging.getLogger(__name__)
+
+
+class StepWorker:
+    """Takes steps from their queues."""
+
+    def __init__(
+        self,
+        app: Celery,
+        run_step: RunStep,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        concurrency: int,
+        kinds: tuple[str, ...],
+    ) -> None:
+        """Consumes nothing before `start`. `taken_at` says when a step was last taken.
+
+        Args:
+            app: The Celery app.
+            run_step: Runs one step, on `loop`.
+            loop: The process's event loop.
+            concurrency: Most steps at once.
+            kinds: Kinds of steps taken; none means all.
+        """
+        self._app = app
+        self._run_step = run_step
+        self._loop = loop
+        self._concurrency = concurrency
+        self._queues = [queue_of(step) for step in STEPS if not kinds or step in kinds]
+        self._running: set[concurrent.futures.Future[None]] = set()
+        self.taken_at = time.monotonic()
+        self._thread = threading.Thread(target=self._consume, name="celery", daemon=True)
+
+    def start(self) -> None:
+        """Begins to consume."""
+        self._app.task(name=STEP_TASK, bind=True, ignore_result=True)(self._task)
+        self._thread.start()
+
+    def busy(self) -> bool:
+        """Whether no thread is free."""
+        return len(self._running) >= self._concurrency
+
+    def alive(self) -> bool:
+        """Whether the consumer runs at all."""
+        return self._thread.is_alive()
+
+    def stop(self, grace_s: float) -> None:
+        """Takes no more steps, lets those running end for `grace_s`, calls off the rest.
+
+        Blocks; call it off the event loop, which must go on meanwhile.
+        """
+        state.should_stop = 0
+        concurrent.futures.wait(set(self._running), timeout=grace_s)
+        for future in set(self._running):
+            future.cancel()
+        self._thread.join(STOP_SLACK_S)
+
+    def _consume(self) -> None:
+        controller = WorkController(
+            app=self._app,
+            pool_cls="threads",
+            concurrency=self._concurrency,
+            queues=self._queues,
+            without_heartbeat=True,
+            without_mingle=True,
+            without_gossip=True,
+        )
+        controller.start()
+
+    def _task(self, task: Task, **fields: Any) -> None:
+        self.taken_at = time.monotonic()
+        traceparent = getattr(task.request, TRACE_HEADER, None) or ""
+        future: concurrent.futures.Future[None] | None = None
+        try:
+            command = read_command(fields)
+            future = asyncio.run_coroutine_threadsafe(
+                self._run_step(command, traceparent), self._loop
+            )
+            self._running.add(future)
+            future.result()
+        except SuiteError as error:
+            _log.warning("a step message came to nothing: %s", error, extra={"fields": fields})
+        except concurrent.futures.CancelledError:
+            _log.warning("a step was called off", extra={"fields": fields})
+        # One of the two places that catch everything: the run's record and the sweeper go on.
+        except Exception:
+            _log.exception("a step message failed inside", extra={"fields": fields})
+        finally:
+            if future:
+                self._running.discard(future)
+
+
+def read_command(fields: dict[str, Any]) -> StepCommand:
+    """The command in a message.
+
+    Raises:
+        InvalidInput: It is none, or of another version.
+    """
+    try:
+        command = StepCommand(**fields)
+    except TypeError as error:
+        raise InvalidInput(f"not a step command: {error}") from None
+    if command.version != MESSAGE_VERSION or command.step not in STEPS:
+        raise InvalidInput(f"unknown version or step: {command}")
+    return command
+
+
+class Hearing:
+    """Liveness that means something: messages wait, threads are free, and yet nothing is taken."""
+
+    def __init__(self, worker: StepWorker, patience_s: float) -> None:
+        """Watches `worker`; a message may wait `patience_s` before that means anything."""
+        self._worker = worker
+        self._patience_s = patience_s
+        self._waiting_since: float | None = None
+
+    def check(self, queued: int) -> None:
+        """Takes the number of messages that wait now.
+
+        Raises:
+            StageUnavailable: The consumer is gone or deaf.
+        """
+        if not self._worker.alive():
+            raise StageUnavailable("the queue's consumer has stopped")
+        now = time.monotonic()
+        if not queued or self._worker.busy() or self._waiting_since is None:
+            self._waiting_since = now if queued else None
+            return
+        since = max(self._waiting_since, self._worker.taken_at)
+        if now - since > self._patience_s:
+            raise StageUnavailable(f"{queued} messages wait and none is taken")

@@ -1,0 +1,103 @@
+"""The Celery app of the suite: who sends steps (gateway, orchestrator) and who runs them share it.
+
+A message says which step of which run; everything else is in the run record. One queue a step kind,
+so that each can be scaled and watched alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from celery import Celery
+from kombu.entity import Queue
+from kombu.exceptions import OperationalError
+
+from shared.errors import StageUnavailable
+from shared.interpretation.plan import Step
+from shared.settings import ProcessSettings
+
+STEP_TASK = "earthgptx.run_step"
+STEPS: tuple[Step, ...] = ("encode_image", "encode_prompts", "reason", "decode_masks", "finish")
+MESSAGE_VERSION = 1
+TRACE_HEADER = "traceparent"
+KEY_PREFIX = "celery:"
+# Only how long an unacknowledged message of a dead worker stays away. Correctness does not lean on
+# it: leases and fences in the run record do.
+VISIBILITY_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class StepCommand:
+    """Run one step of one run; `attempt` counts the messages sent for it."""
+
+    run_id: str
+    step: Step
+    attempt: int
+    version: int = MESSAGE_VERSION
+
+
+def queue_of(step: Step) -> str:
+    """Name of the queue of a kind of step."""
+    return f"earthgptx.{step}"
+
+
+def make_celery_app(settings: ProcessSettings) -> Celery:
+    """The app, on the state Redis; connects when it first sends or consumes."""
+    app = Celery("earthgptx", broker=settings.state_redis_url, set_as_current=False)
+    timeouts = {"visibility_timeout": VISIBILITY_TIMEOUT_S}
+    app.conf.update(
+        task_queues=[Queue(queue_of(step)) for step in STEPS],
+        task_create_missing_queues=False,
+        task_default_queue=queue_of("finish"),
+        # State is kept in run records, never in results.
+        result_backend=None,
+        task_ignore_result=True,
+        task_serializer="json",
+        result_serializer="json",
+        accept_content=["json"],
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        broker_transport_options={
+            **timeouts,
+            "global_keyprefix": KEY_PREFIX,
+            # The defaults look for messages of dead workers every 100 s (kombu#2558).
+            "unacked_restore_interval": 1,
+            "unacked_restore_throttle": 1,
+            "health_check_interval": 15,
+            "socket_keepalive": True,
+            "socket_connect_timeout": 5,
+            "queue_order_strategy": "round_robin",
+        },
+        result_backend_transport_options=timeouts,
+        visibility_timeout=VISIBILITY_TIMEOUT_S,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_pool_acquire_timeout=10,
+        # A send that fails is not lost: the sweeper finds the step ready and sends it again.
+        task_publish_retry=True,
+        task_publish_retry_policy={"max_retries": 1, "interval_start": 0.1},
+        worker_soft_shutdown_timeout=30,
+        worker_hijack_root_logger=False,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+    )
+    return app
+
+
+def send_step(app: Celery, command: StepCommand, traceparent: str) -> None:
+    """Puts the command into its queue. Blocks on the network: call it off the event loop.
+
+    Raises:
+        StageUnavailable: The broker cannot be reached.
+    """
+    try:
+        app.send_task(
+            STEP_TASK,
+            kwargs=asdict(command),
+            queue=queue_of(command.step),
+            headers={TRACE_HEADER: traceparent} if traceparent else {},
+            ignore_result=True,
+        )
+    except (OperationalError, OSError) as error:
+        raise StageUnavailable("the message broker cannot be reached") from error
