@@ -22,7 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run)
 
 
-DEFAULT_STEPS = 9000
+DEFAULT_STEPS = 2600
 
 
 def run(args: argparse.Namespace) -> int:
