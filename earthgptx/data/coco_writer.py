@@ -132,7 +132,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--synthetic", type=Path, required=True, metavar="OUT")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--modality", choices=[*MODALITIES, "mixed"], default="mixed")
-    parser.add_argument("--seed", type=int, default=9_000_000, help="of the first scene")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=900_000,
+        help="of the first scene; training draws from 1,000,000 up",
+    )
     parser.add_argument("--size-px", type=int, default=256)
     chosen = parser.parse_args(arguments)
     modalities = MODALITIES if chosen.modality == "mixed" else (chosen.modality,)
