@@ -19,6 +19,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,7 +44,9 @@ def main() -> int:
         part for name in ("torch", *cuda_parts) for part in ("--no-emit-package", name)
     ]
     for service in SERVICES:
-        lock(FOLDER / f"{service}.lock", without_torch, "--extra", service, "pyproject.toml")
+        path = FOLDER / f"{service}.lock"
+        lock(path, without_torch, "--extra", service, "pyproject.toml")
+        note_torch(path, service)
     with tempfile.TemporaryDirectory() as folder:
         torch_alone = Path(folder) / "torch.in"
         torch_alone.write_text("torch\n")
@@ -57,6 +60,15 @@ def lock(path: Path, omitted: list[str], *sources: str) -> None:
     platform = ["--python-platform", "x86_64-manylinux_2_28"]
     constraint = ["--constraint", str(VERSIONS)]
     resolve(path, "--generate-hashes", *platform, *constraint, *omitted, *sources)
+
+
+def note_torch(path: Path, service: str) -> None:
+    """Say at the top of a lock whether its image needs torch, for the image recipe."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    if any("torch" in re.split(r"[\[\],]", line) for line in extras[service]):
+        path.write_text("# and torch\n" + path.read_text())
 
 
 def resolve(path: Path, *arguments: str) -> None:
@@ -74,7 +86,7 @@ def pinned_names() -> list[str]:
 
 
 def write_cpu_lock() -> None:
-    """Write the lines of torch itself in the CUDA lock, and the hashes of CPU wheels found in WHEELS."""
+    """Write torch's own lines of the CUDA lock and the hashes of CPU wheels found in WHEELS."""
     text = (FOLDER / "torch-cuda.lock").read_text()
     entry = re.search(r"^torch==\S+(?: \\\n +--hash=\S+)+", text, re.MULTILINE)
     if entry is None:
