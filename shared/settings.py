@@ -71,6 +71,10 @@ class ProcessSettings:
         object_store_url: `file:///dir` or `http(s)://host:port/bucket`.
         object_store_access_key: User of the object store; empty for a directory.
         object_store_secret_key: Its password; empty for a directory.
+        object_store_limit_bytes: Most bytes a directory as object store may hold; 0 for no limit.
+        tensor_tiers: Which tensor tiers this process writes and reads. Leave "shared_memory" out
+            where the stages do not share one host's /dev/shm.
+        shared_memory_limit_bytes: Most bytes of shared memory the suite takes on this host.
         listen: Where the gRPC server listens, `host:port`; port 0 takes a free one.
         metrics_listen: Where Prometheus scrapes, `host:port`; empty means no endpoint.
         otlp_endpoint: Where traces go (`http://host:4317`); empty means nowhere.
@@ -85,6 +89,9 @@ class ProcessSettings:
     object_store_url: str = "file:///var/lib/earthgptx/objects"
     object_store_access_key: str = ""
     object_store_secret_key: Secret = NO_SECRET
+    object_store_limit_bytes: int = 20 * 1024**3
+    tensor_tiers: tuple[str, ...] = ("inline", "shared_memory", "redis", "object_store")
+    shared_memory_limit_bytes: int = 2 * 1024**3
     listen: str = "127.0.0.1:0"
     metrics_listen: str = "127.0.0.1:0"
     otlp_endpoint: str = ""

@@ -18,7 +18,7 @@ SHA256 = "sha256"
 
 
 def digest_of(data: memoryview | bytes | bytearray, algorithm: str) -> str:
-    """ "<algorithm>:<hex>" of `data`; `algorithm` is "xxh3" or "sha256".
+    """The digest of `data` as "<algorithm>:<hex>", by "xxh3" or "sha256".
 
     Raises:
         TensorRefused: Another algorithm was asked for.

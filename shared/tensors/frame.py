@@ -17,7 +17,14 @@ HEADER_LIMIT_BYTES = 4096
 _NAME = "tensor"
 # The elements begin on a multiple of this, so that any dtype can be read where it lies.
 _ALIGNMENT_BYTES = 64
-_CODE_BY_DTYPE = {"u8": "U8", "i32": "I32", "i64": "I64", "f16": "F16", "bf16": "BF16", "f32": "F32"}
+_CODE_BY_DTYPE = {
+    "u8": "U8",
+    "i32": "I32",
+    "i64": "I64",
+    "f16": "F16",
+    "bf16": "BF16",
+    "f32": "F32",
+}
 _DTYPE_BY_CODE = {code: dtype for dtype, code in _CODE_BY_DTYPE.items()}
 
 

@@ -17,9 +17,7 @@ class InlineTier:
 
     name = INLINE
 
-    def put(
-        self, tensor: HostTensor, *, tenant: str, expires_at_ms: int, durable: bool
-    ) -> Placed:
+    def put(self, tensor: HostTensor, *, tenant: str, expires_at_ms: int, durable: bool) -> Placed:
         """Frames `tensor` into the ref."""
         digest = digest_of(tensor.data, XXH3)
         return Placed(content_key(tensor, digest), digest, inline_data=frame(tensor))

@@ -37,9 +37,7 @@ class RedisTier:
         self._client = client
         self._chunk_bytes = chunk_bytes
 
-    def put(
-        self, tensor: HostTensor, *, tenant: str, expires_at_ms: int, durable: bool
-    ) -> Placed:
+    def put(self, tensor: HostTensor, *, tenant: str, expires_at_ms: int, durable: bool) -> Placed:
         """Writes the chunks that are not there; those that are live on until the later expiry."""
         digest = digest_of(tensor.data, XXH3)
         key = content_key(tensor, digest)

@@ -75,9 +75,7 @@ class SharedMemoryTier:
         self._mutex = threading.Lock()
         self._written: dict[tuple[str, str], Written] = {}  # by tenant and content
 
-    def put(
-        self, tensor: HostTensor, *, tenant: str, expires_at_ms: int, durable: bool
-    ) -> Placed:
+    def put(self, tensor: HostTensor, *, tenant: str, expires_at_ms: int, durable: bool) -> Placed:
         """Copies the elements into a slab, unless this process has them in one already."""
         digest = digest_of(tensor.data, XXH3)
         content = (tenant, content_key(tensor, digest))

@@ -109,6 +109,8 @@ class SlabPool:
             _put_header(slab.map, SlabHeader(generation + 2, expires_at_ms, len(data)))
             slab.expires_at_ms = expires_at_ms
         finally:
+            # Unlocked by word: of a fresh slab the mapping holds a duplicate of this descriptor.
+            fcntl.flock(lock_fd, fcntl.LOCK_UN)
             os.close(lock_fd)
             with self._mutex:
                 self._track(slab)

@@ -48,9 +48,7 @@ class Tier(Protocol):
 
     name: str
 
-    def put(
-        self, tensor: HostTensor, *, tenant: str, expires_at_ms: int, durable: bool
-    ) -> Placed:
+    def put(self, tensor: HostTensor, *, tenant: str, expires_at_ms: int, durable: bool) -> Placed:
         """Keeps `tensor` at least until `expires_at_ms` (0: for good).
 
         The same content for the same tenant gives the same key and is not written twice.

