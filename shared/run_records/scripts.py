@@ -41,6 +41,14 @@ local function schedule()
   redis.call('ZADD', due, at, string.match(run, '^run:(.*)$'))
 end
 
+-- Asked of the states, not counted: a count would drift when steps run again.
+local function has_all(needs)
+  for _, need in ipairs(needs) do
+    if step_get(need, 'state') ~= 'done' then return false end
+  end
+  return true
+end
+
 local function make_ready(step, due_ms)
   step_set(step, 'state', 'ready', 'due_ms', due_ms, 'sends', '0')
 end
@@ -65,7 +73,7 @@ set('state', 'running', 'plan', ARGV[1], 'graph', ARGV[2], 'digest', ARGV[3], 't
     'tenant', ARGV[9], 'created_ms', now, 'deadline_ms', deadline, 'rewinds', 0, 'events', 0,
     'request_key', ARGV[8] == '1' and request_key or '')
 for step, needs in pairs(cjson.decode(ARGV[2])) do
-  step_set(step, 'attempts', '0', 'fence', '0', 'waiting', #needs)
+  step_set(step, 'attempts', '0', 'fence', '0')
   if #needs == 0 then make_ready(step, now + tonumber(ARGV[5]))
   else step_set(step, 'state', 'waiting') end
 end
@@ -128,13 +136,9 @@ if step_get(step, 'state') ~= 'done' then
     step_set(step, 'told', '1')
   end
   for later, needs in pairs(graph()) do
-    for _, need in ipairs(needs) do
-      if need == step and step_get(later, 'state') == 'waiting' then
-        if redis.call('HINCRBY', run, 's:' .. later .. ':waiting', -1) == 0 then
-          make_ready(later, now + tonumber(ARGV[4]))
-          table.insert(freed, later)
-        end
-      end
+    if step_get(later, 'state') == 'waiting' and has_all(needs) then
+      make_ready(later, now + tonumber(ARGV[4]))
+      table.insert(freed, later)
     end
   end
   schedule()
@@ -168,14 +172,12 @@ local again = {[step] = true}
 for i = 5, #ARGV do again[ARGV[i]] = true end
 local needs_of = graph()
 for redone in pairs(again) do
-  local waiting = 0
-  for _, need in ipairs(needs_of[redone]) do
-    if again[need] then waiting = waiting + 1 end
-  end
   -- The fence rises so that nothing begun before the rewind can commit after it.
   redis.call('HINCRBY', run, 's:' .. redone .. ':fence', 1)
-  step_set(redone, 'waiting', waiting)
-  if waiting == 0 then make_ready(redone, now) else step_set(redone, 'state', 'waiting') end
+  step_set(redone, 'state', 'waiting')
+end
+for redone in pairs(again) do
+  if has_all(needs_of[redone]) then make_ready(redone, now) end
 end
 step_set(step, 'error', ARGV[4])
 schedule()
