@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,7 @@ from earthgptx.model.visual_experts import ImageEncoderModel
 from protos.earthgptx.v1 import image_encoder_pb2
 from shared.admission import Admission
 from shared.batching import Batcher
-from shared.errors import Internal, TensorGone, refused_as_invalid_input
+from shared.errors import Internal, StageUnavailable, TensorGone, refused_as_invalid_input
 from shared.feature_refs import ImageFeatureRefs, WindowPx
 from shared.settings import StageSettings
 from shared.single_flight import SingleFlight
@@ -195,12 +196,17 @@ class Engine:
             band_note=view.band_note,
         )
         payload = encoded.to_proto().SerializeToString()
-        self._store.remember(tenant, name, payload, ttl_s=self._ttl_s)
+        # Without the index the next question encodes again: slower, not wrong.
+        with suppress(StageUnavailable):
+            self._store.remember(tenant, name, payload, ttl_s=self._ttl_s)
         return encoded
 
     def _find(self, tenant: str, name: str) -> ImageFeatureRefs | None:
         """Features remembered under `name`, if all of them are still there for long enough."""
-        payload = self._store.find(tenant, name)
+        try:
+            payload = self._store.find(tenant, name)
+        except StageUnavailable:
+            return None
         if payload is None:
             return None
         encoded = ImageFeatureRefs.from_proto(image_encoder_pb2.EncodedImage.FromString(payload))
@@ -210,7 +216,7 @@ class Engine:
         try:
             for ref in encoded.refs:
                 self._store.get(ref, tenant=tenant)
-        except TensorGone:
+        except (TensorGone, StageUnavailable):
             return None
         return encoded
 
@@ -218,4 +224,5 @@ class Engine:
         """A digest over everything the features depend on; the tenant is the store's part."""
         at = None if window is None else (window.x0, window.y0, window.side)
         parts = (image.digest, image.dtype, image.shape, modality, at, self._version)
-        return f"features/{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
+        # Deleting an image forgets the names that begin with its id, which is its digest.
+        return f"{image.digest}/{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
