@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import threading
 
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
@@ -19,6 +19,8 @@ from shared.run_records.state_redis import open_state_redis
 from shared.serving import Service
 from shared.stage_clients import StageClients
 from shared.telemetry import Telemetry
+from shared.tensors.open_store import open_reaper
+from shared.tensors.reaper import Reaper
 
 DEAF_AFTER_S = 15.0
 _log = logging.getLogger(__name__)
@@ -28,17 +30,17 @@ class Orchestrator:
     """Holds the parts of one process."""
 
     def __init__(
-        self, settings: OrchestratorSettings, telemetry: Telemetry, reap: Callable[[], None]
+        self, settings: OrchestratorSettings, telemetry: Telemetry, reaper: Reaper | None
     ) -> None:
         """Opens everything; call inside the event loop.
 
         Args:
             settings: What the process read from its environment.
             telemetry: For spans and counts.
-            reap: Sweeps expired tensors away once; blocks.
+            reaper: Deletes expired tensors; None leaves that to others.
         """
         self._settings = settings
-        self._reap = reap
+        self._stop_reaper = threading.Event()
         self._redis = open_state_redis(settings.state_redis_url)
         self._stages = StageClients(settings, telemetry.tracer)
         self._app = make_celery_app(settings)
@@ -64,10 +66,11 @@ class Orchestrator:
             step_metrics,
             BacklogMetrics(telemetry.meter),
         )
-        self._background = [asyncio.create_task(sweeper.run(), name="sweeper")]
-        if settings.reap_interval_s > 0:
-            self._background.append(asyncio.create_task(self._reap_for_ever(), name="reaper"))
+        self._sweeping = asyncio.create_task(sweeper.run(), name="sweeper")
         self._worker.start()
+        if reaper is not None:
+            wait = (self._stop_reaper, settings.reap_interval_s)
+            threading.Thread(target=reaper.loop, args=wait, name="reaper", daemon=True).start()
 
     async def probe(self) -> None:
         """Whether steps could be taken.
@@ -77,13 +80,13 @@ class Orchestrator:
         """
         queued = await self._backlog.queued()
         self._hearing.check(sum(queued.values()))
-        if any(task.done() for task in self._background):
-            raise StageUnavailable("a background task has stopped")
+        if self._sweeping.done():
+            raise StageUnavailable("the sweeper has stopped")
 
     async def close(self) -> None:
         """Lets running steps end, hands the others over, closes connections."""
-        for task in self._background:
-            task.cancel()
+        self._sweeping.cancel()
+        self._stop_reaper.set()
         await asyncio.to_thread(self._worker.stop, self._settings.drain_grace_s)
         await self._stages.close()
         await self._redis.aclose()
@@ -95,17 +98,11 @@ class Orchestrator:
         except StageUnavailable as error:
             _log.warning("a message waits for the sweeper: %s", error)
 
-    async def _reap_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.reap_interval_s)
-            await asyncio.to_thread(self._reap)
 
-
-def open_service(
-    settings: OrchestratorSettings, telemetry: Telemetry, reap: Callable[[], None]
-) -> Service:
+def open_service(settings: OrchestratorSettings, telemetry: Telemetry) -> Service:
     """The orchestrator as a process: it serves health, and no calls."""
-    orchestrator = Orchestrator(settings, telemetry, reap)
+    reaper = open_reaper(settings) if settings.reap_interval_s > 0 else None
+    orchestrator = Orchestrator(settings, telemetry, reaper)
     return Service(
         grpc_names=(),
         add_to=lambda server: None,
