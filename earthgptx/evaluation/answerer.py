@@ -87,4 +87,7 @@ def ask(answerer: Answerer, sample: Sample, prompts: MarkKind) -> Prediction:
 def _united(masks: Sequence[FoundMask]) -> MaskHW | None:
     if not masks:
         return None
-    return np.logical_or.reduce([found.mask_HW for found in masks])
+    union_HW = masks[0].mask_HW.copy()
+    for found in masks[1:]:
+        union_HW |= found.mask_HW
+    return union_HW

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import timm
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -25,6 +24,7 @@ from earthgptx.evaluation.baselines import Baseline, headline
 from earthgptx.evaluation.samples import Sample, pixels_rgb
 from earthgptx.evaluation.scoring import judge
 from earthgptx.imagery.windows import Window, cut_window, whole_image
+from earthgptx.model.torchvision_operators import declare_missing_operators
 
 CropSS3 = npt.NDArray[np.uint8]
 _CONTEXT = 2.0
@@ -74,7 +74,7 @@ def crop_baseline(
     labels = sorted({sample.expected for sample in chosen})
     if len(labels) < 2:
         return {"what": "crop classifier", "unavailable": "fewer than two classes to learn"}
-    network = timm.create_model(budget.timm_name, pretrained=False, num_classes=len(labels))
+    network = _network(budget, len(labels))
     path = cache_dir / f"crop_classifier_{_fingerprint(chosen, budget)}.safetensors"
     if path.exists():
         network.load_state_dict(load_file(path))
@@ -95,6 +95,15 @@ def crop_baseline(
         f"evaluated, {budget.steps} steps of {budget.batch_size}; sees true boxes, not drawn marks"
     )
     return {"what": what, **headline(task, outcomes)}
+
+
+def _network(budget: CropBudget, classes: int) -> nn.Module:
+    # timm imports torchvision, which needs its operators declared first.
+    declare_missing_operators()
+    import timm
+
+    made: nn.Module = timm.create_model(budget.timm_name, pretrained=False, num_classes=classes)
+    return made
 
 
 def _spread(samples: Sequence[Sample], most: int) -> list[Sample]:
@@ -128,7 +137,7 @@ def _train(
             network(views_B3SS), torch.from_numpy(targets_N[picked]), label_smoothing=0.05
         )
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
@@ -140,7 +149,6 @@ def _views(crops_BSS3: CropSS3) -> Tensor:
     return views_BSS3.permute(0, 3, 1, 2).sub(110).div(60)
 
 
-@torch.inference_mode()
 def _predict(
     network: nn.Module, samples: Sequence[Sample], labels: list[str], budget: CropBudget
 ) -> list[str]:
@@ -148,5 +156,7 @@ def _predict(
     for start in range(0, len(samples), budget.batch_size):
         part = samples[start : start + budget.batch_size]
         crops = np.stack([crop_of(sample, budget.crop_side_px) for sample in part])
-        said.extend(labels[i] for i in network(_views(crops)).argmax(1).tolist())
+        with torch.inference_mode():
+            chosen_B = network(_views(crops)).argmax(1)
+        said.extend(labels[i] for i in chosen_B.tolist())
     return said

@@ -13,8 +13,9 @@ from earthgptx.data.coco_folder import read_coco_folder, split_by_group
 from earthgptx.data.labelled_image import LabelledImage
 from earthgptx.evaluation.answerer import Answerer, ask
 from earthgptx.evaluation.baselines import trivial_baselines
+from earthgptx.evaluation.metrics import normalised
 from earthgptx.evaluation.samples import Sample, make_samples
-from earthgptx.evaluation.scoring import Outcome, by_label, by_modality, judge, metrics, score
+from earthgptx.evaluation.scoring import Outcome, by_label, by_modality, judge, score
 from earthgptx.evaluation.similarity import SentenceEncoder
 from earthgptx.imagery.marks import MarkKind
 
@@ -128,7 +129,7 @@ def _table(task: str, groups: dict[str, list[Outcome]]) -> dict[str, object]:
 def _confusions(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
     """The most frequent wrong answers."""
     wrong = Counter(
-        (outcome.sample.expected, metrics.normalised(outcome.text)[:40])
+        (outcome.sample.expected, normalised(outcome.text)[:40])
         for outcome in outcomes
         if not outcome.is_right
     )

@@ -26,7 +26,9 @@ class SentenceEncoder(Protocol):
 def load_sentence_encoder() -> SentenceEncoder | None:
     """The encoder, from local files only; None where the package or the weights are missing."""
     try:
-        from sentence_transformers import SentenceTransformer
+        from sentence_transformers import (  # type: ignore[import-not-found,unused-ignore]
+            SentenceTransformer,
+        )
     except ImportError:
         return None
     try:
