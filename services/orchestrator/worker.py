@@ -29,6 +29,8 @@ from shared.messages.celery_app import (
 
 RunStep = Callable[[StepCommand, str], Coroutine[Any, Any, None]]
 STOP_SLACK_S = 2.0
+# Two lines a message that say less than the step's own span.
+_CHATTY = ("celery.worker.strategy", "celery.app.trace")
 _log = logging.getLogger(__name__)
 
 
@@ -64,7 +66,13 @@ class StepWorker:
 
     def start(self) -> None:
         """Begins to consume."""
-        self._app.task(name=STEP_TASK, bind=True, ignore_result=True)(self._task)
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+        def run_step(task: Task, **fields: Any) -> None:
+            self._take(fields, getattr(task.request, TRACE_HEADER, None) or "")
+
+        self._app.task(name=STEP_TASK, bind=True, ignore_result=True)(run_step)
         self._thread.start()
 
     def busy(self) -> bool:
@@ -98,9 +106,8 @@ class StepWorker:
         )
         controller.start()
 
-    def _task(self, task: Task, **fields: Any) -> None:
+    def _take(self, fields: dict[str, Any], traceparent: str) -> None:
         self.taken_at = time.monotonic()
-        traceparent = getattr(task.request, TRACE_HEADER, None) or ""
         future: concurrent.futures.Future[None] | None = None
         try:
             command = read_command(fields)
