@@ -98,7 +98,7 @@ class SceneTruth:
         size = (self.image.height_px, self.image.width_px)
         masks = [self.image.objects[index].mask for index in indices]
         parts = [decode_rle(*size, str(mask["counts"])) for mask in masks if mask is not None]
-        return np.stack(parts).any(axis=0)
+        return np.asarray(np.stack(parts).any(axis=0), dtype=np.bool_)
 
     def scene_class(self) -> DemoQuestion:
         truth = Truth(self.image.scene, exact=True)
