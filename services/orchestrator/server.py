@@ -6,9 +6,9 @@ import asyncio
 import logging
 import threading
 
+from services.orchestrator.engine import StepRunner
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
-from services.orchestrator.step_runner import StepRunner
 from services.orchestrator.sweeper import Sweeper
 from services.orchestrator.worker import Hearing, StepWorker
 from shared.errors import StageUnavailable

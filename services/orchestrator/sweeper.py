@@ -11,8 +11,8 @@ import asyncio
 import logging
 import time
 
+from services.orchestrator.engine import Send
 from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
-from services.orchestrator.step_runner import Send
 from shared.errors import Cancelled, DeadlineExceeded, StageUnavailable
 from shared.interpretation.events import Ended, Fault
 from shared.messages.celery_app import StepCommand

@@ -120,9 +120,6 @@ class StepWorker:
             _log.warning("a step message came to nothing: %s", error, extra={"fields": fields})
         except concurrent.futures.CancelledError:
             _log.warning("a step was called off", extra={"fields": fields})
-        # One of the two places that catch everything: the run's record and the sweeper go on.
-        except Exception:
-            _log.exception("a step message failed inside", extra={"fields": fields})
         finally:
             if future:
                 self._running.discard(future)

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import StepMetrics
-from services.orchestrator.step_runner import StepRunner
+from services.orchestrator.engine import StepRunner
 from shared.interpretation.events import Event
 from shared.interpretation.plan import Plan
 from shared.messages.celery_app import StepCommand

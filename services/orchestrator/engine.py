@@ -109,7 +109,8 @@ class StepRunner:
             done = await self._while_held(claim, asyncio.create_task(self._work(claim)))
         except SuiteError as error:
             return await self._failed(claim, error)
-        # The boundary of a step, as the server interceptor is that of a call.
+        # One of the two places that catch everything: the boundary of a step, as the server
+        # interceptor is that of a call.
         except Exception:
             _log.exception("a step failed inside", extra={"run_id": claim.run_id})
             opaque = Internal("internal error; the log of the orchestrator has the trace")

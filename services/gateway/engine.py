@@ -1,0 +1,159 @@
+"""The work of the gateway: a tenant's images, and questions about them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+
+from earthgptx.imagery.header import ImageLimits
+from protos.earthgptx.v1.images_pb2 import UploadImageRequest
+from protos.earthgptx.v1.interpreter_pb2 import InterpretRequest, InterpretResponse
+from services.gateway.durable import DurableRuns, Run
+from services.gateway.image_catalogue import ImageCatalogue, KeptImage
+from services.gateway.interactive import answer_now
+from services.gateway.rendering import accepted, render
+from services.gateway.request_checks import check_request, make_plan
+from services.gateway.settings import GatewaySettings
+from services.gateway.tenant_admission import TenantAdmission
+from services.gateway.uploads import UploadMemory, receive_file
+from shared import rpc_context
+from shared.errors import DeadlineExceeded
+from shared.interpretation.events import Ended, Event, ImageSeen
+from shared.interpretation.plan import Plan
+from shared.stage_clients import StageClients
+from shared.telemetry import Telemetry
+from shared.tensors.open_store import open_store
+from shared.tensors.store import TensorStore
+
+
+class Gateway:
+    """Parts of one gateway process. A tenant is whoever holds one of its API keys."""
+
+    def __init__(
+        self,
+        store: TensorStore,
+        stages: StageClients,
+        durable: DurableRuns,
+        settings: GatewaySettings,
+        telemetry: Telemetry,
+    ) -> None:
+        """Takes the parts; `open` makes them from settings."""
+        meter = telemetry.meter
+        self._settings = settings
+        self._limits = ImageLimits()
+        self._store = store
+        self._images = ImageCatalogue(store, self._limits, settings.image_ttl_s)
+        self._stages = stages
+        self._durable = durable
+        self._memory = UploadMemory(settings.upload_memory_limit_bytes)
+        self._uploads = TenantAdmission("uploads", settings.max_uploads_per_tenant, meter)
+        self._interpretations = TenantAdmission(
+            "interpretations", settings.max_in_flight_per_tenant, meter
+        )
+        self._ended = meter.create_counter(
+            "earthgptx_gateway_interpretations_ended", description="By executor and terminal state"
+        )
+
+    @classmethod
+    def open(cls, settings: GatewaySettings, telemetry: Telemetry) -> Gateway:
+        """Opens the parts, inside the event loop."""
+        return cls(
+            open_store(settings),
+            StageClients(settings, telemetry.tracer),
+            DurableRuns.open(settings),
+            settings,
+            telemetry,
+        )
+
+    async def upload(self, requests: AsyncIterator[UploadImageRequest], tenant: str) -> KeptImage:
+        """Keeps the file that comes in chunks.
+
+        Raises:
+            InvalidInput: It cannot be used, or the chunks are not as agreed.
+            QuotaExceeded, QueueFull: Too many uploads at once.
+        """
+        remaining_s = rpc_context.remaining_s()
+        timeout_s = self._settings.default_timeout_s if remaining_s is None else remaining_s
+        with self._uploads.enter(tenant), self._memory.hold() as held:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    data = await receive_file(requests, held, self._limits)
+                    return await self._images.keep(data, tenant=tenant)
+            except TimeoutError:
+                raise DeadlineExceeded("the upload took too long") from None
+
+    async def image(self, image_id: str, tenant: str) -> KeptImage:
+        """The tenant's image of that id.
+
+        Raises:
+            NotFound: There is none.
+        """
+        return await self._images.find(image_id, tenant=tenant)
+
+    async def delete_image(self, image_id: str, tenant: str) -> None:
+        """Deletes it; one that is not there is no error."""
+        await self._images.delete(image_id, tenant=tenant)
+
+    async def interpret(
+        self, request: InterpretRequest, tenant: str
+    ) -> AsyncGenerator[InterpretResponse, None]:
+        """The answer, message by message: first Accepted, last the one Finished.
+
+        Raises:
+            SuiteError: The request was not accepted; nothing was told.
+        """
+        if rpc_context.remaining_s() is None:
+            rpc_context.set_call(time.monotonic() + self._settings.default_timeout_s, tenant)
+        check_request(request, self._settings.max_new_tokens_limit)
+        with self._interpretations.enter(tenant):
+            image = await self._images.find(request.image_id, tenant=tenant)
+            plan = make_plan(request, image, tenant)
+            begun = False
+            if request.durable:
+                run = await self._start(request, plan)
+                plan, events = replace(plan, run_id=run.run_id), self._durable.follow(run)
+                # The run is recorded: the caller hears of it at once if there is no more to say.
+                if begun := image.record.shown_as_is:
+                    yield accepted(plan, "")
+            else:
+                events = answer_now(self._stages, plan)
+            async with aclosing(events):
+                async for event in events:
+                    if not begun and not isinstance(event, ImageSeen):
+                        yield accepted(plan, "")
+                    if not (begun and isinstance(event, ImageSeen)):
+                        yield await render(event, plan, image.record)
+                    begun = True
+                    self._count(event, request.durable)
+
+    async def _start(self, request: InterpretRequest, plan: Plan) -> Run:
+        asked = InterpretRequest()
+        asked.CopyFrom(request)
+        asked.ClearField("idempotency_key")
+        digest = hashlib.sha256(asked.SerializeToString(deterministic=True)).hexdigest()
+        return await self._durable.start(
+            plan, idempotency_key=request.idempotency_key, digest=digest
+        )
+
+    def _count(self, event: Event, durable: bool) -> None:
+        if isinstance(event, Ended):
+            executor = "durable" if durable else "interactive"
+            self._ended.add(1, {"executor": executor, "state": event.state})
+
+    async def probe(self) -> None:
+        """Whether requests could be taken: images can be found.
+
+        Raises:
+            StageUnavailable: They cannot.
+        """
+        await self._images.probe()
+
+    async def close(self) -> None:
+        """Ends what is held; durable runs go on."""
+        await self._stages.close()
+        await self._durable.close()
+        self._store.close()

@@ -1,0 +1,164 @@
+"""A tenant's images: kept in the object store, with what is known of them beside."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import cast
+
+from earthgptx.imagery.display import to_display
+from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.header import ImageFormat, ImageHeader, ImageLimits
+from earthgptx.imagery.read import Raster, read_image
+from shared.errors import NotFound, refused_as_invalid_input
+from shared.messages.json_codec import CodecError, from_json, to_json
+from shared.tensors.ref import TensorRef
+from shared.tensors.store import TensorStore
+
+# Decoding may take a GiB: one at a time.
+DECODERS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """What is known of an image without looking at its pixels again.
+
+    Attributes:
+        format: "PNG", "JPEG", "GTiff" or "TIFF".
+        width_px: As stored.
+        height_px: As stored.
+        band_count: Without alpha.
+        band_dtype: Element type of a band.
+        size_bytes: Of the file.
+        crs: "EPSG:<code>" or WKT; empty if there is none.
+        gsd_m: Ground sampling distance; 0 if not known.
+        transform: Pixels to coordinates of the crs, six numbers; empty if there is none.
+        shown_as_is: Whether its bands go to the model unchanged, whatever the modality.
+    """
+
+    format: str
+    width_px: int
+    height_px: int
+    band_count: int
+    band_dtype: str
+    size_bytes: int
+    crs: str
+    gsd_m: float
+    transform: tuple[float, ...]
+    shown_as_is: bool
+
+    def header(self) -> ImageHeader:
+        """As imagery knows it."""
+        a, b, c, d, e, f = self.transform or (0.0,) * 6
+        return ImageHeader(
+            format=cast(ImageFormat, self.format),
+            width_px=self.width_px,
+            height_px=self.height_px,
+            band_count=self.band_count,
+            band_dtype=self.band_dtype,
+            crs=self.crs,
+            gsd_m=self.gsd_m,
+            size_bytes=self.size_bytes,
+            transform=(a, b, c, d, e, f) if self.transform else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KeptImage:
+    """An image that is there: the claim on its file, and what is known of it."""
+
+    ref: TensorRef
+    record: ImageRecord
+
+    @property
+    def image_id(self) -> str:
+        """Id of the image: "sha256:<hex>" of the file's bytes."""
+        return self.ref.digest
+
+
+class ImageCatalogue:
+    """Keeps, finds and deletes images. Another tenant's image is an unknown one."""
+
+    def __init__(self, store: TensorStore, limits: ImageLimits, ttl_s: float) -> None:
+        """Takes the store the files lie in."""
+        self._store = store
+        self._limits = limits
+        self._ttl_s = ttl_s
+        self._decoders = asyncio.Semaphore(DECODERS)
+
+    async def keep(self, data: bytes, *, tenant: str) -> KeptImage:
+        """Checks the file down to its pixels and keeps it; the same bytes are the same image.
+
+        Raises:
+            InvalidInput: Not an image that can be used.
+            QueueFull: The object store is full.
+            StageUnavailable: It cannot be reached.
+        """
+        async with self._decoders:
+            record = await asyncio.to_thread(self._examine, data)
+        ref = await asyncio.to_thread(
+            self._store.put_image,
+            data,
+            tenant=tenant,
+            ttl_s=self._ttl_s,
+            description=json.loads(to_json(record)),
+        )
+        return KeptImage(ref, record)
+
+    async def find(self, image_id: str, *, tenant: str) -> KeptImage:
+        """The image of that id.
+
+        Raises:
+            NotFound: The tenant has none; says the same whether or not another tenant has.
+        """
+        return await asyncio.to_thread(self._find, image_id, tenant)
+
+    async def delete(self, image_id: str, *, tenant: str) -> None:
+        """Deletes the image; one that is not there is no error."""
+        await asyncio.to_thread(self._delete, image_id, tenant)
+
+    async def probe(self) -> None:
+        """Whether the object store answers.
+
+        Raises:
+            StageUnavailable: It does not.
+        """
+        await self.delete("sha256:" + "0" * 64, tenant="probe")
+
+    def _examine(self, data: bytes) -> ImageRecord:
+        with refused_as_invalid_input(ImageryError):
+            raster = read_image(data, self._limits)
+        header = raster.header
+        return ImageRecord(
+            format=header.format,
+            width_px=header.width_px,
+            height_px=header.height_px,
+            band_count=header.band_count,
+            band_dtype=header.band_dtype,
+            size_bytes=header.size_bytes,
+            crs=header.crs,
+            gsd_m=header.gsd_m,
+            transform=tuple(header.transform or ()),
+            shown_as_is=_shown_as_is(raster),
+        )
+
+    def _find(self, image_id: str, tenant: str) -> KeptImage:
+        ref = self._store.image_ref(image_id, tenant=tenant)
+        description = self._store.image_description(image_id, tenant=tenant)
+        try:
+            return KeptImage(ref, from_json(ImageRecord, json.dumps(description)))
+        except CodecError:
+            # Its description was lost or is another version's: uploading it again mends it.
+            raise NotFound("there is no such image", field="image_id") from None
+
+    def _delete(self, image_id: str, tenant: str) -> None:
+        try:
+            self._store.delete_image(image_id, tenant=tenant)
+        except NotFound:
+            return
+
+
+def _shown_as_is(raster: Raster) -> bool:
+    plain = raster.header.band_dtype == "uint8" and raster.header.band_count in (1, 3)
+    return plain and not to_display(raster, None).band_note

@@ -1,0 +1,125 @@
+"""Events as public messages: the same for both executors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from earthgptx.imagery.georeference import polygons_to_lonlat
+from earthgptx.imagery.masks import decode_rle
+from earthgptx.imagery.polygons import mask_to_polygons
+from earthgptx.imagery.rings import PolygonWithHoles
+from protos.earthgptx.v1 import geometry_pb2, images_pb2, interpreter_pb2
+from protos.earthgptx.v1.interpreter_pb2 import InterpretResponse
+from services.gateway.image_catalogue import ImageRecord, KeptImage
+from shared.interpretation.boxes import BoxPx
+from shared.interpretation.events import BoxesFound, Ended, Event, ImageSeen, MaskDrawn, TextSaid
+from shared.interpretation.plan import Plan
+
+_STATES = {
+    "succeeded": interpreter_pb2.TERMINAL_STATE_SUCCEEDED,
+    "failed": interpreter_pb2.TERMINAL_STATE_FAILED,
+    "cancelled": interpreter_pb2.TERMINAL_STATE_CANCELLED,
+}
+
+
+def image_info(image: KeptImage) -> images_pb2.ImageInfo:
+    """What the caller is told of an image."""
+    record = image.record
+    return images_pb2.ImageInfo(
+        image_id=image.image_id,
+        width_px=record.width_px,
+        height_px=record.height_px,
+        band_count=record.band_count,
+        format=record.format,
+        band_dtype=record.band_dtype,
+        size_bytes=record.size_bytes,
+        crs=record.crs,
+        gsd_m=record.gsd_m,
+        expires_at_ms=image.ref.expires_at_ms,
+    )
+
+
+def accepted(plan: Plan, band_note: str) -> InterpretResponse:
+    """The first message of an answer."""
+    told = interpreter_pb2.Accepted(run_id=plan.run_id, window=plan.window, band_note=band_note)
+    return InterpretResponse(accepted=told)
+
+
+async def render(event: Event, plan: Plan, record: ImageRecord) -> InterpretResponse:
+    """One event; outlines of masks are made on a thread."""
+    match event:
+        case ImageSeen():
+            return accepted(plan, event.band_note)
+        case TextSaid():
+            return InterpretResponse(text=interpreter_pb2.AnswerText(text=event.text))
+        case BoxesFound():
+            boxes = [_box(box) for box in event.boxes_xyxy_px]
+            found = interpreter_pb2.GroundedBoxes(phrase=event.phrase, boxes=boxes)
+            return InterpretResponse(boxes=found)
+        case MaskDrawn():
+            mask = await asyncio.to_thread(grounded_mask, event, record)
+            return InterpretResponse(mask=mask)
+        case Ended():
+            return InterpretResponse(finished=_finished(event))
+
+
+def grounded_mask(mask: MaskDrawn, record: ImageRecord) -> interpreter_pb2.GroundedMask:
+    """The mask with its outlines, on the ground too if the image is georeferenced."""
+    polygons = mask_to_polygons(decode_rle(mask.height_px, mask.width_px, mask.counts))
+    header = record.header()
+    on_ground = polygons_to_lonlat(polygons, header.transform, header.crs)
+    return interpreter_pb2.GroundedMask(
+        phrase=mask.phrase,
+        index=mask.index,
+        mask=geometry_pb2.RleMask(
+            height_px=mask.height_px, width_px=mask.width_px, counts=mask.counts
+        ),
+        score=mask.score,
+        box=_box(mask.box_xyxy_px) if mask.box_xyxy_px else None,
+        area_px=mask.area_px,
+        polygons_px=_polygons(polygons),
+        polygons_lonlat=_polygons(on_ground),
+    )
+
+
+def _finished(ended: Ended) -> interpreter_pb2.Finished:
+    fault = ended.fault
+    return interpreter_pb2.Finished(
+        state=_STATES[ended.state],
+        answer=ended.answer,
+        raw_answer=ended.raw_answer,
+        usage=interpreter_pb2.Usage(
+            prompt_tokens=ended.prompt_tokens,
+            new_tokens=ended.new_tokens,
+            image_from_cache=ended.image_from_cache,
+            duration_s=ended.duration_s,
+        ),
+        failure=interpreter_pb2.Failure(
+            code=fault.code, message=fault.message, retryable=fault.retryable
+        )
+        if fault
+        else None,
+        truncated=ended.truncated,
+    )
+
+
+def _box(box: BoxPx) -> geometry_pb2.Box:
+    return geometry_pb2.Box(x0_px=box[0], y0_px=box[1], x1_px=box[2], y1_px=box[3])
+
+
+def _polygons(
+    polygons: Iterable[PolygonWithHoles],
+) -> list[interpreter_pb2.PolygonWithHoles]:
+    return [
+        interpreter_pb2.PolygonWithHoles(
+            outer=_ring(outer.tolist()), holes=[_ring(hole.tolist()) for hole in holes]
+        )
+        for outer, holes in polygons
+    ]
+
+
+def _ring(positions: Iterable[tuple[float, float]]) -> interpreter_pb2.Ring:
+    return interpreter_pb2.Ring(
+        positions=[interpreter_pb2.Position(x=x, y=y) for x, y in positions]
+    )

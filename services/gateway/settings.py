@@ -1,0 +1,51 @@
+"""What the gateway reads from the environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.settings import PREFIX, CallerSettings, SettingsError
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class GatewaySettings(CallerSettings):
+    """Settings of one gateway process.
+
+    Attributes:
+        api_keys_file: JSON list of {"sha256": <hex of key>, "tenant": <name>}.
+        default_timeout_s: Deadline of callers that give none.
+        durable_timeout_s: When a durable run is given up.
+        max_in_flight_per_tenant: Most interpretations of a tenant at once in this process.
+        max_durable_per_tenant: Most durable runs of a tenant at once in the suite.
+        max_uploads_per_tenant: Most uploads of a tenant at once in this process.
+        upload_memory_limit_bytes: Most bytes of uploads held at once in this process.
+        max_new_tokens_limit: Most tokens a caller may ask for.
+        image_ttl_s: Life of an uploaded image.
+    """
+
+    api_keys_file: Path
+    default_timeout_s: float = 120.0
+    durable_timeout_s: float = 600.0
+    max_in_flight_per_tenant: int = 16
+    max_durable_per_tenant: int = 256
+    max_uploads_per_tenant: int = 4
+    upload_memory_limit_bytes: int = 1024**3
+    max_new_tokens_limit: int = 4096
+    image_ttl_s: float = 7 * 86_400.0
+
+    def __post_init__(self) -> None:
+        """Checks ranges."""
+        super().__post_init__()
+        for name in (
+            "default_timeout_s",
+            "durable_timeout_s",
+            "max_in_flight_per_tenant",
+            "max_durable_per_tenant",
+            "max_uploads_per_tenant",
+            "upload_memory_limit_bytes",
+            "max_new_tokens_limit",
+            "image_ttl_s",
+        ):
+            if getattr(self, name) <= 0:
+                raise SettingsError(f"{PREFIX}{name.upper()} must be greater than 0")
