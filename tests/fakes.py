@@ -148,7 +148,8 @@ class FakeReasoner(reasoner_pb2_grpc.ReasonerServicer):
         try:
             async for response in self._speak(request):
                 yield response
-        except asyncio.CancelledError:
+        # The latter if the caller leaves while a delta is on its way.
+        except (asyncio.CancelledError, GeneratorExit):
             stages.cancelled["Generate"] += 1
             raise
         stages.finished["Generate"] += 1

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ class GatewayServer:
     """A gateway in this process, on real gRPC."""
 
     port: int
-    settings: GatewaySettings
+    environ: dict[str, str]
     open_channels: list[grpc.aio.Channel] = field(default_factory=list)
 
     def caller(self, tenant: str | None = "alpha", key: str = "") -> Caller:
@@ -126,17 +126,16 @@ async def start_gateway(
             "EARTHGPTX_TENSOR_REDIS_URL": state_url,
             "EARTHGPTX_OBJECT_STORE_URL": f"file://{tmp_path}/objects",
             "EARTHGPTX_TENSOR_TIERS": "inline,object_store",
-            "EARTHGPTX_METRICS_LISTEN": "",
         }
         environ |= {f"EARTHGPTX_{name.upper()}": value for name, value in settings.items()}
         read = read_settings(GatewaySettings, environ)
-        telemetry = start_telemetry("gateway", read)
+        telemetry = start_telemetry("gateway", replace(read, metrics_listen=""))
         service = open_service(read, telemetry)
         interceptor = ServerInterceptor(telemetry, service.authenticate, lambda outcome: None)
         limit = (("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),)
         server = grpc.aio.server(interceptors=(interceptor,), options=limit)
         service.add_to(server)
-        gateway = GatewayServer(server.add_insecure_port("127.0.0.1:0"), read)
+        gateway = GatewayServer(server.add_insecure_port("127.0.0.1:0"), environ)
         await server.start()
 
         async def stop() -> None:
