@@ -220,8 +220,11 @@ async def _main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--token-pause-s", type=float, default=0.0)
     parser.add_argument("--pause-s", type=float, default=0.0)
+    parser.add_argument("--token-chars", type=int, default=3)
     asked = parser.parse_args()
-    stages = Stages(token_pause_s=asked.token_pause_s, pause_s=asked.pause_s)
+    stages = Stages(
+        token_pause_s=asked.token_pause_s, pause_s=asked.pause_s, token_chars=asked.token_chars
+    )
     server, port = await serve_fakes(stages, asked.port)
     print(json.dumps({"event": "listening", "port": port}), flush=True)
     await server.wait_for_termination()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from shared.errors import Internal
 from shared.interpretation import steps
-from shared.interpretation.events import Ended, Event, ImageSeen
+from shared.interpretation.events import Ended, Event, ImageSeen, TextSaid
 from shared.interpretation.plan import Step
 from shared.messages.json_codec import from_json, to_json
 from shared.run_records.records import Claim
@@ -48,7 +48,9 @@ async def reason(stages: StageClients, claim: Claim) -> Done:
         async for event in answering:
             if isinstance(event, steps.Answer):
                 return Done(to_json(event), tuple(told))
-            if not isinstance(event, steps.SegFound):
+            if isinstance(event, TextSaid) and told and isinstance(told[-1], TextSaid):
+                told[-1] = TextSaid(told[-1].text + event.text)
+            elif not isinstance(event, steps.SegFound):
                 told.append(event)
     raise Internal("the answer had no end")
 
