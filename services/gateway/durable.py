@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from services.gateway.settings import GatewaySettings
 from shared import rpc_context
-from shared.errors import DeadlineExceeded, StageUnavailable
+from shared.errors import DeadlineExceeded, NotFound, StageUnavailable
 from shared.interpretation.events import Ended, Event, Fault
 from shared.interpretation.plan import Plan, steps_of
 from shared.messages.celery_app import TRACE_HEADER, StepCommand, make_celery_app, send_step
@@ -98,6 +98,8 @@ class DurableRuns:
         except TimeoutError:
             goes_on = "; the run goes on, ask again by its key" if run.kept_for_joining else ""
             error = DeadlineExceeded(f"the caller's deadline passed{goes_on}")
+            yield Ended("failed", fault=Fault.of(error))
+        except NotFound as error:
             yield Ended("failed", fault=Fault.of(error))
         finally:
             if not ended and not run.kept_for_joining:

@@ -28,6 +28,10 @@ from shared.stage_clients import StageClients
 from shared.telemetry import Telemetry
 from shared.tensors.open_store import open_store
 from shared.tensors.store import TensorStore
+from shared.worker_pool import WorkerPool
+
+# A mask of a large image takes 100 MB while its outline is made.
+OUTLINE_THREADS = 2
 
 
 class Gateway:
@@ -49,6 +53,7 @@ class Gateway:
         self._images = ImageCatalogue(store, self._limits, settings.image_ttl_s)
         self._stages = stages
         self._durable = durable
+        self._outlines = WorkerPool("outlines", OUTLINE_THREADS)
         self._memory = UploadMemory(settings.upload_memory_limit_bytes)
         self._uploads = TenantAdmission("uploads", settings.max_uploads_per_tenant, meter)
         self._interpretations = TenantAdmission(
@@ -126,7 +131,7 @@ class Gateway:
                     if not begun and not isinstance(event, ImageSeen):
                         yield accepted(plan, "")
                     if not (begun and isinstance(event, ImageSeen)):
-                        yield await render(event, plan, image.record)
+                        yield await render(event, plan, image.record, self._outlines)
                     begun = True
                     self._count(event, request.durable)
 
@@ -154,6 +159,8 @@ class Gateway:
 
     async def close(self) -> None:
         """Ends what is held; durable runs go on."""
+        await self._images.close()
+        await self._outlines.close()
         await self._stages.close()
         await self._durable.close()
         self._store.close()

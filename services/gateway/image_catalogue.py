@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass
 from typing import cast
@@ -15,9 +14,11 @@ from shared.errors import NotFound, refused_as_invalid_input
 from shared.messages.json_codec import CodecError, from_json, to_json
 from shared.tensors.ref import TensorRef
 from shared.tensors.store import TensorStore
+from shared.worker_pool import WorkerPool
 
 # Decoding may take a GiB: one at a time.
-DECODERS = 1
+DECODE_THREADS = 1
+STORE_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class ImageCatalogue:
         self._store = store
         self._limits = limits
         self._ttl_s = ttl_s
-        self._decoders = asyncio.Semaphore(DECODERS)
+        self._decoding = WorkerPool("decode", DECODE_THREADS)
+        self._storing = WorkerPool("images", STORE_THREADS)
 
     async def keep(self, data: bytes, *, tenant: str) -> KeptImage:
         """Checks the file down to its pixels and keeps it; the same bytes are the same image.
@@ -95,9 +97,8 @@ class ImageCatalogue:
             QueueFull: The object store is full.
             StageUnavailable: It cannot be reached.
         """
-        async with self._decoders:
-            record = await asyncio.to_thread(self._examine, data)
-        ref = await asyncio.to_thread(
+        record = await self._decoding.run(self._examine, data)
+        ref = await self._storing.run(
             self._store.put_image,
             data,
             tenant=tenant,
@@ -112,11 +113,11 @@ class ImageCatalogue:
         Raises:
             NotFound: The tenant has none; says the same whether or not another tenant has.
         """
-        return await asyncio.to_thread(self._find, image_id, tenant)
+        return await self._storing.run(self._find, image_id, tenant)
 
     async def delete(self, image_id: str, *, tenant: str) -> None:
         """Deletes the image; one that is not there is no error."""
-        await asyncio.to_thread(self._delete, image_id, tenant)
+        await self._storing.run(self._delete, image_id, tenant)
 
     async def probe(self) -> None:
         """Whether the object store answers.
@@ -125,6 +126,11 @@ class ImageCatalogue:
             StageUnavailable: It does not.
         """
         await self.delete("sha256:" + "0" * 64, tenant="probe")
+
+    async def close(self) -> None:
+        """Ends the threads."""
+        await self._decoding.close()
+        await self._storing.close()
 
     def _examine(self, data: bytes) -> ImageRecord:
         with refused_as_invalid_input(ImageryError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 
 from earthgptx.imagery.georeference import polygons_to_lonlat
@@ -15,6 +14,7 @@ from services.gateway.image_catalogue import ImageRecord, KeptImage
 from shared.interpretation.boxes import BoxPx
 from shared.interpretation.events import BoxesFound, Ended, Event, ImageSeen, MaskDrawn, TextSaid
 from shared.interpretation.plan import Plan
+from shared.worker_pool import WorkerPool
 
 _STATES = {
     "succeeded": interpreter_pb2.TERMINAL_STATE_SUCCEEDED,
@@ -46,8 +46,10 @@ def accepted(plan: Plan, band_note: str) -> InterpretResponse:
     return InterpretResponse(accepted=told)
 
 
-async def render(event: Event, plan: Plan, record: ImageRecord) -> InterpretResponse:
-    """One event; outlines of masks are made on a thread."""
+async def render(
+    event: Event, plan: Plan, record: ImageRecord, outlines: WorkerPool
+) -> InterpretResponse:
+    """One event; outlines of masks are made on threads of `outlines`."""
     match event:
         case ImageSeen():
             return accepted(plan, event.band_note)
@@ -58,7 +60,7 @@ async def render(event: Event, plan: Plan, record: ImageRecord) -> InterpretResp
             found = interpreter_pb2.GroundedBoxes(phrase=event.phrase, boxes=boxes)
             return InterpretResponse(boxes=found)
         case MaskDrawn():
-            mask = await asyncio.to_thread(grounded_mask, event, record)
+            mask = await outlines.run(grounded_mask, event, record)
             return InterpretResponse(mask=mask)
         case Ended():
             return InterpretResponse(finished=_finished(event))

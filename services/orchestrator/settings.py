@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.messages.celery_app import STEPS
 from shared.run_records.records import RunLimits
 from shared.settings import PREFIX, CallerSettings, SettingsError
 
@@ -37,7 +38,7 @@ class OrchestratorSettings(CallerSettings):
     sweep_interval_s: float = 0.25
     retry_base_s: float = 0.5
     retry_cap_s: float = 15.0
-    retention_s: float = 86_400.0
+    retention_s: float = 21_600.0
     reap_interval_s: float = 30.0
 
     def __post_init__(self) -> None:
@@ -49,6 +50,9 @@ class OrchestratorSettings(CallerSettings):
         for name in ("lease_s", "step_timeout_s", "resend_after_s", "sweep_interval_s"):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{PREFIX}{name.upper()} must be greater than 0")
+
+        if unknown := sorted(set(self.queues) - set(STEPS)):
+            raise SettingsError(f"{PREFIX}QUEUES: no step is called {unknown[0]!r}")
 
     def run_limits(self) -> RunLimits:
         """The part the run records keep to."""

@@ -47,7 +47,7 @@ class RunLimits:
     max_rewinds: int = 3
     resend_after_s: float = 5.0
     max_resend_s: float = 60.0
-    retention_s: float = 86_400.0
+    retention_s: float = 21_600.0
 
 
 @dataclass(frozen=True, slots=True)

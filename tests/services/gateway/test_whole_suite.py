@@ -9,6 +9,8 @@ from pathlib import Path
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from protos.earthgptx.v1 import interpreter_pb2
 from shared.security import hash_api_key
@@ -71,3 +73,15 @@ async def test_regions_are_segmented_with_the_real_model(caller: Caller) -> None
         (mask,) = (response.mask for response in told if response.HasField("mask"))
         assert (mask.mask.width_px, mask.mask.height_px) == (320, 256)
         assert told[-1].finished.state == interpreter_pb2.TERMINAL_STATE_SUCCEEDED
+
+
+async def test_the_public_port_tells_its_health_and_nothing_of_itself(caller: Caller) -> None:
+    health = health_pb2_grpc.HealthStub(caller.channel)
+    for name in ("", "earthgptx.v1.Images", "earthgptx.v1.Interpreter"):
+        answer = await health.Check(health_pb2.HealthCheckRequest(service=name))
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    reflection = reflection_pb2_grpc.ServerReflectionStub(caller.channel)
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await reflection.ServerReflectionInfo(iter([request])).read()
+    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED

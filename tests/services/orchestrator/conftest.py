@@ -9,9 +9,9 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from redis.asyncio import Redis
 
+from services.orchestrator.engine import StepRunner
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import StepMetrics
-from services.orchestrator.engine import StepRunner
 from shared.interpretation.events import Event
 from shared.interpretation.plan import Plan
 from shared.messages.celery_app import StepCommand

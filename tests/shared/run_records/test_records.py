@@ -220,7 +220,7 @@ async def test_a_record_outlives_its_run_by_the_retention(
     assert await redis.pttl(f"run:{run_id}") == -1
     await records.finish(run_id, "alpha", SUCCEEDED)
     for key in (f"run:{run_id}", f"run:{run_id}:events"):
-        assert 0 < await redis.pttl(key) <= 86_400_000
+        assert 0 < await redis.pttl(key) <= 21_600_000
 
 
 async def test_without_the_state_store_the_error_says_so() -> None:
