@@ -24,7 +24,7 @@ from launcher.state import StateFolder
 
 START_LIMIT_S = 180.0
 MOST_FAILED_STARTS = 3
-WATCHDOG_GRACE_S = 5.0
+WATCHDOG_GRACE_S = 3.0
 _STOP_GRACE_S = DRAIN_GRACE_S + 3.0
 _LOOP_S = 0.1
 
