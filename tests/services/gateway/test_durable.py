@@ -193,3 +193,37 @@ async def test_without_the_state_store_nothing_durable_is_accepted(
     assert isinstance(error, StageUnavailable)
     told = await alpha.answer(image_id=image.image_id, question="?")
     assert told[-1].finished.state == interpreter_pb2.TERMINAL_STATE_SUCCEEDED
+
+
+async def test_a_killed_gateway_is_replaced_and_the_answer_found_by_its_key(
+    gateway: GatewayServer, orchestrator: StageProcess, stages: Stages, tmp_path: Path
+) -> None:
+    stages.gate = asyncio.Event()
+    folders = [tmp_path / "first", tmp_path / "second"]
+    asked: dict[str, Any] = {"question": "?", "durable": True, "idempotency_key": "key"}
+    asked["image_id"] = (await gateway.caller().upload(png())).image_id
+    runs = []
+    for number, folder in enumerate(folders):
+        folder.mkdir()
+        started = start_process("gateway", gateway.environ, folder)
+        await asyncio.to_thread(started.wait_listening)
+        caller = GatewayServer(started.port, {}).caller()
+        call = caller.ask(**asked)
+        runs.append((await call.read()).accepted.run_id)
+        async with asyncio.timeout(10):
+            while not stages.calls["Generate"]:
+                await asyncio.sleep(0.01)
+        if number == 0:
+            started.process.kill()
+        else:
+            stages.gate.set()
+            while not (response := await call.read()).HasField("finished"):
+                pass
+            assert response.finished.answer == CLEAN_ANSWER
+            started.process.terminate()
+        await asyncio.to_thread(started.process.wait)
+        assert started.process.stdout is not None
+        started.process.stdout.close()
+        await caller.channel.close()
+    assert runs[0] == runs[1]
+    assert stages.calls["Generate"] == 1

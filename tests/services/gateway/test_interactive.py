@@ -14,6 +14,7 @@ from shared.errors import (
     QuotaExceeded,
     TensorGone,
 )
+from shared.rich_status import from_rpc_error
 from tests.fakes import ANSWER, CLEAN_ANSWER, Stages
 from tests.plans import region
 from tests.services.gateway.conftest import Caller, GatewayServer, StartGateway, refusal
@@ -308,3 +309,26 @@ async def test_nothing_of_the_stages_refs_or_keys_reaches_the_caller(
 ) -> None:
     for response in await alpha.answer(image_id=image_id, question="?"):
         assert b"fake" not in response.SerializeToString()
+
+
+async def test_of_a_burst_every_request_is_answered_or_refused_with_a_time_to_come_back(
+    start_gateway: StartGateway, stages: Stages
+) -> None:
+    stages.pause_s, stages.token_chars = 0.1, 100
+    gateway = await start_gateway(max_in_flight_per_tenant="8")
+    alpha = gateway.caller()
+    image = await alpha.upload(png())
+
+    async def one() -> str:
+        try:
+            told = await alpha.answer(image_id=image.image_id, question="?")
+        except grpc.RpcError as error:
+            refused = from_rpc_error(error)
+            assert isinstance(refused, QuotaExceeded) and refused.retry_after_s
+            return "refused"
+        assert [response.HasField("finished") for response in told].count(True) == 1
+        return str(told[-1].finished.state)
+
+    outcomes = await asyncio.gather(*(one() for _ in range(200)))
+    assert set(outcomes) == {"refused", str(interpreter_pb2.TERMINAL_STATE_SUCCEEDED)}
+    assert outcomes.count("refused") < 200
