@@ -1,6 +1,6 @@
 """Square views of labelled images: cut by a window, turned and mirrored, truth and all.
 
-Everything a view shows of the truth is in the view's own pixels. Pixels are cut only when asked for.
+Everything a view shows of the truth is in the view's own pixels. Pixels are cut when asked for.
 """
 
 from __future__ import annotations
@@ -30,14 +30,18 @@ LEAST_AREA_PX = 6
 def windowed(image: LabelledImage, window: Window, side_px: int) -> LabelledImage:
     """What ``image`` looks like through ``window``, resampled to a square of ``side_px``.
 
-    Things of which less than 30 % (or 6 pixels) show are dropped, with their relations.
+    Things of which less than 30 % (or 6 pixels) show are dropped, with their relations; what of
+    them still shows makes their label one of which not every instance is known. Of a substance
+    any 6 pixels stay.
     """
-    kept, things = [], []
+    kept, things, hinted = [], [], set()
     for index, thing in enumerate(image.objects):
         seen = _through(thing, image, window, side_px)
         if seen is not None:
             kept.append(index)
             things.append(seen)
+        elif _shows(thing.box_xyxy_px, window, side_px):
+            hinted.add(thing.label)
     return replace(
         image,
         image_id=f"{image.image_id}@{window.x0_px:g},{window.y0_px:g},{window.side_px:g}",
@@ -46,8 +50,20 @@ def windowed(image: LabelledImage, window: Window, side_px: int) -> LabelledImag
         load_pixels=lambda: cut_window(image.load_pixels(), window, side_px),
         objects=tuple(things),
         relations=_relations_among(image.relations, kept),
+        exhaustive=image.exhaustive - hinted,
         gsd_m=None if image.gsd_m is None else image.gsd_m * window.side_px / side_px,
     )
+
+
+def _shows(box: BoxXyxyPx, window: Window, side_px: int) -> bool:
+    """More than a speck of the box lies in the window."""
+    scale = side_px / window.side_px
+    x0, y0 = max(box[0] - window.x0_px, 0.0), max(box[1] - window.y0_px, 0.0)
+    x1, y1 = (
+        min(box[2] - window.x0_px, window.side_px),
+        min(box[3] - window.y0_px, window.side_px),
+    )
+    return max(x1 - x0, 0.0) * max(y1 - y0, 0.0) * scale**2 >= LEAST_AREA_PX
 
 
 def _through(
@@ -60,7 +76,9 @@ def _through(
     clipped = tuple(min(max(v, 0.0), float(side_px)) for v in box)
     width, height = clipped[2] - clipped[0], clipped[3] - clipped[1]
     whole = (box[2] - box[0]) * (box[3] - box[1])
-    if width * height < max(LEAST_VISIBLE_SHARE * whole, LEAST_AREA_PX):
+    # Of a substance any part is as good as the whole.
+    share = 0.0 if thing.stuff else LEAST_VISIBLE_SHARE
+    if width * height < max(share * whole, LEAST_AREA_PX):
         return None
     if thing.mask is None:
         inside: BoxXyxyPx = (clipped[0], clipped[1], clipped[2], clipped[3])
@@ -69,7 +87,7 @@ def _through(
     seen = _cut_mask(mask_HW, window, side_px)
     area = int(seen.sum())
     tight = mask_box_xyxy_px(seen)
-    if tight is None or area < max(LEAST_AREA_PX, LEAST_VISIBLE_SHARE * mask_HW.sum() * scale**2):
+    if tight is None or area < max(LEAST_AREA_PX, share * mask_HW.sum() * scale**2):
         return None
     return replace(thing, box_xyxy_px=tight, mask=_compressed(seen), polygon_xy_px=None)
 
@@ -127,7 +145,7 @@ def dihedral(image: LabelledImage, turn: int) -> LabelledImage:
 
     return replace(
         image,
-        load_pixels=lambda: turned(image.load_pixels()),  # type: ignore[return-value]
+        load_pixels=lambda: turned(image.load_pixels()),  # type: ignore[arg-type,return-value,unused-ignore]
         objects=tuple(_turned_thing(thing, side, turn, turned) for thing in image.objects),
     )
 

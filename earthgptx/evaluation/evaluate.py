@@ -148,10 +148,21 @@ def _notes(job: Job, outcomes: Sequence[Outcome]) -> list[str]:
         )
     if job.task == "detect":
         notes.append("classes of which every instance is annotated, and one absent class an image")
+    if job.task == "segment" and any(not _is_complete(o.sample) for o in outcomes):
+        notes.append(
+            "some classes are not annotated throughout: masks of what is not annotated count as "
+            "wrong, so the score is a lower bound"
+        )
     marked = [o.sample for o in outcomes if o.sample.marked is not None]
     if any(s.image.objects[s.marked or 0].mask is None for s in marked):
         notes.append("objects without a mask are marked by way of their filled box")
     return notes
+
+
+def _is_complete(sample: Sample) -> bool:
+    image = sample.image
+    things = [image.objects[index] for index in sample.mask_objects]
+    return all(thing.stuff or thing.label in image.exhaustive for thing in things)
 
 
 def rounded(value: object) -> object:

@@ -130,10 +130,11 @@ def _segment(image: LabelledImage) -> Iterator[Sample]:
     """Each class as a whole, and each object that an expression singles out."""
     facts = gather_facts(image)
     for label, indices in facts.things.items():
-        if not facts.is_exhaustive(label) or not facts.all_masked(indices):
+        if not facts.all_masked(indices):
             continue
+        # Of an incomplete class the score is a lower bound; the report's notes say so.
         yield Sample(image, label, f"segment all {plural(label)}.", mask_objects=indices)
-        for index in indices if len(indices) > 1 else ():
+        for index in indices if len(indices) > 1 and facts.is_exhaustive(label) else ():
             for way in sorted(ways_to_single_out(facts, index))[:1]:
                 yield Sample(image, label, f"segment the {way}.", mask_objects=(index,))
     for label, indices in facts.stuff.items():
