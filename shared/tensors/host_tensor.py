@@ -76,7 +76,7 @@ class HostTensor:
                 limit=", ".join(ITEM_BYTES),
             )
         flat = np.ascontiguousarray(array, dtype=little).reshape(-1).view(np.uint8)
-        return cls(found, tuple(array.shape), memoryview(flat))
+        return cls(found, tuple(array.shape), flat.data)
 
     def to_numpy(self) -> npt.NDArray[Any]:
         """The same memory as an array of `shape`; bf16 as its uint16 bit patterns."""

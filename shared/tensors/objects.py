@@ -128,7 +128,7 @@ class ExpiryList:
             )
         except RedisError as error:
             raise ObjectsUnavailable("the tensor Redis cannot be read") from error
-        return [name.decode() for name in found]
+        return [name.decode() for name in found if isinstance(name, bytes)]
 
     def knows(self, name: str) -> bool:
         """Whether the object's expiry is noted."""

@@ -22,6 +22,7 @@ from shared.tensors.objects import ExpiryList, NotedObjects, Objects
 from shared.tensors.reaper import Reaper
 from shared.tensors.redis_tier import RedisTier
 from shared.tensors.ref import OBJECT_STORE, REDIS, SHARED_MEMORY, SIGNING_PURPOSE, TIERS
+from shared.tensors.s3_objects import connect_s3
 from shared.tensors.shared_memory import (
     DEFAULT_PARENT,
     SharedMemoryTier,
@@ -119,6 +120,13 @@ def _open_objects(settings: ProcessSettings, parts: StoreParts) -> Objects:
         limit_bytes = settings.object_store_limit_bytes
         parts.directory = DirectoryObjects(Path(unquote(url.path)), limit_bytes)
         return parts.directory
-    raise SettingsError(
-        "EARTHGPTX_OBJECT_STORE_URL must be file:///dir or http(s)://host:port/bucket"
-    )
+    try:
+        return connect_s3(
+            settings.object_store_url,
+            settings.object_store_access_key,
+            settings.object_store_secret_key,
+        )
+    except ValueError:
+        raise SettingsError(
+            "EARTHGPTX_OBJECT_STORE_URL must be file:///dir or http(s)://host:port/bucket"
+        ) from None

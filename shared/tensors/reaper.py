@@ -89,13 +89,14 @@ class Reaper:
         deleted = 0
         if self._expiries is not None:
             while names := self._expiries.due(due_ms, _BATCH):
-                deleted += self._delete(names, due_ms)
+                deleted += _delete(self._objects, names, due_ms)
         if self._expiries is None or now_s - self._swept_at_s >= SWEEP_INTERVAL_S:
-            deleted += self._delete(list(self._objects.names()), due_ms)
+            deleted += _delete(self._objects, list(self._objects.names()), due_ms)
             self._delete_unfinished()
             self._swept_at_s = now_s
         return deleted
 
-    def _delete(self, names: Sequence[str], due_ms: int) -> int:
-        """Deletes those that are due by what they say themselves; notes the expiry of the rest."""
-        return sum(self._objects.delete_expired(name, due_ms) is None for name in names)
+
+def _delete(objects: Objects, names: Sequence[str], due_ms: int) -> int:
+    """Deletes those that are due by what they say themselves; notes the expiry of the rest."""
+    return sum(objects.delete_expired(name, due_ms) is None for name in names)

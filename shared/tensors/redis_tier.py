@@ -105,7 +105,7 @@ class RedisTier:
             pipe = self._client.pipeline(transaction=False)
             for name, chunk, length in missing[start : start + _CHUNKS_PER_TRIP]:
                 # Not over a chunk another writer has just made to live longer than ours.
-                pipe.set(name, chunk, pxat=expires_at_ms, nx=length == 0)  # type: ignore[arg-type]
+                pipe.set(name, chunk, pxat=expires_at_ms, nx=length == 0)
                 pipe.pexpireat(name, expires_at_ms, gt=True)
             pipe.execute()
 
