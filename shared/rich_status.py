@@ -7,6 +7,7 @@ Source: https://github.com/googleapis/googleapis/blob/master/google/rpc/error_de
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,6 +32,8 @@ from shared.errors import (
     SuiteError,
     Unauthenticated,
 )
+
+_log = logging.getLogger(__name__)
 
 ERROR_DOMAIN = "earthgptx"
 DETAILS_METADATA_KEY = "grpc-status-details-bin"
@@ -92,7 +95,9 @@ def from_rpc_error(rpc_error: grpc.RpcError) -> SuiteError:
             return from_details
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in message:
         return InvalidInput(message, field="message")
-    return _BY_STATUS.get(code, Internal)(message)
+    # grpc's own texts name addresses inside the suite: for the log, not for callers.
+    _log.warning("a call ended with %s: %s", code.name, message)
+    return _BY_STATUS.get(code, Internal)(f"a call inside the suite ended with {code.name}")
 
 
 def _status_in(metadata: Iterable[Any]) -> Status | None:

@@ -30,8 +30,9 @@ from shared.tensors.open_store import open_store
 from shared.tensors.store import TensorStore
 from shared.worker_pool import WorkerPool
 
-# A mask of a large image takes 100 MB while its outline is made.
-OUTLINE_THREADS = 2
+# A mask of a large image takes 100 MB while its outline is made; and rasterio, which traces it,
+# silences a warning in a way that two threads at once undo for each other.
+OUTLINE_THREADS = 1
 
 
 class Gateway:

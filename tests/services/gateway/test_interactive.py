@@ -12,11 +12,13 @@ from shared.errors import (
     NotFound,
     QueueFull,
     QuotaExceeded,
+    StageUnavailable,
     TensorGone,
 )
 from shared.rich_status import from_rpc_error
 from tests.fakes import ANSWER, CLEAN_ANSWER, Stages
 from tests.plans import region
+from tests.servers import free_port
 from tests.services.gateway.conftest import Caller, GatewayServer, StartGateway, refusal
 from tests.services.gateway.test_images import geotiff
 from tests.services.pictures import png
@@ -235,6 +237,17 @@ async def test_one_tenants_flood_leaves_the_other_its_places(
     for told in await asyncio.gather(*running):
         assert told[-1].HasField("finished")
     await alpha.answer(image_id=ids[0], question="?")
+
+
+async def test_a_stage_that_is_away_is_told_without_its_address(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = await start_gateway(image_encoder_addr=f"127.0.0.1:{free_port()}")
+    alpha = gateway.caller()
+    image = await alpha.upload(png())
+    error = await refusal(alpha.answer(image_id=image.image_id, question="?"))
+    assert (type(error), error.retryable) == (StageUnavailable, True)
+    assert "127.0.0.1" not in error.message
 
 
 def box(x0: float, y0: float, x1: float, y1: float) -> geometry_pb2.Region:
