@@ -1,1 +1,1 @@
-"""Training and evaluation data: labelled images, synthetic scenes, dataset adapters, instructions."""
+"""Data: labelled images, synthetic scenes, dataset adapters, instructions."""

@@ -100,7 +100,7 @@ def _read_config(folder: Path) -> ModelConfig:
 
 
 def model_version(folder: Path, stage: str) -> str:
-    """ "<preset>-<12 hex digits>" of the stage's weights file."""
+    """The stage's weights by name: ``<preset>-<12 hex digits of their digest>``."""
     config = _read_config(folder)
     try:
         with (folder / f"{stage}.safetensors").open("rb") as weights:

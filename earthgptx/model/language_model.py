@@ -1,8 +1,8 @@
-"""The language model and its words.
+r"""The language model and its words.
 
 The sequence it reads is
 
-    <bos> <modality> <image> image tokens </image> [<Region 1> token <Region 2> token ...] question \\n
+    <bos> <modality> <image> image tokens </image> [<Region 1> token ...] question \n
 
 and the answer follows, ended by <eos>. Any causal LM of transformers fits: it is used through its
 base model (post-norm hidden states), its input embeddings and its head.

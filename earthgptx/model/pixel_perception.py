@@ -5,7 +5,8 @@ maps. A query is either a [SEG] state or a region's token with its weights; both
 tokens, and a coarse map of where the query points (its likeness to the grid, or the marked area)
 becomes the dense prompt.
 
-Q queries, N grid cells, C channels, W decoder width, D model width, G finest grid side, H grid side.
+Q queries, N grid cells, C channels, W decoder width, D model width, G finest grid side,
+H grid side.
 """
 
 from __future__ import annotations

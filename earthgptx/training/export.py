@@ -1,6 +1,6 @@
 """Averaged weights of a training that is still going, as the services read them.
 
-    python -m earthgptx.training.export runs/nano /tmp/weights
+python -m earthgptx.training.export runs/nano /tmp/weights
 """
 
 from __future__ import annotations

@@ -112,10 +112,7 @@ def compare(facts: Facts, rng: np.random.Generator) -> Instruction | None:
         return None
     first, second = (labels[int(i)] for i in rng.choice(len(labels), 2, replace=False))
     one, two = len(facts.things[first]), len(facts.things[second])
-    if one == two:
-        answer = "equal"
-    else:
-        answer = plural(first if one > two else second)
+    answer = "equal" if one == two else plural(first if one > two else second)
     question = fill("compare", rng, first=plural(first), second=plural(second))
     return Instruction("compare", question, answer)
 

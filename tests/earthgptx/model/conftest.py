@@ -49,7 +49,9 @@ def tokenizer() -> Tokenizer:
 
 
 @pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory, config: ModelConfig, tokenizer: Tokenizer) -> Path:
+def weights(
+    tmp_path_factory: pytest.TempPathFactory, config: ModelConfig, tokenizer: Tokenizer
+) -> Path:
     """A complete weights folder with random weights."""
     import torch
 

@@ -19,7 +19,9 @@ def test_boxes_without_extent_are_left_out() -> None:
 
 
 def test_plain_text_has_no_markup() -> None:
-    assert plain_text("<p>2 ships</p>[0.1,0.2,0.3,0.4] and <p>a dam</p>[SEG]") == "2 ships and a dam"
+    assert (
+        plain_text("<p>2 ships</p>[0.1,0.2,0.3,0.4] and <p>a dam</p>[SEG]") == "2 ships and a dam"
+    )
 
 
 @given(st.text())

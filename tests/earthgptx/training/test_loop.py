@@ -36,7 +36,9 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Words:
     return Words.read(path)
 
 
-def run(folder: Path, words: Words, steps: int, stop_after: int, learning_rate: float = 1e-3) -> None:
+def run(
+    folder: Path, words: Words, steps: int, stop_after: int, learning_rate: float = 1e-3
+) -> None:
     """Trains towards ``steps``, to be cut off after ``stop_after``."""
     torch.manual_seed(0)
     settings = LoopSettings(
