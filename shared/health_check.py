@@ -1,4 +1,4 @@
-"""Ask a process of the suite whether it serves: `python -m shared.health_check HOST:PORT [SERVICE]`.
+"""Ask whether a process of the suite serves: `python -m shared.health_check HOST:PORT [SERVICE]`.
 
 For container engines, which run a command; Kubernetes asks by gRPC itself. Exit code 0 for SERVING.
 """
