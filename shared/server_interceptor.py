@@ -49,12 +49,19 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         self._tracer = telemetry.tracer
         self._authenticate = authenticate
         self._on_outcome = on_outcome
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._in_flight = telemetry.meter.create_up_down_counter(
             "earthgptx_rpc_in_flight", description="Calls being served"
         )
         self._duration = telemetry.meter.create_histogram(
             "earthgptx_rpc_duration", unit="s", description="Time from call to status"
         )
+
+    async def wait_idle(self) -> None:
+        """Returns when no call of the suite's services is being served."""
+        await self._idle.wait()
 
     async def intercept_service(
         self,
@@ -139,7 +146,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         labels = {"method": method.removeprefix(SUITE_METHODS)}
         started = time.perf_counter()
         failed: list[SuiteError] = []
-        self._in_flight.add(1, labels)
+        self._count(1, labels)
         span = self._tracer.start_span(labels["method"], context=parent, kind=SpanKind.SERVER)
         try:
             with trace.use_span(span, record_exception=False, set_status_on_exception=False):
@@ -151,9 +158,17 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             if failed:
                 span.set_status(trace.StatusCode.ERROR, code)
             span.end()
-            self._in_flight.add(-1, labels)
+            self._count(-1, labels)
             self._duration.record(time.perf_counter() - started, {**labels, "code": code})
             self._on_outcome(failed[0] if failed else None)
+
+    def _count(self, change: int, labels: dict[str, str]) -> None:
+        self._in_flight.add(change, labels)
+        self._running += change
+        if self._running:
+            self._idle.clear()
+        else:
+            self._idle.set()
 
     def _named(self, error: BaseException) -> SuiteError:
         if isinstance(error, Internal) or not isinstance(

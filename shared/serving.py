@@ -32,6 +32,8 @@ from shared.telemetry import Telemetry, start_telemetry
 
 # Clients see NOT_SERVING this long before the server stops taking calls.
 LAME_DUCK_S = 0.3
+# Time for the last answers to leave the process.
+SETTLE_S = 0.1
 SERVER_OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -129,10 +131,8 @@ async def serve(
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     max_failures = getattr(settings, "max_consecutive_failures", 3)
     health = Health(service.probe, service.grpc_names, max_failures)
-    server = grpc.aio.server(
-        interceptors=(ServerInterceptor(telemetry, service.authenticate, health.note),),
-        options=SERVER_OPTIONS,
-    )
+    interceptor = ServerInterceptor(telemetry, service.authenticate, health.note)
+    server = grpc.aio.server(interceptors=(interceptor,), options=SERVER_OPTIONS)
     service.add_to(server)
     health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
     if service.reflected:
@@ -148,9 +148,19 @@ async def serve(
     watching.cancel()
     await health.drain()
     await asyncio.sleep(LAME_DUCK_S)
-    await server.stop(settings.drain_grace_s)
+    await _drain(server, interceptor, settings.drain_grace_s)
     await service.close()
     _log.info("stopped")
+
+
+async def _drain(server: grpc.aio.Server, interceptor: ServerInterceptor, grace_s: float) -> None:
+    """Refuses new calls; lets those of the suite end, not the health watches that never do."""
+    stopping = asyncio.create_task(server.stop(grace_s))
+    idle = asyncio.create_task(interceptor.wait_idle())
+    await asyncio.wait((stopping, idle), return_when=asyncio.FIRST_COMPLETED)
+    await server.stop(SETTLE_S)
+    await stopping
+    idle.cancel()
 
 
 def _announce(name: str, port: int, metrics_port: int, more: Mapping[str, object]) -> None:

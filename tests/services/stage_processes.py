@@ -62,13 +62,16 @@ class StageProcess:
         )
 
 
-def start_process(module: str, environ: dict[str, str], log_folder: Path) -> StageProcess:
-    """Starts `python -m services.<module>` with nothing but `environ` from outside."""
+def start_process(
+    module: str, environ: dict[str, str], log_folder: Path, program: str | None = None
+) -> StageProcess:
+    """Starts `python -m services.<module>`, or `program`, with nothing but `environ` set."""
+    command = ["-m", f"services.{module}"] if program is None else ["-c", program]
     log_path = log_folder / f"{module}.log"
     plain = {k: v for k, v in os.environ.items() if not k.startswith("EARTHGPTX_")}
     with log_path.open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", f"services.{module}"],
+            [sys.executable, *command],
             cwd=ROOT,
             env=plain | {"OMP_NUM_THREADS": "1"} | environ,
             stdout=subprocess.PIPE,

@@ -138,3 +138,59 @@ def test_a_stage_without_weights_says_so_and_exits(suite: Suite, tmp_path: Path)
     assert stage.process.stdout is not None
     stage.process.stdout.close()
     assert "/nowhere" in stage.log_path.read_text()
+
+
+BREAKABLE = """
+from pathlib import Path
+from services.prompt_encoder import engine, server
+from shared.serving import run_process
+from shared.settings import StageSettings
+
+load = engine.load_prompt_encoder
+
+def load_breakable(folder, device, dtype):
+    model = load(folder, device, dtype)
+    encode = model.encode
+
+    def encode_or_break(rasters):
+        if Path({flag!r}).exists():
+            raise RuntimeError("the card fell off the bus")
+        return encode(rasters)
+
+    model.encode = encode_or_break
+    return model
+
+engine.load_prompt_encoder = load_breakable
+run_process("prompt_encoder", StageSettings, server.open_service)
+"""
+
+
+async def test_a_model_that_breaks_is_not_serving_until_it_answers_again(
+    suite: Suite, tmp_path: Path
+) -> None:
+    flag = tmp_path / "broken"
+    environ = suite.environ | {"EARTHGPTX_WEIGHTS_DIR": str(suite.weights_folder)}
+    program = BREAKABLE.format(flag=str(flag))
+    stage = start_process("prompt_encoder", environ, tmp_path, program)
+    await asyncio.to_thread(stage.wait_listening)
+    async with grpc.aio.insecure_channel(stage.target) as channel:
+        stub = prompt_encoder_pb2_grpc.PromptEncoderStub(channel)
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        flag.touch()
+        for _ in range(3):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await stub.EncodePrompts(REQUEST, metadata=(AUTHORIZATION,), timeout=5)
+            assert caught.value.code() is grpc.StatusCode.INTERNAL
+            assert "card" not in (caught.value.details() or "")
+        async with asyncio.timeout(10):
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        flag.unlink()
+        async with asyncio.timeout(10):
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        await stub.EncodePrompts(REQUEST, metadata=(AUTHORIZATION,), timeout=5)
+        # An open watch must not hold the drain up.
+        stage.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            assert await asyncio.to_thread(stage.process.wait, 10) == 0
+    stage.stop()

@@ -171,7 +171,8 @@ async def test_the_deadline_reaches_the_stage_and_shrinks_on_the_way(wire: Wire)
     async with wire.open() as channel:
         await call(channel, 3.0)
         assert wire.stage.remaining_s is not None
-        assert 2.5 < wire.stage.remaining_s <= 3.0
+        # grpc rounds what it sends up by some milliseconds.
+        assert 2.5 < wire.stage.remaining_s < 3.1
         rpc_context.set_call(time.monotonic() + 1.0, "")
         await call(channel, 3.0)
         assert 0.5 < wire.stage.remaining_s < 1.0

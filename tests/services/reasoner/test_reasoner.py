@@ -11,7 +11,7 @@ from protos.earthgptx.v1.reasoner_pb2 import (
     Finish,
     GenerateRequest,
 )
-from shared.errors import DeadlineExceeded, InvalidInput, TensorGone, TensorRefused
+from shared.errors import DeadlineExceeded, InvalidInput, QueueFull, TensorGone, TensorRefused
 from shared.stage_clients import StageClients
 from shared.tensors.host_tensor import HostTensor
 from shared.tensors.ref import TensorRef
@@ -181,3 +181,24 @@ async def test_a_deadline_ends_the_answer(suite: Suite, clients: StageClients) -
     async with asyncio.timeout(2):
         while await running(suite) > 0:
             await asyncio.sleep(0.01)
+
+
+async def test_every_request_of_a_burst_ends_and_refusals_say_when_to_come_back(
+    suite: Suite, clients: StageClients
+) -> None:
+    image = await encode(suite, clients)
+
+    async def one(number: int) -> str:
+        request = GenerateRequest(image=image, question=f"Say {number}.", max_new_tokens=4)
+        try:
+            await ask(clients, request)
+        except QueueFull as full:
+            assert full.retry_after_s
+            return "refused"
+        return "answered"
+
+    ends = await asyncio.gather(*(one(number) for number in range(200)))
+    assert len(ends) == 200
+    # The queue alone has 64 places.
+    assert ends.count("answered") > 64
+    assert await running(suite) == 0
