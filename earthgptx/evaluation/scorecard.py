@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from earthgptx.data.coco_writer import write_coco_folder
 from earthgptx.data.labelled_image import MODALITIES
@@ -90,13 +90,23 @@ def draw_scenes(folder: Path, modality: str, count: int) -> None:
         )
 
 
-def run_line(line: Line, folder: Path, model: EarthGptX, cache: Path) -> dict[str, Any]:
-    """The whole report of one line, with the crop classifier where something is classified."""
-    split = "all" if folder.name == "ships_sar" else "val"
-    job = Job(folder, line.task, line.prompts, split, line.limit)
+def run_line(
+    line: Line, folder: Path, model: EarthGptX, cache: Path | None, limit: int
+) -> dict[str, Any]:
+    """The whole report of one line, with the crop classifier where something is classified.
+
+    Args:
+        line: what to measure.
+        folder: its data.
+        model: what is measured.
+        cache: folder of trained crop classifiers; None leaves them out.
+        limit: at most so many samples.
+    """
+    split: Literal["val", "all"] = "all" if folder.name == "ships_sar" else "val"
+    job = Job(folder, line.task, line.prompts, split, min(limit, line.limit))
     report, prepared = evaluate_folder(job, model, load_sentence_encoder(), _plain)
     # Marks of every kind are drawn on the same things: one classifier serves them all.
-    if line.task.startswith("classify") and line.prompts == "box":
+    if cache is not None and line.task.startswith("classify") and line.prompts == "box":
         baselines = report["baselines"]
         assert isinstance(baselines, dict)
         baselines["crop_classifier"] = crop_baseline(
@@ -158,6 +168,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of real COCO-style sets")
     parser.add_argument("--out", type=Path, default=Path("out/scores"))
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--limit", type=int, default=250, help="samples a line")
+    parser.add_argument("--no-crop-classifier", action="store_true", help="leave its training out")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     model = EarthGptX.load(args.weights)
@@ -172,7 +184,8 @@ def main() -> None:
         else:
             rows.append(f"| {line.folder} | {line.task} | | | | not at hand | | |")
             continue
-        report = run_line(line, folder, model, args.out / "baselines")
+        cache = None if args.no_crop_classifier else args.out / "baselines"
+        report = run_line(line, folder, model, cache, args.limit)
         reports.append(report)
         rows.append(table_row(line, report))
         _say(rows[-1])

@@ -44,7 +44,7 @@ SPLIT_SEED = 0
 
 
 def nano(folder: Path, data: Path | None, steps: int, seed: int) -> None:
-    """``earthgptx train --recipe nano --out runs/nano --data DIR``: about 9.8 M parameters.
+    """``earthgptx train nano --out runs/nano --data DIR``: about 9.8 M parameters.
 
     Args:
         folder: checkpoints, log and the finished weights; training goes on where it left off.
