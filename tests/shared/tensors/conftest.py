@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.servers import S3Endpoint, redis_server, swift_s3
+from tests.shared.tensors.places import (
+    Clock,
+    Place,
+    directory_place,
+    inline_place,
+    memory_directory,
+    memory_place,
+    object_place,
+    redis_place,
+    s3_objects,
+)
+
+
+@pytest.fixture(scope="session")
+def tensor_redis() -> Iterator[str]:
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Endpoint]:
+    with swift_s3() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def redis_client(tensor_redis: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(tensor_redis) as client:
+        client.flushdb()
+        yield client
+
+
+@pytest.fixture
+def memory_folder() -> Iterator[Path]:
+    with memory_directory() as folder:
+        yield folder
+
+
+TIERS = ["inline", "shared_memory", "redis", "directory", "directory-durable", "s3", "s3-durable"]
+
+
+def open_place(name: str, request: pytest.FixtureRequest, stack: ExitStack) -> Place:
+    if name == "inline":
+        return stack.enter_context(inline_place())
+    if name == "shared_memory":
+        return stack.enter_context(memory_place())
+    if name == "redis":
+        return stack.enter_context(redis_place(request.getfixturevalue("tensor_redis")))
+    durable = name.endswith("-durable")
+    if name.startswith("directory"):
+        return directory_place(request.getfixturevalue("tmp_path"), durable)
+    objects = s3_objects(request.getfixturevalue("s3"))
+    for left in list(objects.names()):
+        objects.delete(left)
+    return object_place("s3", objects, Clock(), durable)
+
+
+@pytest.fixture(params=TIERS)
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A store over each tier in turn, all of them real."""
+    with ExitStack() as stack:
+        yield open_place(request.param, request, stack)
+
+
+@pytest.fixture(params=[name for name in TIERS if name != "inline"])
+def kept_place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """The tiers that keep the bytes somewhere."""
+    with ExitStack() as stack:
+        yield open_place(request.param, request, stack)
