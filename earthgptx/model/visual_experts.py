@@ -91,7 +91,9 @@ def _resize(views_B3SS: Tensor, expert: ConvExpertConfig | VitExpertConfig) -> T
     if views_B3SS.shape[-1] == expert.input_side_px:
         return views_B3SS
     side = (expert.input_side_px, expert.input_side_px)
-    return F.interpolate(views_B3SS, size=side, mode="bilinear", antialias=True)
+    # CPUs have no antialiased resampling in bf16.
+    resized = F.interpolate(views_B3SS.float(), size=side, mode="bilinear", antialias=True)
+    return resized.to(views_B3SS.dtype)
 
 
 def views_to_tensor(views: list[npt.NDArray[np.uint8]]) -> Tensor:
