@@ -5,7 +5,7 @@ import shared
 from tests.contract.tree import ROOT, module_name, sources
 
 # Runs in a fresh interpreter: imports every module and reports what importing did to the world.
-# urllib3 (below the S3 client) asks the kernel for IPv6 by binding a socket when it is imported; that
+# urllib3 (below the S3 client) binds a socket on import, to ask the kernel for IPv6; that
 # is its own doing and not watched.
 PROBE = """
 import importlib, sys, threading
