@@ -19,6 +19,8 @@ from launcher.redis_servers import find_server, server_version
 from launcher.running import SuiteOptions
 from launcher.state import Lock, StateFolder, load_secrets
 from launcher.supervisor import Show, Supervisor
+from shared.settings import Secret
+from shared.tensors.shared_memory import directory_for
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,7 +58,8 @@ def run_suite(
         secrets = load_secrets(folder)
         plans = plan_suite(folder, secrets, weights_dir, options.port, os.environ)
         _keep_last_logs(folder)
-        Supervisor(folder, plans, _about(weights_dir), show, leash).run()
+        memory = directory_for(Secret(secrets.suite_key))
+        Supervisor(folder, plans, _about(weights_dir), show, leash, memory).run()
     finally:
         lock.release()
 

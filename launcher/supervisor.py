@@ -41,6 +41,7 @@ class Supervisor:
         about: Mapping[str, Any],
         show: Show,
         leash: IO[bytes] | None = None,
+        shared_memory: Path | None = None,
     ) -> None:
         """Takes what to run.
 
@@ -50,12 +51,14 @@ class Supervisor:
             about: further entries for suite.json (versions, weights).
             show: is given the state of the suite whenever it changes.
             leash: a stream whose end means: stop.
+            shared_memory: folder of memory files that nobody needs when all have stopped.
         """
         self._folder = folder
         self._children = [Child(plan, folder.logs) for plan in plans]
         self._about = dict(about)
         self._show = show
         self._leash = leash
+        self._shared_memory = shared_memory
         self._phase = "starting"
         self._stop_requests = 0
         self._started_at = time.monotonic()
@@ -133,6 +136,7 @@ class Supervisor:
             [
                 *(sys.executable, "-I", "-S", program),
                 *(str(self._folder.groups_lock_file), str(WATCHDOG_GRACE_S)),
+                *([str(self._shared_memory)] if self._shared_memory else []),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

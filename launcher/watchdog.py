@@ -1,14 +1,16 @@
-"""Stops what the supervisor leaves behind, however it ended: `watchdog.py LOCK_FILE GRACE_S`.
+"""Ends what the supervisor leaves, however it ended: `watchdog.py LOCK_FILE GRACE_S [FOLDER...]`.
 
 Reads `+GROUP` and `-GROUP` lines (process groups) from stdin, whose other end only the supervisor
-holds. At the end of the input it sends SIGTERM to all groups that are left, and SIGKILL after the
-grace. While it lives it holds a lock on the lock file: who can take the lock knows that nothing of
-the suite runs any more. Works wherever there are pipes and process groups (Linux, macOS); needs
-only the standard library, to be small and to start fast.
+holds. At the end of the input it sends SIGTERM to all groups that are left, SIGKILL after the
+grace, and removes the folders (memory that the processes shared). While it lives it holds a lock on
+the lock file: who can take the lock knows that nothing of the suite runs any more. Works wherever
+there are pipes and process groups (Linux, macOS); needs only the standard library, to be small and
+to start fast.
 """
 
 import fcntl
 import os
+import shutil
 import signal
 import sys
 import time
@@ -19,11 +21,13 @@ POLL_S = 0.05
 def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    lock_file, grace_s = sys.argv[1], float(sys.argv[2])
+    lock_file, grace_s, *folders = sys.argv[1:]
     lock = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     print("ready", flush=True)
-    stop(read_groups(), grace_s)
+    stop(read_groups(), float(grace_s))
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_groups() -> set[int]:

@@ -28,6 +28,8 @@ def report(error: ClientError, arguments: argparse.Namespace) -> int:
     """Prints the error (with --json also as the one object on stdout); returns the exit code."""
     flag = flag_of(error.field, arguments)
     words = error.message
+    if flag and error.field:
+        words = words.removeprefix(f"{error.field}: ")
     if flag and not words.startswith(flag):
         words = f"{flag}: {words}"
     if error.limit and error.limit not in words:

@@ -27,8 +27,12 @@ def judge(answer: Answer, truth: Truth) -> Judgement:
     """Compares words where they must be exact, masks by IoU, boxes by how many were found."""
     if truth.masks:
         found = [mask.to_array() for mask in answer.masks]
-        ious = [_mask_iou(*pair) for pair in zip(found, truth.masks, strict=False)]
-        ious += [0.0] * (len(truth.masks) - len(ious))
+        candidates = [[mask] for mask in found] if truth.ordered else [found] * len(truth.masks)
+        candidates += [[]] * (len(truth.masks) - len(candidates))
+        ious = [
+            max((_mask_iou(mask, right) for mask in given), default=0.0)
+            for given, right in zip(candidates, truth.masks, strict=False)
+        ]
         mean = float(np.mean(ious))
         return Judgement(mean >= GOOD_IOU, f"IoU {mean:.2f}")
     if truth.boxes_xyxy_px:

@@ -37,13 +37,15 @@ class Truth:
     Attributes:
         text: the right words; None where many are right.
         exact: whether the words must be these.
-        masks: the right masks, in the order of the answer.
+        masks: the right masks.
+        ordered: the answer must give them in this order; else each is held against the best.
         boxes_xyxy_px: the right boxes, in any order.
     """
 
     text: str | None = None
     exact: bool = False
     masks: tuple[MaskHW, ...] = ()
+    ordered: bool = True
     boxes_xyxy_px: tuple[BoxXyxyPx, ...] = ()
 
 
@@ -114,7 +116,9 @@ class SceneTruth:
         text, groups = made if made is not None else ("", ())
         masks = tuple(self.mask(*group) for group in groups)
         question = "Describe the image and segment what you mention."
-        return DemoQuestion("grounded caption", question, truth=Truth(text, masks=masks))
+        return DemoQuestion(
+            "grounded caption", question, truth=Truth(text, masks=masks, ordered=False)
+        )
 
     def count(self, label: str) -> DemoQuestion:
         truth = Truth(str(len(self.facts.things.get(label, ()))), exact=True)
