@@ -12,6 +12,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 
 from earthgptx.data.instructions import make_marked, make_plain
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject
+from earthgptx.data.synthetic.classes import LABELS, STUFF_LABELS
+from earthgptx.data.synthetic.layouts.recipes import SCENES
 from earthgptx.data.synthetic.scene import generate_scene
 
 SPECIAL_TOKENS = (
@@ -35,6 +37,9 @@ OTHER_LABELS = (
     *("road", "flood", "truck", "bus", "minibus", "cyclist", "2s1", "bmp2", "brdm2", "btr60"),
     *("btr70", "d7", "t62", "t72", "zil131", "zsu234"),
 )
+# Everything the nano weights can be asked about: things and substances, and whole images.
+OBJECT_LABELS = tuple(dict.fromkeys((*LABELS, *STUFF_LABELS, *OTHER_LABELS)))
+IMAGE_WORDS = tuple(dict.fromkeys((*SCENES, *OTHER_LABELS)))
 CORPUS_SEED = 7_000_000
 
 

@@ -8,9 +8,14 @@ The paper's equations, with the residuals spelt out (pre-norm throughout):
     V-P      = H_ca + SelfAttention(H_ca), then a feed-forward
     V-P_proj = projection to the language model's tokens
 
+The family also hands the language model its image as a whole (SPHINX: a mean token before the
+grid's). Here these summary tokens are the mean over cells of a hidden layer: a sum over places, so
+that how many there are of something can be read off them.
+
 Without prompts H_ca is V_sa exactly: a picture nobody drew on is not changed by the prompt path.
 
-B batch, N grid cells, C expert channels, P prompt tokens, D width, T image tokens.
+B batch, N grid cells, C expert channels, P prompt tokens, D width, T image tokens (those of the
+grid, then the summary).
 """
 
 from __future__ import annotations
@@ -57,7 +62,13 @@ class HybridFusion(nn.Module):
     """Self-attention, feed-forward, cross-attention, self-attention, projection."""
 
     def __init__(
-        self, grid_channels: int, grid_side: int, width: int, heads: int, tokens_side: int
+        self,
+        grid_channels: int,
+        grid_side: int,
+        width: int,
+        heads: int,
+        tokens_side: int,
+        summary_tokens: int,
     ) -> None:
         super().__init__()
         self.grid_side = grid_side
@@ -77,6 +88,8 @@ class HybridFusion(nn.Module):
         self.hybrid_feed_forward = feed_forward(width)
         self.projection = nn.Linear(self.fold**2 * width, width)
         self.projection_norm = nn.LayerNorm(width)
+        self.summary_cells = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU())
+        self.summary_out = nn.Linear(width, summary_tokens * width)
 
     def forward(
         self, grid_BNC: Tensor, prompts_BPD: Tensor | None, valid_BP: Tensor | None = None
@@ -103,7 +116,8 @@ class HybridFusion(nn.Module):
         normed = self.hybrid_norm(image_BND)
         image_BND = image_BND + self.hybrid_attention(normed, normed)
         hybrid_BND = image_BND + self.hybrid_feed_forward(image_BND)
-        return hybrid_BND, self._project(hybrid_BND)
+        tokens_BTD = torch.cat([self._project(hybrid_BND), self._summarise(hybrid_BND)], dim=1)
+        return hybrid_BND, tokens_BTD
 
     def _project(self, hybrid_BND: Tensor) -> Tensor:
         B, _, D = hybrid_BND.shape
@@ -111,3 +125,9 @@ class HybridFusion(nn.Module):
         cells = hybrid_BND.view(B, side, fold, side, fold, D).transpose(2, 3)
         tokens_BTD: Tensor = self.projection(cells.reshape(B, side * side, fold * fold * D))
         return self.projection_norm(tokens_BTD)
+
+    def _summarise(self, hybrid_BND: Tensor) -> Tensor:
+        whole_BD = self.summary_cells(hybrid_BND).mean(dim=1)
+        tokens_BSD = self.summary_out(whole_BD).unflatten(1, (-1, hybrid_BND.shape[-1]))
+        # One norm over all of them: how they compare in size is part of what they say.
+        return F.layer_norm(tokens_BSD, tokens_BSD.shape[1:])

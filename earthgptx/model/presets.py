@@ -78,6 +78,7 @@ class ModelConfig:
         view_side_px: side of the square view the model looks at.
         width: width of hybrid block, prompt tokens and language model.
         image_tokens_side: side of the grid of image tokens the language model reads.
+        summary_tokens: tokens of the image as a whole, read after those of the grid.
         max_new_tokens: default length limit of an answer.
     """
 
@@ -86,6 +87,7 @@ class ModelConfig:
     width: int
     hybrid_heads: int
     image_tokens_side: int
+    summary_tokens: int
     conv: ConvExpertConfig
     vit: VitExpertConfig
     prompt: PromptEncoderConfig
@@ -97,6 +99,11 @@ class ModelConfig:
     def grid_side(self) -> int:
         """Cells per side of the experts' common grid."""
         return self.vit.input_side_px // self.vit.patch_px
+
+    @property
+    def image_tokens(self) -> int:
+        """Tokens of the image that the language model reads."""
+        return self.image_tokens_side**2 + self.summary_tokens
 
     @property
     def fine_side(self) -> int:
@@ -113,6 +120,7 @@ def nano() -> ModelConfig:
         width=256,
         hybrid_heads=4,
         image_tokens_side=7,
+        summary_tokens=4,
         conv=ConvExpertConfig(
             timm_name="convnext_atto",
             input_side_px=224,
@@ -133,10 +141,10 @@ def nano() -> ModelConfig:
         prompt=PromptEncoderConfig(patch_cells=8, width=128, depth=2, heads=4, fourier_bands=8),
         language=LanguageModelConfig(
             vocab_size=1280,
-            layers=5,
+            layers=4,
             heads=4,
             key_value_heads=2,
-            intermediate=416,
+            intermediate=448,
             context_tokens=768,
         ),
         mask=MaskDecoderConfig(width=128, layers=2, heads=4, mlp_width=256, sparse_tokens=2),

@@ -38,6 +38,7 @@ class ReasonerNetwork(nn.Module):
             config.width,
             config.hybrid_heads,
             config.image_tokens_side,
+            config.summary_tokens,
         )
         self.regions = RegionFeatures(pyramid_channels, config.width)
         self.language: LlamaForCausalLM = build_language_model(config)

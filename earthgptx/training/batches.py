@@ -19,6 +19,8 @@ from torch import Tensor
 
 from earthgptx.data.instructions.marked import MOST_REGIONS
 from earthgptx.model.language_model import Words
+from earthgptx.training.dense_heads import DenseTargets, stack_targets
+from earthgptx.training.dense_truth import UNKNOWN
 from earthgptx.training.samples import MaskGG, Question, TrainingSample
 
 LENGTH_STEP = 64
@@ -33,7 +35,10 @@ def rounded_up(count: int, step: int) -> int:
 
 @dataclass(frozen=True)
 class RegionTensors:
-    """Marks of the rows that have any; ``image_of_row`` says which image a row looks at."""
+    """Marks of the rows that have any; ``image_of_row`` says which image a row looks at.
+
+    ``labels_BR`` numbers what is marked; UNKNOWN where nothing is.
+    """
 
     image_of_row: Tensor
     map_BKSS: Tensor
@@ -41,6 +46,7 @@ class RegionTensors:
     kinds_BRK: Tensor
     weights_BRGG: Tensor
     valid_BR: Tensor
+    labels_BR: Tensor
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ class Batch:
     regions: RegionTensors | None
     region_rows: Tensor
     region_masks_QGG: Tensor
+    dense: DenseTargets
 
 
 @dataclass
@@ -126,6 +133,11 @@ def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -
         regions=_region_tensors(with_marks, most) if with_marks else None,
         region_rows=torch.tensor([slot for slot, _ in known], dtype=torch.long),
         region_masks_QGG=_stack_masks([mask for _, mask in known], side),
+        dense=stack_targets(
+            [torch.from_numpy(s.dense.cells_CHH) for s in samples],
+            [torch.from_numpy(s.dense.counts_C) for s in samples],
+            [s.dense.image_word for s in samples],
+        ),
     )
 
 
@@ -232,6 +244,9 @@ def _region_tensors(with_marks: list[tuple[int, TrainingSample]], most: int) -> 
     valid = torch.zeros(len(rasters), most, dtype=torch.bool)
     for i, raster in enumerate(rasters):
         valid[i, : len(raster.boxes_R4)] = True
+    labels = torch.full((len(rasters), most), UNKNOWN)
+    for i, (_, s) in enumerate(with_marks):
+        labels[i, : len(s.region_labels)] = torch.tensor(s.region_labels)
     return RegionTensors(
         image_of_row=torch.tensor([i for i, _ in with_marks]),
         map_BKSS=torch.from_numpy(np.stack([r.map_KSS for r in rasters])),
@@ -239,6 +254,7 @@ def _region_tensors(with_marks: list[tuple[int, TrainingSample]], most: int) -> 
         kinds_BRK=padded([r.kinds_RK for r in rasters]),
         weights_BRGG=padded([r.weights_RGG for r in rasters]),
         valid_BR=valid,
+        labels_BR=labels,
     )
 
 

@@ -1,5 +1,9 @@
 """The four stages' networks as one, and its loss: text CE 1.0, mask BCE 2.0, Dice 0.5.
 
+Two phases, as the paper has pretrained experts and this preset has none: first perception (the
+helping heads of ``dense_heads`` and masks by mark), then words, with the experts frozen as the
+paper's are.
+
 I images, B rows, L tokens, D width, Q mask queries, G finest grid side.
 """
 
@@ -18,14 +22,22 @@ from earthgptx.model.prompt_encoder import PromptEncoder
 from earthgptx.model.reasoner import ReasonerNetwork
 from earthgptx.model.visual_experts import VisualExperts
 from earthgptx.training.batches import Batch, RegionTensors, RowTensors, rounded_up
+from earthgptx.training.dense_heads import DenseHeads
 
-TEXT_WEIGHT = 1.0
-BCE_WEIGHT = 2.0
-DICE_WEIGHT = 0.5
-# Where a [SEG] points on the coarse grid, and how good a mask thinks it is: small helpers.
-LIKENESS_WEIGHT = 0.5
-SCORE_WEIGHT = 0.1
-MAX_QUERIES = 24
+WEIGHTS = {
+    "text": 1.0,
+    "bce": 2.0,
+    "dice": 0.5,
+    # Where a [SEG] points on the coarse grid, and how good a mask thinks it is: small helpers.
+    "likeness": 0.5,
+    "score": 0.1,
+    "cells": 0.5,
+    "regions": 1.0,
+    "counts": 0.5,
+    "image_word": 0.5,
+}
+MOST_SEG_QUERIES = 24
+MOST_REGION_QUERIES = 16
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,16 @@ class Losses:
     bce: Tensor
     dice: Tensor
     likeness: Tensor
+    score: Tensor
+    cells: Tensor
+    regions: Tensor
+    counts: Tensor
+    image_word: Tensor
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The parts."""
+        return tuple(name for name in cls.__dataclass_fields__ if name != "total")
 
     def floats(self) -> dict[str, float]:
         """The parts as numbers, for the log."""
@@ -54,25 +76,43 @@ class TrainingNetwork(nn.Module):
         self.prompt_encoder: PromptEncoder = stages["prompt_encoder"]  # type: ignore[assignment]
         self.reasoner: ReasonerNetwork = stages["reasoner"]  # type: ignore[assignment]
         self.mask_decoder: PixelPerception = stages["mask_decoder"]  # type: ignore[assignment]
+        self.dense = DenseHeads(config, self.image_encoder.grid_channels)
 
-    def forward(self, batch: Batch) -> Losses:
-        """The losses of one batch."""
+    def forward(self, batch: Batch, with_words: bool = True) -> Losses:
+        """The losses of one batch.
+
+        Args:
+            batch: views with everything known about them.
+            with_words: the second phase: questions are answered, the experts stay as they are.
+        """
         views_I3SS = batch.views_ISS3.permute(0, 3, 1, 2).float().div(255.0)
-        features = self.image_encoder(views_I3SS)
-        texts, segs = [], []
-        if batch.plain is not None:
-            grid_INC = features[0].index_select(0, batch.plain.image_of_row)
-            _, tokens_BTD = self.reasoner.fusion(grid_INC, None)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not with_words):
+            features = self.image_encoder(views_I3SS)
+        _, tokens_ITD = self.reasoner.fusion(features[0], None)
+        losses = {name: torch.zeros(()) for name in Losses.names()}
+        if not with_words:
+            losses["cells"] = self.dense.cells_loss(features[0], batch.dense)
+        losses["counts"], losses["image_word"] = self.dense.summary_losses(
+            tokens_ITD[:, -self.config.summary_tokens :], batch.dense
+        )
+        texts: list[TextSum] = []
+        segs: list[SegQueries] = []
+        if with_words and batch.plain is not None:
+            tokens_BTD = tokens_ITD.index_select(0, batch.plain.image_of_row)
             self._answer(batch.plain, tokens_BTD, None, texts, segs)
-        regions_BRD = None
-        if batch.marked is not None and batch.regions is not None:
+        mask_parts = []
+        if batch.regions is not None:
             tokens_BTD, looks_BRD, regions_BRD = self._understand_marks(batch.regions, features)
-            self._answer(batch.marked, tokens_BTD, looks_BRD, texts, segs)
-        text = sum((s for s, _ in texts), torch.zeros(())) / sum(w for _, w in texts)
-        mask_parts = [self._seg_masks(features, *seg) for seg in segs if len(seg[0])]
-        if regions_BRD is not None and batch.regions is not None and len(batch.region_rows):
-            mask_parts.append(self._region_masks(batch, batch.regions, regions_BRD, features))
-        return _combine(text, mask_parts)
+            losses["regions"] = self.dense.regions_loss(looks_BRD, batch.regions.labels_BR)
+            if len(batch.region_rows):
+                mask_parts.append(self._region_masks(batch, batch.regions, regions_BRD, features))
+            if with_words and batch.marked is not None:
+                self._answer(batch.marked, tokens_BTD, looks_BRD, texts, segs)
+        if texts:
+            losses["text"] = torch.stack([s for s, _ in texts]).sum() / sum(w for _, w in texts)
+        mask_parts += [self._seg_masks(features, *seg) for seg in segs if len(seg[0])]
+        losses.update(_mask_means(mask_parts))
+        return _weighted(losses)
 
     def _understand_marks(
         self, regions: RegionTensors, features: tuple[Tensor, tuple[Tensor, ...]]
@@ -100,8 +140,8 @@ class TrainingNetwork(nn.Module):
         rows: RowTensors,
         tokens_BTD: Tensor,
         looks_BRD: Tensor | None,
-        texts: list[tuple[Tensor, Tensor]],
-        segs: list[tuple[Tensor, Tensor, Tensor]],
+        texts: list[TextSum],
+        segs: list[SegQueries],
     ) -> None:
         """Reads and answers packed rows; appends to the text losses and the [SEG] states."""
         language = self.reasoner.language
@@ -129,7 +169,7 @@ class TrainingNetwork(nn.Module):
         images_Q: Tensor,
         truth_QGG: Tensor,
     ) -> tuple[Tensor, ...]:
-        keep = _spread(len(states_QD))
+        keep = _spread(len(states_QD), MOST_SEG_QUERIES)
         images_Q, truth_QGG = images_Q[keep], truth_QGG[keep]
         queries = QueryTensors(
             features[0].index_select(0, images_Q),
@@ -145,7 +185,7 @@ class TrainingNetwork(nn.Module):
         regions_BRD: Tensor,
         features: tuple[Tensor, tuple[Tensor, ...]],
     ) -> tuple[Tensor, ...]:
-        keep = _spread(len(batch.region_rows))
+        keep = _spread(len(batch.region_rows), MOST_REGION_QUERIES)
         slots, truth_QGG = batch.region_rows[keep], batch.region_masks_QGG[keep]
         images_Q = regions.image_of_row[slots // regions_BRD.shape[1]]
         queries = QueryTensors(
@@ -156,6 +196,10 @@ class TrainingNetwork(nn.Module):
         )
         return _mask_part(self.mask_decoder(queries), truth_QGG)
 
+
+# Sum of weighted losses and of weights; states, images and true masks of [SEG]s.
+TextSum = tuple[Tensor, Tensor]
+SegQueries = tuple[Tensor, Tensor, Tensor]
 
 _STAGES = ("image_encoder", "prompt_encoder", "reasoner", "mask_decoder")
 
@@ -170,12 +214,12 @@ def packed_mask(segment_BL: Tensor) -> Tensor:
     return ((same_BLL & causal_LL) | itself_LL).unsqueeze(1)
 
 
-def _spread(count: int) -> Tensor:
-    """At most MAX_QUERIES indices below ``count``, evenly spread: bounds a step's cost.
+def _spread(count: int, most: int) -> Tensor:
+    """At most ``most`` indices below ``count``, evenly spread: bounds a step's cost.
 
     Rounded up to a multiple of 8 by naming some twice, so that few shapes occur.
     """
-    wanted = min(rounded_up(count, 8), MAX_QUERIES)
+    wanted = min(rounded_up(count, 8), most)
     return torch.linspace(0, count - 1, wanted).round().long()
 
 
@@ -198,17 +242,15 @@ def _mask_part(
     return bce * count, dice * count, likeness * count, score * count, torch.tensor(float(count))
 
 
-def _combine(text: Tensor, mask_parts: list[tuple[Tensor, ...]]) -> Losses:
-    zero = torch.zeros(())
-    bce, dice, likeness, score = zero, zero, zero, zero
-    if mask_parts:
-        sums = [torch.stack(column).sum() for column in zip(*mask_parts, strict=True)]
-        bce, dice, likeness, score = (part / sums[4] for part in sums[:4])
-    total = (
-        TEXT_WEIGHT * text
-        + BCE_WEIGHT * bce
-        + DICE_WEIGHT * dice
-        + LIKENESS_WEIGHT * likeness
-        + SCORE_WEIGHT * score
+def _mask_means(mask_parts: list[tuple[Tensor, ...]]) -> dict[str, Tensor]:
+    if not mask_parts:
+        return {}
+    sums = [torch.stack(column).sum() for column in zip(*mask_parts, strict=True)]
+    return dict(
+        zip(("bce", "dice", "likeness", "score"), (part / sums[4] for part in sums), strict=False)
     )
-    return Losses(total, text, bce, dice, likeness)
+
+
+def _weighted(losses: dict[str, Tensor]) -> Losses:
+    total = sum((WEIGHTS[name] * part for name, part in losses.items()), torch.zeros(()))
+    return Losses(total=total, **losses)

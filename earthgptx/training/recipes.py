@@ -25,10 +25,10 @@ from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.samples import SampleSettings
 
 # Share of each source; ships_sar is evaluation only (its licence) and is not among them.
-SYNTHETIC_SHARES = {"optical": 0.22, "sar": 0.19, "infrared": 0.17}
+SYNTHETIC_SHARES = {"optical": 0.19, "sar": 0.18, "infrared": 0.18}
 REAL_SHARES = {
     "hit_uav": 0.15,
-    "mstar_chips": 0.1,
+    "mstar_chips": 0.14,
     "buildings": 0.08,
     "trees_nir": 0.01,
     "mstar_scenes": 0.01,
@@ -44,7 +44,7 @@ SPLIT_SEED = 0
 
 
 def nano(folder: Path, data: Path | None, steps: int, seed: int) -> None:
-    """``earthgptx train nano --out runs/nano --data DIR``: about 9.8 M parameters.
+    """``earthgptx train nano --out runs/nano --data DIR``: about 9.6 M parameters.
 
     Args:
         folder: checkpoints, log and the finished weights; training goes on where it left off.
@@ -63,7 +63,10 @@ def nano(folder: Path, data: Path | None, steps: int, seed: int) -> None:
     settings = LoopSettings(steps=steps, batch_size=16)
     parts = synthetic_parts() + (real_parts(data, folder) if data else [])
     mixture = Mixture(
-        parts, SampleSettings(config.view_side_px), seed, settings.steps * settings.batch_size
+        parts,
+        SampleSettings(config.view_side_px, config.grid_side),
+        seed,
+        settings.steps * settings.batch_size,
     )
     train(TrainingNetwork(config), mixture, Words.read(folder / "tokenizer.json"), settings, folder)
 

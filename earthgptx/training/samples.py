@@ -19,6 +19,7 @@ from earthgptx.imagery.marks import Region, marks_from_mask
 from earthgptx.imagery.masks import decode_rle
 from earthgptx.imagery.prompt_raster import PromptRaster, rasterise_regions
 from earthgptx.imagery.windows import Window, choose_window, whole_image
+from earthgptx.training.dense_truth import DenseTruth, dense_truth, label_number
 
 MARK_KINDS = ("box", "point", "scribble", "polygon", "mask")
 MARK_WEIGHTS = (0.4, 0.22, 0.2, 0.1, 0.08)
@@ -48,6 +49,8 @@ class TrainingSample:
         plain: questions without marks.
         raster: the marks that all ``marked`` questions share, or None.
         region_masks: the true mask of each marked region, None where unknown.
+        region_labels: number of each marked region's label.
+        dense: what is where in the view.
     """
 
     view: ViewSS3
@@ -56,6 +59,8 @@ class TrainingSample:
     marked: tuple[Question, ...]
     raster: PromptRaster | None
     region_masks: tuple[MaskGG | None, ...]
+    region_labels: tuple[int, ...]
+    dense: DenseTruth
 
 
 @dataclass(frozen=True)
@@ -66,31 +71,39 @@ class SampleSettings:
         zoom_probability: share of samples looking closely at one object.
         plain_count, marked_count: questions a sample.
         modality_dropout: share of samples whose modality is not told.
+        turn_probability_whole: share of turned samples among images that have one label as a whole
+            (radar looks from one side: a turned shadow is not what is asked about later).
     """
 
     view_side_px: int
+    grid_side: int
     zoom_probability: float = 0.45
     plain_count: int = 4
     marked_count: int = 4
     modality_dropout: float = 0.1
+    turn_probability_whole: float = 0.3
 
 
 def make_sample(
     image: LabelledImage, rng: np.random.Generator, settings: SampleSettings
 ) -> TrainingSample:
     """A random view of ``image`` with random questions and marks."""
-    view = dihedral(_random_view(image, rng, settings), int(rng.integers(8)))
+    turns = not image.image_label or rng.random() < settings.turn_probability_whole
+    turn = int(rng.integers(8)) if turns else 0
+    view = dihedral(_random_view(image, rng, settings), turn)
     side = settings.view_side_px
     masks = _MaskCache(view)
     plain = make_plain(view, rng, settings.plain_count)
     marked = make_marked(view, rng, settings.marked_count) if view.objects else None
     raster = None
     region_masks: tuple[MaskGG | None, ...] = ()
+    region_labels: tuple[int, ...] = ()
     marked_questions: tuple[Question, ...] = ()
     if marked is not None and marked.object_indices:
         regions = tuple(_mark(view.objects[i], masks.full(i), rng) for i in marked.object_indices)
         raster = rasterise_regions(regions, Window(0.0, 0.0, float(side)), side, side, side)
         region_masks = tuple(masks.target((i,)) for i in marked.object_indices)
+        region_labels = tuple(label_number(view.objects[i].label) for i in marked.object_indices)
         marked_questions = _questions(marked.instructions, masks)
     told = rng.random() >= settings.modality_dropout
     return TrainingSample(
@@ -100,6 +113,8 @@ def make_sample(
         marked=marked_questions,
         raster=raster,
         region_masks=region_masks,
+        region_labels=region_labels,
+        dense=dense_truth(view, masks.full, settings.grid_side),
     )
 
 

@@ -55,6 +55,7 @@ def save_state(
             held = optimiser.state.get(parameter, {}).get(moment)
             if held is not None:
                 tensors[f"{moment}/{name}"] = held
+                tensors[f"adam_step/{name}"] = optimiser.state[parameter]["step"]
     partial = folder / ".state.partial"
     # Copies: the file format refuses tensors that share or stride memory.
     save_file(
@@ -85,7 +86,7 @@ def load_state(
             average.tensors[name].copy_(tensors[f"average/{name}"])
             if f"exp_avg/{name}" in tensors:
                 held = {moment: tensors[f"{moment}/{name}"] for moment in MOMENTS}
-                optimiser.state[parameter] = {"step": torch.tensor(float(step)), **held}
+                optimiser.state[parameter] = {"step": tensors[f"adam_step/{name}"], **held}
     return step
 
 

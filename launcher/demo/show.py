@@ -149,13 +149,16 @@ def _draw(image: DemoImage, everything: list[Asked], out: Path) -> Path:
     asked = [one for one in everything if one.image is image]
     regions = max((one.question.regions for one in asked), key=len, default=())
     boxes = [
-        (group.phrase, box)
+        (_noun(group.phrase), box)
         for one in asked
         for group in one.answer.boxes
         for box in group.boxes_xyxy_px
     ]
     masks = [
-        (mask.phrase, mask.to_array()) for one in asked for mask in one.answer.masks if mask.area_px
+        (_noun(mask.phrase), mask.to_array())
+        for one in asked
+        for mask in one.answer.masks
+        if mask.area_px
     ]
     captions = [
         (one.question.text or "One mask for each mark", without_markup(_answer_words(one)))
@@ -164,6 +167,11 @@ def _draw(image: DemoImage, everything: list[Asked], out: Path) -> Path:
     path = out / f"{image.name}_answers.png"
     draw_overlay(image.pixels_HWC, regions, boxes, masks, captions).save(path)
     return path
+
+
+def _noun(phrase: str) -> str:
+    """Without its article, so that the same thing has one colour whoever speaks of it."""
+    return phrase.removeprefix("a ").removeprefix("an ")
 
 
 def _summary(

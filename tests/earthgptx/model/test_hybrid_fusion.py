@@ -9,7 +9,9 @@ from earthgptx.model.hybrid_fusion import HybridFusion
 
 def fusion() -> HybridFusion:
     torch.manual_seed(0)
-    return HybridFusion(grid_channels=32, grid_side=4, width=16, heads=2, tokens_side=2).eval()
+    return HybridFusion(
+        grid_channels=32, grid_side=4, width=16, heads=2, tokens_side=2, summary_tokens=3
+    ).eval()
 
 
 def test_a_fresh_gate_leaves_the_image_exactly_as_it_is_without_prompts() -> None:
@@ -37,7 +39,16 @@ def test_padding_prompts_are_not_seen() -> None:
     assert torch.allclose(expected, block(grid_BNC, padded_BPD, valid_BP)[0], atol=1e-6)
 
 
-def test_image_tokens_fold_the_grid() -> None:
+def test_image_tokens_fold_the_grid_and_sum_it_up() -> None:
     hybrid_BND, tokens_BTD = fusion()(torch.randn(3, 16, 32), None)
     assert hybrid_BND.shape == (3, 16, 16)
-    assert tokens_BTD.shape == (3, 4, 16)
+    assert tokens_BTD.shape == (3, 4 + 3, 16)
+
+
+def test_the_summary_tells_more_of_the_same_from_less() -> None:
+    block = fusion()
+    grid_BNC = torch.randn(1, 16, 32)
+    twice_BNC = grid_BNC.clone()
+    twice_BNC[0, 5] = grid_BNC[0, 3]
+    summaries = [block(grid, None)[1][:, -3:] for grid in (grid_BNC, twice_BNC)]
+    assert not torch.allclose(*summaries)

@@ -9,15 +9,17 @@ import pytest
 import torch
 
 from earthgptx.data.synthetic.scene import generate_scene
-from earthgptx.data.vocabulary import template_corpus, train_bpe_tokenizer
+from earthgptx.data.vocabulary import OBJECT_LABELS, template_corpus, train_bpe_tokenizer
 from earthgptx.model.language_model import Words, build_language_model
 from earthgptx.model.presets import nano
 from earthgptx.training.batches import pack_batch
+from earthgptx.training.dense_truth import UNKNOWN, DenseTruth
 from earthgptx.training.mixture import Mixture, MixturePart, synthetic_source
 from earthgptx.training.network import packed_mask
 from earthgptx.training.samples import Question, SampleSettings, TrainingSample, make_sample
 
-IMAGE_TOKENS = 49
+IMAGE_TOKENS = nano().image_tokens
+SETTINGS = SampleSettings(nano().view_side_px, nano().grid_side)
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,12 @@ def sample(questions: tuple[Question, ...]) -> TrainingSample:
         marked=(),
         raster=None,
         region_masks=(),
+        region_labels=(),
+        dense=DenseTruth(
+            np.full((len(OBJECT_LABELS), 14, 14), UNKNOWN, np.int8),
+            np.full(len(OBJECT_LABELS), UNKNOWN),
+            UNKNOWN,
+        ),
     )
 
 
@@ -84,7 +92,7 @@ def test_an_unknown_mask_is_left_out_and_the_next_one_keeps_its_place(words: Wor
 def test_a_sample_depends_on_seed_and_index_alone() -> None:
     def mixture() -> Mixture:
         parts = [MixturePart("sar", synthetic_source("sar", (256,)), 1.0)]
-        return Mixture(parts, SampleSettings(224), seed=3, length=100)
+        return Mixture(parts, SETTINGS, seed=3, length=100)
 
     one, other = mixture(), mixture()
     _ = other[5]
@@ -95,13 +103,13 @@ def test_a_sample_depends_on_seed_and_index_alone() -> None:
 def test_every_sample_has_a_mask_for_each_seg_token() -> None:
     rng = np.random.default_rng(0)
     for seed in range(20):
-        made = make_sample(generate_scene(seed).labelled("optical"), rng, SampleSettings(224))
+        made = make_sample(generate_scene(seed).labelled("optical"), rng, SETTINGS)
         for question in (*made.plain, *made.marked):
             assert question.answer.count("[SEG]") == len(question.masks)
 
 
 def test_weights_of_regions_lie_on_the_finest_grid(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    made = make_sample(generate_scene(3).labelled("infrared"), rng, SampleSettings(224))
+    made = make_sample(generate_scene(3).labelled("infrared"), rng, SETTINGS)
     assert made.raster is not None
     assert made.raster.weights_RGG.shape == (len(made.region_masks), 56, 56)

@@ -50,7 +50,7 @@ def run(
         workers=0,
     )
     parts = [MixturePart("optical", synthetic_source("optical", (256,)), 1.0)]
-    mixture = Mixture(parts, SampleSettings(224), 0, steps * 2)
+    mixture = Mixture(parts, SampleSettings(nano().view_side_px, nano().grid_side), 0, steps * 2)
     folder.mkdir(exist_ok=True)
     network = TrainingNetwork(small())
     if stop_after < steps:
@@ -80,14 +80,16 @@ class _CuttingMixture(Mixture):
         return self._inner[index]
 
 
+# Words begin with step 2: cut before, at and after that.
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
 def test_a_resumed_training_ends_at_the_same_weights_to_the_bit(
-    tmp_path: Path, words: Words
+    tmp_path: Path, words: Words, stop_after: int
 ) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         run(tmp_path / "whole", words, steps=4, stop_after=4)
-        run(tmp_path / "cut", words, steps=4, stop_after=2)
+        run(tmp_path / "cut", words, steps=4, stop_after=stop_after)
         run(tmp_path / "cut", words, steps=4, stop_after=4)
     finally:
         torch.set_num_threads(threads)
@@ -102,10 +104,11 @@ def test_a_loss_that_is_not_a_number_stops_with_advice(tmp_path: Path, words: Wo
         run(tmp_path / "wild", words, steps=6, stop_after=6, learning_rate=float("inf"))
 
 
-def test_the_learning_rate_warms_up_holds_and_falls_to_zero() -> None:
+def test_the_learning_rate_warms_up_twice_holds_and_falls_to_zero() -> None:
     settings = LoopSettings(steps=1000, batch_size=1, learning_rate=1.0, warmup_steps=100)
-    rates = [learning_rate_at(step, settings) for step in (0, 99, 500, 850, 999)]
-    assert rates[0] == pytest.approx(0.01)
-    assert rates[1] == rates[2] == 1.0
-    assert rates[3] == pytest.approx(0.5)
-    assert 0 < rates[4] < 0.01
+    settings = dataclasses.replace(settings, words_from=0.5, decay_from=0.7)
+    rates = [learning_rate_at(step, settings) for step in (0, 99, 300, 500, 650, 850, 999)]
+    assert rates[0] == rates[3] == pytest.approx(0.01)
+    assert rates[1] == rates[2] == rates[4] == 1.0
+    assert rates[5] == pytest.approx(0.5)
+    assert 0 < rates[6] < 0.01
