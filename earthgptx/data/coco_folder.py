@@ -2,7 +2,8 @@
 
 Besides COCO's fields these are read where they are there: on images ``modality``, ``gsd_m``,
 ``scene`` (a group: place, flight), ``labelled``, ``licence``, ``scene_words``, ``exhaustive``
-(labels of which every instance is annotated), ``relations`` ([subject, kind, other], by annotation
+(labels of which every instance is annotated), ``absent_stuff`` (substances that are not there),
+``relations`` ([subject, kind, other], by annotation
 ids); on annotations ``ignore``, ``stuff``, ``scope`` ("image": the label holds for the whole
 image), ``point``, ``colour``, ``size``. Boxes are (x, y, width, height) in the file.
 """
@@ -101,6 +102,7 @@ def _labelled(
             for subject, kind, other in image.get("relations", ())
         ),
         exhaustive=frozenset() if whole else _exhaustive(source, image, annotations, names),
+        absent_stuff=frozenset(str(label) for label in image.get("absent_stuff", ())),
         scene=image.get("scene_words"),
         image_label=whole[0] if whole else None,
         group=None if image.get("scene") is None else str(image["scene"]),

@@ -84,6 +84,7 @@ def _image_record(image: LabelledImage, number: int, name: str, first: int) -> R
         "scene": image.group,
         "scene_words": image.scene,
         "exhaustive": sorted(image.exhaustive),
+        "absent_stuff": sorted(image.absent_stuff),
         "relations": [[first + r.subject, r.kind, first + r.other] for r in image.relations],
     }
 

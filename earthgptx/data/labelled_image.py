@@ -70,6 +70,7 @@ class LabelledImage:
         load_pixels: returns uint8 [H, W, 3] (optical) or [H, W, 1] (SAR, infrared), display range.
         exhaustive: labels of which *every* instance in the image is annotated; only these may be
             asked to be counted, or be said to be absent.
+        absent_stuff: substances that are certainly nowhere in the image.
         scene: words for the whole image ("airport"), or None where unknown.
         image_label: a label that holds for the whole image (a vehicle chip), or None.
         group: place, flight or event; a split keeps a group on one side.
@@ -86,6 +87,7 @@ class LabelledImage:
     objects: tuple[LabelledObject, ...] = ()
     relations: tuple[Relation, ...] = ()
     exhaustive: frozenset[str] = field(default_factory=frozenset)
+    absent_stuff: frozenset[str] = field(default_factory=frozenset)
     scene: str | None = None
     image_label: str | None = None
     group: str | None = None

@@ -22,6 +22,8 @@ from earthgptx.data.labelled_image import LabelledImage
 
 MOST_COUNTED = 9
 MOST_BOXES = 8
+# About as often as substances are among what is there.
+STUFF_SHARE = 0.35
 
 Item = TypeVar("Item")
 Maker = Callable[[Facts, np.random.Generator], Instruction | None]
@@ -82,6 +84,8 @@ def presence(facts: Facts, rng: np.random.Generator) -> Instruction | None:
             return None
         label, answer = _pick(rng, present), "yes"
     else:
+        if facts.image.absent_stuff and rng.random() < STUFF_SHARE:
+            absent = sorted(facts.image.absent_stuff)
         if not absent:
             return None
         label, answer = _pick(rng, absent), "no"

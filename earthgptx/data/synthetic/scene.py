@@ -40,6 +40,7 @@ class Scene:
     objects: tuple[LabelledObject, ...]
     relations: tuple[Relation, ...]
     exhaustive: frozenset[str]
+    absent_stuff: frozenset[str]
     canvas: Canvas
     conditions: Conditions
 
@@ -64,6 +65,7 @@ class Scene:
             objects=self.objects if modality == "optical" else self._without_colours(),
             relations=self.relations,
             exhaustive=self.exhaustive,
+            absent_stuff=self.absent_stuff,
             scene=self.scene,
             group=f"synthetic-{self.seed}",
             gsd_m=self.gsd_m,
@@ -98,6 +100,7 @@ def generate_scene(seed: int, size_px: int = 256, recipe: Recipe | None = None) 
         things, numbers, unsure = find_objects(site.canvas)
         if things:
             break
+    stuff, absent_stuff = find_stuff(site.canvas)
     relations = find_relations(site.canvas, things, numbers)
     gsd_m = None if site.gsd_m is None else site.gsd_m * EXTENT / size_px
     return Scene(
@@ -105,9 +108,10 @@ def generate_scene(seed: int, size_px: int = 256, recipe: Recipe | None = None) 
         size_px=size_px,
         scene=chosen.scene,
         gsd_m=gsd_m,
-        objects=(*things, *find_stuff(site.canvas)),
+        objects=(*things, *stuff),
         relations=tuple(relations),
         exhaustive=frozenset(LABELS) - unsure,
+        absent_stuff=absent_stuff,
         canvas=site.canvas,
         conditions=site.conditions,
     )

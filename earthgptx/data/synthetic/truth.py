@@ -82,20 +82,30 @@ def find_objects(canvas: Canvas) -> tuple[list[LabelledObject], list[int], froze
     return objects, [instance.number for instance, _ in kept], frozenset(unsure)
 
 
-def find_stuff(canvas: Canvas) -> list[LabelledObject]:
-    """Substances that cover a fair share of the scene and belong to no labelled thing."""
+def find_stuff(canvas: Canvas) -> tuple[list[LabelledObject], frozenset[str]]:
+    """Substances that cover a fair share of the scene and belong to no labelled thing.
+
+    Returns:
+        them, and the substances that are nowhere at all.
+    """
     material_HW = np.ascontiguousarray(canvas.solid[..., 0])
     free_HW = np.ascontiguousarray(canvas.owner) == 0
     found: list[tuple[str, PlaneU8]] = []
+    absent: set[str] = set()
     for label in STUFF_LABELS:
-        mask_HW = ((material_HW == int(STUFF_OF_MATERIAL[label])) & free_HW).view(np.uint8)
+        of_it_HW = material_HW == int(STUFF_OF_MATERIAL[label])
+        if not of_it_HW.any():
+            absent.add(label)
+            continue
+        mask_HW = (of_it_HW & free_HW).view(np.uint8)
         if np.count_nonzero(mask_HW) >= MIN_STUFF_SHARE * mask_HW.size:
             found.append((label, mask_HW))
     encoded = _encode([mask_HW for _, mask_HW in found])
-    return [
+    stuff = [
         LabelledObject(label, _box(mask_HW), rle, stuff=True)
         for (label, mask_HW), rle in zip(found, encoded, strict=True)
     ]
+    return stuff, frozenset(absent)
 
 
 def _encode(masks: list[PlaneU8]) -> list[dict[str, object]]:

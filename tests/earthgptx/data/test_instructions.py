@@ -13,6 +13,7 @@ from earthgptx.data.instructions.facts import gather_facts
 from earthgptx.data.instructions.phrasings import PHRASINGS
 from earthgptx.data.instructions.words import PLACES, a, listed, place_word, plural
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject, Relation
+from earthgptx.data.synthetic.scene import generate_scene
 from earthgptx.imagery.masks import encode_rle
 
 SIDE = 200
@@ -200,3 +201,13 @@ def test_words() -> None:
     assert [place_word(x, y) for y in (0.1, 0.5, 1.0) for x in (0.0, 0.5, 0.9)] == [
         place for row in PLACES for place in row
     ]
+
+
+def test_substances_are_said_to_be_there_and_not_to_be_there() -> None:
+    rng = np.random.default_rng(4)
+    answers = set()
+    for seed in range(60):
+        for made in make_plain(generate_scene(seed).labelled("optical"), rng, 8):
+            if made.task == "presence" and "water" in made.question:
+                answers.add(made.answer)
+    assert answers == {"yes", "no"}

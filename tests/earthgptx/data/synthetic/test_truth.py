@@ -108,8 +108,10 @@ def test_stuff_needs_a_fair_share_and_leaves_out_labelled_things() -> None:
     canvas.polygon(Pose(20, 20).at(rect(10, 10)), Paint((90, 90, 90), Material.ROAD))
     with canvas.instance("ship"):
         canvas.polygon(Pose(128, 128).at(rect(40, 10)), Paint((90, 90, 90), Material.WATER))
-    (water,) = find_stuff(canvas)
+    (water,), absent = find_stuff(canvas)
     assert (water.label, water.stuff, water.box_xyxy_px) == ("water", True, (0, 0, 256, 256))
+    # The little road is neither asked about nor called absent.
+    assert absent == {"building", "forest", "field"}
 
 
 def test_instances_do_not_nest_and_are_at_most_255() -> None:
