@@ -11,6 +11,7 @@ from earthgptx.data.instructions import Instruction, make_marked, make_plain
 from earthgptx.data.instructions.describe import ways_to_single_out
 from earthgptx.data.instructions.facts import gather_facts
 from earthgptx.data.instructions.phrasings import PHRASINGS
+from earthgptx.data.instructions.plain import presence
 from earthgptx.data.instructions.words import PLACES, a, listed, place_word, plural
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject, Relation
 from earthgptx.data.synthetic.scene import generate_scene
@@ -207,7 +208,8 @@ def test_substances_are_said_to_be_there_and_not_to_be_there() -> None:
     rng = np.random.default_rng(4)
     answers = set()
     for seed in range(60):
-        for made in make_plain(generate_scene(seed).labelled("optical"), rng, 8):
-            if made.task == "presence" and "water" in made.question:
+        facts = gather_facts(generate_scene(seed).labelled("optical"))
+        for made in filter(None, (presence(facts, rng) for _ in range(6))):
+            if "water" in made.question:
                 answers.add(made.answer)
     assert answers == {"yes", "no"}
