@@ -1,6 +1,11 @@
 import importlib.util
 import json
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from tests.contract.contract_fields import GOLDEN, contract_fields
 from tests.contract.tree import ROOT
@@ -18,6 +23,30 @@ def stale_stubs() -> list[str]:
 
 def test_the_stubs_are_those_of_the_protos() -> None:
     assert stale_stubs() == []
+
+
+def undocumented(file: FileDescriptorProto) -> Iterator[str]:
+    """Messages, enums, methods and fields without a comment; values of enums say it by name."""
+    told = {tuple(at.path) for at in file.source_code_info.location if at.leading_comments}
+    for i, message in enumerate(file.message_type):
+        yield from [] if (4, i) in told else [message.name]
+        for j, field in enumerate(message.field):
+            yield from [] if (4, i, 2, j) in told else [f"{message.name}.{field.name}"]
+    for i, enum in enumerate(file.enum_type):
+        yield from [] if (5, i) in told else [enum.name]
+    for i, service in enumerate(file.service):
+        for j, method in enumerate(service.method):
+            yield from [] if (6, i, 2, j) in told else [f"{service.name}.{method.name}"]
+
+
+def test_every_message_method_and_field_is_documented(tmp_path: Path) -> None:
+    out = tmp_path / "protos.bin"
+    sources = [str(path.relative_to(ROOT)) for path in (ROOT / "protos").rglob("*.proto")]
+    command = [sys.executable, "-m", "grpc_tools.protoc", "-I.", "--include_source_info"]
+    subprocess.run([*command, f"--descriptor_set_out={out}", *sources], cwd=ROOT, check=True)
+    files = FileDescriptorSet.FromString(out.read_bytes()).file
+    assert len(files) == len(sources)
+    assert [name for file in files for name in undocumented(file)] == []
 
 
 def test_no_released_field_changed_its_name_or_type() -> None:

@@ -65,7 +65,8 @@ class ImagesServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetImage(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """What is known of a stored image; NOT_FOUND if the tenant has none of that id.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

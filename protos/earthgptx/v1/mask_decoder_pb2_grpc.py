@@ -47,7 +47,8 @@ class MaskDecoderServicer:
     """
 
     def DecodeMasks(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Draws one mask a query.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

@@ -47,7 +47,8 @@ class PromptEncoderServicer:
     """
 
     def EncodePrompts(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Encodes all marks of one request. The same marks give the same tensors.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
