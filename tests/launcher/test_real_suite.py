@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 from PIL import Image
-from rasterio.transform import from_origin
+from rasterio.transform import Affine
 from shapely.geometry import box, shape
 
 from earthgptx.data.synthetic.scene import generate_scene
@@ -82,7 +82,7 @@ def test_marks_become_masks_in_a_file(command, harbour: Path, tmp_path: Path):
 def test_a_georeferenced_image_gives_outlines_on_the_map(command, tmp_path: Path):
     path = tmp_path / "field.tif"
     bands = np.random.default_rng(0).integers(0, 4000, (3, 96, 96)).astype(np.uint16)
-    where = {"crs": "EPSG:32632", "transform": from_origin(500_000, 5_300_000, 10, 10)}
+    where = {"crs": "EPSG:32632", "transform": Affine(10, 0, 500_000, 0, -10, 5_300_000)}
     size = {"width": 96, "height": 96, "count": 3, "dtype": "uint16"}
     with rasterio.open(path, "w", driver="GTiff", **size, **where) as file:
         file.write(bands)
@@ -148,7 +148,8 @@ def test_the_demo_answers_draws_and_sums_up(command, tmp_path: Path):
     answers = json.loads((out / "answers.json").read_text())
     assert len(answers) == summary["questions"]
     for modality in ("optical", "sar", "infrared"):
-        assert Image.open(out / f"{modality}_answers.png").size[0] >= 768
+        with Image.open(out / f"{modality}_answers.png") as picture:
+            assert picture.size[0] >= 768
 
 
 @pytest.mark.parametrize(
