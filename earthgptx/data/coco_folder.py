@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from pycocotools import mask as coco_mask
 
 from earthgptx.data.labelled_image import (
     LabelledImage,
@@ -29,6 +28,7 @@ from earthgptx.data.labelled_image import (
     PixelsHWC,
     Relation,
 )
+from earthgptx.data.segmentation import rle_of
 
 # "multispectral" images are seen through their visible bands.
 _MODALITIES: dict[str, Modality] = {
@@ -147,27 +147,11 @@ def _thing(
     return LabelledObject(
         label,
         box,
-        mask=_mask(annotation.get("segmentation"), width, height),
+        mask=rle_of(annotation.get("segmentation"), width, height),
         colour=annotation.get("colour"),
         size=annotation.get("size"),
         stuff=bool(annotation.get("stuff", False)),
     )
-
-
-def _mask(
-    segmentation: list[list[float]] | dict[str, Any] | None, width: int, height: int
-) -> dict[str, object] | None:
-    if not segmentation:
-        return None
-    if isinstance(segmentation, list):
-        merged = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
-    elif isinstance(segmentation["counts"], list):
-        merged = coco_mask.frPyObjects(segmentation, height, width)
-    else:
-        return dict(segmentation)
-    counts = merged["counts"]
-    text = counts.decode() if isinstance(counts, bytes) else counts
-    return {"size": [height, width], "counts": text}
 
 
 def _read_pixels(path: Path) -> PixelsHWC:
