@@ -1,6 +1,7 @@
 """Settings: one frozen dataclass per process, read once from the environment.
 
-A field `max_batch` is the variable `EARTHGPTX_MAX_BATCH`. An empty variable counts as unset. A
+A field `max_batch` is the variable `EARTHGPTX_MAX_BATCH`. An empty variable counts as unset. With
+`_FILE` behind its name a variable names a file that holds the value, as containers get secrets. A
 value that cannot be read, a missing one, and a variable that no field knows are errors that name
 the variable.
 """
@@ -20,6 +21,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar
 
 PREFIX = "EARTHGPTX_"
+FILE_SUFFIX = "_FILE"
 SUITE_KEY_MIN_LENGTH = 32
 
 
@@ -171,11 +173,12 @@ def read_settings(cls: type[SettingsT], environ: Mapping[str, str] | None = None
     hints = typing.get_type_hints(cls)
     names = {PREFIX + f.name.upper(): f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for variable in environ:
-        if variable.startswith(PREFIX) and variable not in names:
+        known = variable in names or variable.removesuffix(FILE_SUFFIX) in names
+        if variable.startswith(PREFIX) and not known:
             raise SettingsError(_unknown(variable, names))
     values: dict[str, Any] = {}
     for variable, field in names.items():
-        text = environ.get(variable, "")
+        text = _text(environ, variable)
         if text:
             values[field.name] = _parse(variable, text, hints[field.name])
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
@@ -206,6 +209,19 @@ def split_listen(listen: str, variable: str = PREFIX + "LISTEN") -> tuple[str, i
     if not colon or not host or not port.isdigit() or int(port) > 65535:
         raise SettingsError(f"{variable} must be host:port, not {listen!r}")
     return host.strip("[]"), int(port)
+
+
+def _text(environ: Mapping[str, str], variable: str) -> str:
+    text = environ.get(variable, "")
+    path = environ.get(variable + FILE_SUFFIX, "")
+    if not path:
+        return text
+    if text:
+        raise SettingsError(f"{variable} and {variable}{FILE_SUFFIX} are both set")
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{variable}{FILE_SUFFIX} names no readable file: {error}") from None
 
 
 def _unknown(variable: str, names: Mapping[str, object]) -> str:

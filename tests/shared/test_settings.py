@@ -1,3 +1,4 @@
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,24 @@ def test_every_type_is_read_from_its_variable() -> None:
     assert read_settings(Every, environ) == Every(
         name="a", count=3, share=0.25, on=True, folder=Path("/x"), hosts=("a", "b"), key=Secret("s")
     )
+
+
+def test_a_value_is_read_from_the_file_that_its_variable_names(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("s3cret\n")
+    environ = {"EARTHGPTX_NAME": "a", "EARTHGPTX_KEY_FILE": str(tmp_path / "key")}
+    assert read_settings(Every, environ).key == Secret("s3cret")
+
+
+def test_a_file_that_cannot_be_read_is_named_with_its_variable(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(SettingsError, match=r"EARTHGPTX_NAME_FILE .*" + re.escape(path.name)):
+            read_settings(Every, {"EARTHGPTX_NAME_FILE": str(path)})
+
+
+def test_a_value_given_twice_is_refused(tmp_path: Path) -> None:
+    environ = {"EARTHGPTX_NAME": "a", "EARTHGPTX_NAME_FILE": str(tmp_path)}
+    with pytest.raises(SettingsError, match="EARTHGPTX_NAME and EARTHGPTX_NAME_FILE are both set"):
+        read_settings(Every, environ)
 
 
 def test_an_empty_variable_counts_as_unset() -> None:
