@@ -1,0 +1,1 @@
+"""Scores of captions, as the COCO caption evaluation defines them."""
