@@ -58,14 +58,19 @@ def build_stage(config: ModelConfig, stage: str) -> nn.Module:
 
 
 def save_stage(network: nn.Module, folder: Path, stage: str) -> None:
-    """Writes one stage's weights as bf16, atomically."""
+    """Writes one stage's weights as bf16, atomically; who may read them is up to the umask."""
     state = {
         name: tensor.detach().to("cpu", torch.bfloat16).contiguous()
         for name, tensor in network.state_dict().items()
         if name != TIED_HEAD
     }
     partial = folder / f".{stage}.partial"
+    partial.unlink(missing_ok=True)
+    partial.touch()
+    mode = partial.stat().st_mode
+    # safetensors puts a file of its own in place, for this user alone; images run as another.
     save_file(state, partial)
+    partial.chmod(mode)
     partial.replace(folder / f"{stage}.safetensors")
 
 
