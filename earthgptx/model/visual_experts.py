@@ -17,7 +17,8 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from earthgptx.model.features import ImageFeatures
-from earthgptx.model.presets import ConvExpertConfig, ModelConfig, VitExpertConfig
+from earthgptx.model.presets import ModelConfig
+from earthgptx.model.presets.configuration import ConvExpertConfig, VitExpertConfig
 
 
 def build_conv_expert(config: ConvExpertConfig) -> nn.Module:

@@ -1,0 +1,72 @@
+"""The paper's model made small; every part is there."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from earthgptx.model.presets.configuration import (
+    ConvExpertConfig,
+    LanguageModelConfig,
+    MaskDecoderConfig,
+    ModelConfig,
+    PromptEncoderConfig,
+    VitExpertConfig,
+)
+
+
+def nano() -> ModelConfig:
+    """About 9.5 M parameters: laptops, CI, the embedded default."""
+    half = (0.5, 0.5, 0.5)
+    return ModelConfig(
+        preset="nano",
+        view_side_px=224,
+        width=256,
+        hybrid_heads=4,
+        image_tokens_side=7,
+        summary_tokens=4,
+        conv=ConvExpertConfig(
+            timm_name="convnext_atto",
+            input_side_px=224,
+            kernel_sizes=(3, 5, 7, 7),
+            stages=3,
+            mean=half,
+            std=(0.25, 0.25, 0.25),
+        ),
+        vit=VitExpertConfig(
+            input_side_px=196,
+            patch_px=14,
+            width=160,
+            depth=5,
+            heads=5,
+            mean=half,
+            std=(0.25, 0.25, 0.25),
+        ),
+        prompt=PromptEncoderConfig(patch_cells=8, width=128, depth=2, heads=4, fourier_bands=8),
+        language=LanguageModelConfig(
+            vocab_size=1280,
+            layers=4,
+            heads=4,
+            key_value_heads=2,
+            intermediate=448,
+            context_tokens=768,
+        ),
+        mask=MaskDecoderConfig(width=128, layers=2, heads=4, mlp_width=256, sparse_tokens=2),
+        max_new_tokens=160,
+    )
+
+
+def nano_mask2former() -> ModelConfig:
+    """``nano`` with the other pixel head, of about the same size."""
+    return dataclasses.replace(
+        nano(),
+        preset="nano-mask2former",
+        mask=MaskDecoderConfig(
+            width=96,
+            layers=4,
+            heads=4,
+            mlp_width=256,
+            sparse_tokens=1,
+            head="mask2former",
+            encoder_layers=2,
+        ),
+    )
