@@ -32,6 +32,9 @@ class StageMetrics:
         self._service_time = meter.create_histogram(
             "earthgptx_stage_service_time", unit="s", description="Time of one model call"
         )
+        self._step_time = meter.create_histogram(
+            "earthgptx_stage_step_time", unit="s", description="Time of one step of a batch"
+        )
         self._rejects = meter.create_counter(
             "earthgptx_stage_rejects", description="Requests refused, by reason"
         )
@@ -58,6 +61,10 @@ class StageMetrics:
         """The model was called once."""
         self._batch_size.record(batch_size, self._labels)
         self._service_time.record(seconds, self._labels)
+
+    def stepped(self, seconds: float) -> None:
+        """An open batch made one step."""
+        self._step_time.record(seconds, self._labels)
 
     def rejected(self, reason: str = QueueFull.code) -> None:
         """A request was refused."""

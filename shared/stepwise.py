@@ -238,7 +238,9 @@ class StepScheduler(Generic[ItemT, OutputT]):
         called_off = [row for row, caller in opened.callers.items() if caller.called_off_at]
         loop = asyncio.get_running_loop()
         call = loop.run_in_executor(self._worker, _advance, opened.batch, called_off)
+        started = time.perf_counter()
         await asyncio.wait([call])
+        self._metrics.stepped(time.perf_counter() - started)
         for row in called_off:
             off_at = opened.callers.pop(row).called_off_at or 0.0
             self._metrics.running(-1)
