@@ -8,6 +8,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.read import read_image
 from earthgptx_client.client import Client
 from earthgptx_client.errors import ClientError
+from earthgptx_client.suite_state import SuiteAddress
 from launcher.demo.asking import Asked, ask_all
 from launcher.demo.judging import without_markup
 from launcher.demo.questions import DemoImage, questions_for_any, sample_images
@@ -34,10 +36,32 @@ from launcher.state import StateFolder
 _WIDTH = 100
 
 
+@dataclass(frozen=True)
+class _Reached:
+    """The suite that is asked; `start_s` is 0 if it ran already."""
+
+    suite: dict[str, Any]
+    api_key: str
+    start_s: float
+
+
 def run_demo(
-    folder: StateFolder, options: SuiteOptions, own_image: Path | None, out: Path, as_json: bool
+    folder: StateFolder,
+    options: SuiteOptions,
+    elsewhere: SuiteAddress | None,
+    own_image: Path | None,
+    out: Path,
+    as_json: bool,
 ) -> int:
     """Runs the demo; returns 0.
+
+    Args:
+        folder: where the suite of this machine keeps its state.
+        options: how it is started if it does not run.
+        elsewhere: a suite to ask instead, say one in containers.
+        own_image: asked about instead of the sample images.
+        out: folder for pictures and answers.
+        as_json: print the summary, nothing else.
 
     Raises:
         LaunchError: no suite, a bad image, or an answer that failed.
@@ -47,19 +71,20 @@ def run_demo(
         images = [_own(own_image)] if own_image else sample_images(out)
     except OSError as error:
         raise LaunchError(f"{error.filename}: {error.strerror}", 2) from None
-    with _suite(folder, options) as (suite, start_s):
-        api_key = folder.api_key_file.read_text().strip()
-        with Client(suite["address"], api_key) as client:
-            teller = _Teller(quiet=as_json)
-            began = time.monotonic()
-            try:
-                asked = ask_all(client, images, teller.tell)
-            except ClientError as error:
-                code = 2 if error.code == "INVALID_INPUT" else 4
-                raise LaunchError(f"{error.code}: {error.message}", code) from None
-            asking_s = time.monotonic() - began
+    with (
+        _suite(folder, options, elsewhere) as reached,
+        Client(reached.suite["address"], reached.api_key) as client,
+    ):
+        teller = _Teller(quiet=as_json)
+        began = time.monotonic()
+        try:
+            asked = ask_all(client, images, teller.tell)
+        except ClientError as error:
+            code = 2 if error.code == "INVALID_INPUT" else 4
+            raise LaunchError(f"{error.code}: {error.message}", code) from None
+        asking_s = time.monotonic() - began
     pictures = [_draw(image, asked, out) for image in images]
-    summary = _summary(asked, suite, pictures, start_s, asking_s)
+    summary = _summary(asked, reached, pictures, asking_s)
     answers = [one.to_json() for one in asked]
     (out / "answers.json").write_text(json.dumps(answers, indent=2) + "\n")
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
@@ -71,23 +96,32 @@ def run_demo(
 
 
 @contextmanager
-def _suite(folder: StateFolder, options: SuiteOptions) -> Iterator[tuple[dict[str, Any], float]]:
-    """The suite that runs, or one of our own that ends with us; and how long it took to start."""
+def _suite(
+    folder: StateFolder, options: SuiteOptions, elsewhere: SuiteAddress | None
+) -> Iterator[_Reached]:
+    """The suite that is named, the one that runs here, or one of our own that ends with us."""
+    if elsewhere is not None:
+        yield _Reached({"address": elsewhere.address}, elsewhere.api_key, 0.0)
+        return
     running = living_suite(folder)
     if running is not None and running["phase"] == "running":
-        yield running, 0.0
+        yield _Reached(running, _api_key(folder), 0.0)
         return
     print("starting the suite", file=sys.stderr)
     began = time.monotonic()
     supervisor = start_supervisor(folder, options, leashed=True)
     try:
         suite = wait_serving(folder, supervisor, Progress())
-        yield suite, time.monotonic() - began
+        yield _Reached(suite, _api_key(folder), time.monotonic() - began)
     finally:
         if supervisor.stdin is not None:
             supervisor.stdin.close()
         stop_running(folder)
         supervisor.wait()
+
+
+def _api_key(folder: StateFolder) -> str:
+    return folder.api_key_file.read_text().strip()
 
 
 def _own(path: Path) -> DemoImage:
@@ -175,11 +209,7 @@ def _noun(phrase: str) -> str:
 
 
 def _summary(
-    asked: list[Asked],
-    suite: dict[str, Any],
-    pictures: list[Path],
-    start_s: float,
-    asking_s: float,
+    asked: list[Asked], reached: _Reached, pictures: list[Path], asking_s: float
 ) -> dict[str, Any]:
     judged = [one for one in asked if one.judgement.right is not None]
     walls_s = sorted(one.wall_s for one in asked)
@@ -189,12 +219,12 @@ def _summary(
         "judged": len(judged),
         "right": sum(bool(one.judgement.right) for one in judged),
         "durable": sum(one.question.durable for one in asked),
-        "suite_start_s": round(start_s, 2),
+        "suite_start_s": round(reached.start_s, 2),
         "asking_s": round(asking_s, 2),
         "median_answer_s": round(walls_s[len(walls_s) // 2], 3),
         "pictures": [str(path) for path in pictures],
-        "versions": suite.get("versions", {}),
-        "weights_dir": suite.get("weights_dir"),
+        "versions": reached.suite.get("versions", {}),
+        "weights_dir": reached.suite.get("weights_dir"),
     }
 
 
