@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from earthgptx_client.suite_state import state_dir
+from launcher.demo.elsewhere import add_address_flags, named_suite
 from launcher.errors import LaunchError
 from launcher.progress import Progress, table
 from launcher.running import (
@@ -70,13 +71,17 @@ def demo(arguments: Sequence[str]) -> int:
     parser.add_argument("--image", type=Path, metavar="PATH", help="one's own: PNG, JPEG, TIFF")
     parser.add_argument("--out", type=Path, default=Path("out/demo"), metavar="DIR")
     parser.add_argument("--weights", metavar="DIR", help="folder of the model (weights/nano)")
+    add_address_flags(parser)
     parser.add_argument("--json", action="store_true", help="print the summary, nothing else")
     given = parser.parse_args(arguments)
     # Imported here: scenes and pictures need much that `up` and `down` do not.
     from launcher.demo.show import run_demo
 
     options = SuiteOptions(given.weights)
-    return _told(lambda: run_demo(_folder(), options, given.image, given.out, given.json))
+    elsewhere = named_suite(given)
+    return _told(
+        lambda: run_demo(_folder(), options, elsewhere, given.image, given.out, given.json)
+    )
 
 
 def _up(options: SuiteOptions, *, detach: bool) -> int:
