@@ -43,7 +43,8 @@ class _SceneSet:
     """A set of class folders.
 
     Attributes:
-        file_name: pattern of a file's name; ``{folder}`` and ``{lower}`` stand for its folder's.
+        file_name: pattern of folder and file; ``{folder}`` and ``{lower}`` stand for the folder's
+            name.
         bands: shown of files with more than three.
     """
 
@@ -54,7 +55,7 @@ class _SceneSet:
     def holds(self, picture: Path) -> bool:
         folder = picture.parent.name
         pattern = self.file_name.format(folder=re.escape(folder), lower=re.escape(folder.lower()))
-        return re.fullmatch(pattern, picture.name) is not None
+        return re.fullmatch(pattern, f"{folder}/{picture.name}") is not None
 
     def recognises(self, root: Path) -> bool:
         classes = _class_folders(root) if root.is_dir() else []
@@ -100,13 +101,13 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 _SETS = {
-    "resisc45": _SceneSet(Origin("RESISC45", _GOOGLE), r"{folder}_\d{{3}}\.jpg"),
-    "aid": _SceneSet(Origin("AID", _GOOGLE), r"{lower}_\d+\.jpg"),
+    "resisc45": _SceneSet(Origin("RESISC45", _GOOGLE), r"[a-z].*/{folder}_\d{{3}}\.jpg"),
+    "aid": _SceneSet(Origin("AID", _GOOGLE), r"[A-Z].*/{lower}_\d+\.jpg"),
     "eurosat": _SceneSet(
-        Origin("EuroSAT", "MIT", gsd_m=10.0), r"{folder}_\d+\.(?:jpg|tif)", EUROSAT_RGB
+        Origin("EuroSAT", "MIT", gsd_m=10.0), r"[A-Z].*/{folder}_\d+\.(?:jpg|tif)", EUROSAT_RGB
     ),
     "ucmerced": _SceneSet(
-        Origin("UC-Merced", "public domain (USGS)", gsd_m=0.3), r"{folder}\d{{2}}\.tif"
+        Origin("UC-Merced", "public domain (USGS)", gsd_m=0.3), r".*/{folder}\d{{2}}\.tif"
     ),
     "folders": _SceneSet(Origin("own", "unknown"), r".*"),
 }
