@@ -1,12 +1,15 @@
-"""OpenStack Swift with its S3 API on loopback: python -m tests.swift_process FOLDER PORT.
+"""OpenStack Swift with its S3 API: python -m tests.swift_process FOLDER PORT [HOST].
 
 A proxy, an account, a container and an object server, each its own WSGI application, in one process
-and event loop; one replica, files under FOLDER. Access key test:tester, secret key testing.
+and event loop; one replica, files under FOLDER. The proxy listens on HOST (loopback), the others
+never leave it. Keys: SWIFT_ACCESS_KEY, of the form account:user (test:tester), and SWIFT_SECRET_KEY
+(testing).
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -44,7 +47,7 @@ use = egg:swift#proxy
 account_autocreate = true
 [filter:tempauth]
 use = egg:swift#tempauth
-user_test_tester = testing .admin
+user_{account}_{user} = {secret_key} .admin
 [filter:s3api]
 use = egg:swift#s3api
 location = us-east-1
@@ -69,18 +72,24 @@ use = egg:swift#dlo
 """
 
 
-def main(folder: Path, port: int) -> None:
+def main(folder: Path, port: int, host: str) -> None:
     """Serves until killed."""
+    account, _, user = os.environ.get("SWIFT_ACCESS_KEY", "test:tester").partition(":")
+    keys = {
+        "account": account,
+        "user": user,
+        "secret_key": os.environ.get("SWIFT_SECRET_KEY", "testing"),
+    }
+    (folder / "devices" / "disk").mkdir(parents=True, exist_ok=True)
     (folder / "swift.conf").write_text(_SWIFT)
-    (folder / "devices" / "disk").mkdir(parents=True)
     utils.set_swift_dir(str(folder))
     pool = eventlet.GreenPool()
     for kind in ("account", "container", "object"):
         socket = eventlet.listen(("127.0.0.1", 0))
         _write_ring(folder, kind, socket.getsockname()[1])
         _serve(pool, socket, folder / f"{kind}.conf", _BACKEND.format(folder=folder, kind=kind))
-    socket = eventlet.listen(("127.0.0.1", port))
-    _serve(pool, socket, folder / "proxy.conf", _PROXY.format(folder=folder))
+    socket = eventlet.listen((host, port))
+    _serve(pool, socket, folder / "proxy.conf", _PROXY.format(folder=folder, **keys))
     pool.waitall()
 
 
@@ -101,4 +110,4 @@ def _write_ring(folder: Path, kind: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), *(sys.argv[3:] or ["127.0.0.1"]))

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import yaml
 from tests.contract.tree import ROOT
 
 BASE = ROOT / "k8s" / "base"
-DEV = ROOT / "k8s" / "overlays" / "dev"
+COMPONENTS = sorted(path.name for path in (ROOT / "k8s" / "components").iterdir())
+OVERLAYS = sorted(path.name for path in (ROOT / "k8s" / "overlays").iterdir())
 Manifest = dict[str, Any]
 
 
@@ -23,14 +25,37 @@ def base_objects() -> list[Manifest]:
     ]
 
 
-def render_dev(folder: Path) -> list[Manifest] | None:
-    """The dev overlay as kubectl's kustomize makes it, in a copy; None without kubectl."""
-    if shutil.which("kubectl") is None:
-        return None
+def has_kubectl() -> bool:
+    """Whether anything can be rendered here."""
+    return shutil.which("kubectl") is not None
+
+
+def render_overlay(name: str, folder: Path) -> list[Manifest]:
+    """An overlay as kubectl's kustomize makes it, in a copy with secrets of its own."""
     shutil.copytree(ROOT / "k8s", folder / "k8s")
-    overlay = folder / "k8s" / "overlays" / "dev"
+    overlay = folder / "k8s" / "overlays" / name
     (overlay / "suite-secrets.env").write_text("suite-key=of-a-test\n")
     (overlay / "api-keys.json").write_text(json.dumps([]))
+    return _render(overlay)
+
+
+def render_with(components: Iterable[str], folder: Path) -> list[Manifest]:
+    """The base with some components switched on."""
+    shutil.copytree(ROOT / "k8s", folder / "k8s")
+    overlay = folder / "k8s" / "overlays" / "of-a-test"
+    overlay.mkdir()
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": "earthgptx",
+        "resources": ["../../base"],
+        "components": [f"../../components/{name}" for name in components],
+    }
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    return _render(overlay)
+
+
+def _render(overlay: Path) -> list[Manifest]:
     command = ["kubectl", "kustomize", str(overlay)]
     rendered = subprocess.run(command, capture_output=True, text=True, check=True)
     return [part for part in yaml.safe_load_all(rendered.stdout) if part]

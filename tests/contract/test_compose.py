@@ -1,11 +1,14 @@
+import importlib.util
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.contract.tree import ROOT, SERVICES, hyphenated
+from tests.contract.tree import ROOT, SERVICES, hyphenated, project
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+UNDER = r"^FROM (\w+) AS under-([a-z-]+)$"
 
 
 def environment(service: str) -> dict[str, str]:
@@ -22,11 +25,38 @@ def test_nothing_asks_for_more_than_compose_1_29_knows() -> None:
         assert all(set(condition) == {"condition"} for condition in conditions)
 
 
-def test_no_secret_is_written_down() -> None:
+def test_no_secret_is_in_an_environment_or_on_a_command_line() -> None:
     for service in COMPOSE["services"].values():
-        for name, value in service.get("environment", {}).items():
-            if re.search(r"KEY|PASSWORD|SECRET|AUTH", name) and not name.endswith("_FILE"):
-                assert value.startswith("${"), name
+        shown = {
+            name
+            for name in service.get("environment", {})
+            if re.search(r"SUITE_KEY|PASSWORD|SECRET|REDIS_URL", name)
+        }
+        assert all(name.endswith("_FILE") for name in shown)
+        spoken = (
+            f"{service.get('entrypoint')} {service.get('command')} {service.get('healthcheck')}"
+        )
+        assert not re.search(r"\$\{?[A-Z_]*(KEY|PASSWORD|SECRET)[A-Z_]*\}", spoken)
+
+
+def test_a_process_is_handed_the_secrets_it_names_and_no_others() -> None:
+    for name, service in COMPOSE["services"].items():
+        handed = {f"/run/secrets/{secret}" for secret in service.get("secrets", ())}
+        assert handed == set(re.findall(r"/run/secrets/[a-z-]+", str(service))), name
+
+
+def test_the_secrets_are_those_that_are_made(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("made", ROOT / "scripts" / "make_secrets.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.write_for_compose(tmp_path / "made")
+    made = {path.name: path.read_text() for path in (tmp_path / "made").iterdir()}
+    files = {Path(secret["file"]) for secret in COMPOSE["secrets"].values()}
+    assert {file.parent for file in files} == {Path("out/compose")}
+    assert {file.name for file in files} == {"api-keys.json", *made}
+    assert made["redis-password"] in made["state-redis-url"]
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o700
 
 
 def test_every_container_tells_its_health() -> None:
@@ -48,8 +78,20 @@ def test_the_two_redis_roles_are_two_instances() -> None:
     assert "--appendonly no" in evicted and "allkeys-lru" in evicted
     for service in SERVICES:
         variables = environment(service)
-        assert "@redis-state:" in variables["EARTHGPTX_STATE_REDIS_URL"]
-        assert "@redis-tensors:" in variables["EARTHGPTX_TENSOR_REDIS_URL"]
+        assert variables["EARTHGPTX_TENSOR_REDIS_URL_FILE"] == "/run/secrets/tensor-redis-url"
+        keeps_records = "EARTHGPTX_STATE_REDIS_URL_FILE" in variables
+        assert keeps_records == (service in ("gateway", "orchestrator"))
+
+
+def test_an_image_stands_on_torch_exactly_if_its_extra_asks_for_it() -> None:
+    recipe = (ROOT / "services" / "Dockerfile").read_text()
+    under = {service: layer for layer, service in re.findall(UNDER, recipe, re.MULTILINE)}
+    extras = project()["project"]["optional-dependencies"]
+    asks = {
+        hyphenated(service): any("torch" in line for line in extras[hyphenated(service)])
+        for service in SERVICES
+    }
+    assert under == {name: "torch" if torch else "plain" for name, torch in asks.items()}
 
 
 def test_callers_reach_the_stages_where_they_listen() -> None:

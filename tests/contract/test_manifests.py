@@ -3,10 +3,17 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 
-from tests.contract.manifests import Manifest, base_objects, pods, render_dev
+from tests.contract.manifests import (
+    OVERLAYS,
+    Manifest,
+    base_objects,
+    has_kubectl,
+    pods,
+    render_overlay,
+)
+from tests.contract.schemas import CLUSTER_VERSION, check_schema
 from tests.contract.tree import SERVICES, hyphenated
 
-CLUSTER_VERSION = "1.31"
 PODS = pods(base_objects())
 NAMES = [name for name, _ in PODS]
 
@@ -20,12 +27,12 @@ def test_an_object_of_the_base_keeps_to_its_schema(part: Manifest) -> None:
     kubernetes_validate.validate(part, CLUSTER_VERSION, strict=True)
 
 
-def test_the_dev_overlay_renders_and_keeps_to_the_schemas(tmp_path: Path) -> None:
-    rendered = render_dev(tmp_path)
-    if rendered is None:
-        pytest.skip("kubectl is not on the PATH")
+@pytest.mark.skipif(not has_kubectl(), reason="kubectl is not on the PATH")
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_renders_and_keeps_to_the_schemas(overlay: str, tmp_path: Path) -> None:
+    rendered = render_overlay(overlay, tmp_path)
     for part in rendered:
-        kubernetes_validate.validate(part, CLUSTER_VERSION, strict=True)
+        check_schema(part)
     secrets = {part["metadata"]["name"] for part in rendered if part["kind"] == "Secret"}
     mounted = {reference for _, pod in pods(rendered) for reference in secret_names(pod)}
     assert mounted == secrets
@@ -89,6 +96,21 @@ def test_callers_name_the_stages_by_their_headless_services() -> None:
         addresses = {v["value"] for v in container["env"] if v["name"].endswith("_ADDR")}
         assert len(addresses) == 4
         assert addresses <= headless
+
+
+def test_pods_that_share_no_memory_do_not_pass_tensors_by_it() -> None:
+    settings = next(part for part in base_objects() if part["kind"] == "ConfigMap")["data"]
+    assert settings["EARTHGPTX_TENSOR_TIERS"].split(",") == ["inline", "redis", "object_store"]
+
+
+def test_only_those_who_keep_records_know_where_they_are_kept() -> None:
+    told = {
+        name
+        for name, pod in PODS
+        for variable in pod["containers"][0].get("env", ())
+        if variable["name"] == "EARTHGPTX_STATE_REDIS_URL"
+    }
+    assert told == {"gateway", "orchestrator"}
 
 
 def test_the_two_redis_roles_are_two_instances() -> None:
