@@ -23,6 +23,7 @@ from earthgptx.model.reasoner import ReasonerNetwork
 from earthgptx.model.visual_experts import VisualExperts
 from earthgptx.training.batches import Batch, RegionTensors, RowTensors, rounded_up
 from earthgptx.training.dense_heads import DenseHeads
+from earthgptx.training.initialise import start_from_nothing
 
 WEIGHTS = {
     "text": 1.0,
@@ -76,6 +77,7 @@ class TrainingNetwork(nn.Module):
         self.prompt_encoder: PromptEncoder = stages["prompt_encoder"]  # type: ignore[assignment]
         self.reasoner: ReasonerNetwork = stages["reasoner"]  # type: ignore[assignment]
         self.mask_decoder: PixelPerception = stages["mask_decoder"]  # type: ignore[assignment]
+        start_from_nothing(self.image_encoder)
         self.dense = DenseHeads(config, self.image_encoder.grid_channels)
 
     def forward(self, batch: Batch, with_words: bool = True) -> Losses:
