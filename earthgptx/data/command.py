@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from earthgptx.data.adapters.dataset import nothing
 from earthgptx.data.adapters.registry import AUTO, FORMATS, open_dataset
 from earthgptx.data.check import Summary, walk
 from earthgptx.data.coco_folder import DataError
@@ -129,14 +130,12 @@ def _in_words(told: dict[str, Any]) -> str:
 
 def _shards(args: argparse.Namespace) -> int:
     dataset = open_dataset(args.path, args.format)
-    records = _progress(dataset.records(args.split))
-    index = write_shards(records, args.out, dataset.name)
-    if not index.records:
+    if dataset.format.records is nothing:
         raise DataError(f"{args.path}: format {dataset.format_name} holds no instruction records")
+    index = write_shards(_progress(dataset.records(args.split)), args.out, dataset.name)
     told = {"folder": str(args.out), "shards": len(index.shards), "records": index.records}
-    print(
-        json.dumps(told) if args.json else f"{told['records']} records in {told['shards']} shards"
-    )
+    words = f"{index.records} records in {len(index.shards)} shards"
+    print(json.dumps(told) if args.json else words)
     return 0
 
 

@@ -33,8 +33,11 @@ def named(path: Path, record: str) -> Iterator[None]:
     """Whatever is wrong with a record becomes a ``DataError`` that says where."""
     try:
         yield
-    except DataError:
-        raise
+    except DataError as error:
+        # What lies in the same file has said so already.
+        if str(error).startswith(f"{path}: "):
+            raise
+        raise DataError(f"{path}: {record}: {error}") from error
     except KeyError as error:
         raise DataError(f"{path}: {record}: {error} is missing") from error
     except (ValueError, TypeError, IndexError, AttributeError, OSError, TarError) as error:

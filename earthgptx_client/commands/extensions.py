@@ -16,6 +16,7 @@ KNOWN = {
     "down": ("launcher", "stop it"),
     "status": ("launcher", "say what runs"),
     "demo": ("launcher", "questions and answers over sample images"),
+    "data": ("train", "read, check and pack datasets"),
     "train": ("train", "train a model"),
     "evaluate": ("train", "score a model"),
 }
@@ -52,5 +53,9 @@ def run(name: str, arguments: Sequence[str]) -> int:
 
 def _in_checkout(name: str) -> EntryPoint:
     """The subcommand where the packages lie on the path without having been installed."""
-    modules = {"train": "earthgptx.training.command", "evaluate": "earthgptx.evaluation.command"}
+    modules = {
+        "data": "earthgptx.data.command",
+        "train": "earthgptx.training.command",
+        "evaluate": "earthgptx.evaluation.command",
+    }
     return EntryPoint(name, f"{modules.get(name, 'launcher.command')}:{name}", GROUP)

@@ -21,7 +21,6 @@ from typing import Any
 
 from earthgptx.data.adapters.dataset import Format, Origin
 from earthgptx.data.adapters.referring import phrasing_rng
-from earthgptx.data.coco_folder import DataError
 from earthgptx.data.faults import Report, each, named, read_json
 from earthgptx.data.instructions.phrasings import fill
 from earthgptx.data.records import InstructionRecord
@@ -54,12 +53,12 @@ def _records(
 def _captions(
     origin: Origin, folder: Path, path: Path, raw: dict[str, Any]
 ) -> list[InstructionRecord]:
-    file_name = str(raw.get("filename"))
-    with named(path, f"image {file_name}"):
+    with named(path, f"image {raw.get('filename')}"):
+        file_name = str(raw["filename"])
         image = origin.image(folder / file_name, Path(file_name).stem)
         sentences = [str(sentence["raw"]).strip() for sentence in raw["sentences"]]
         if not any(sentences):
-            raise DataError(f"{path}: image {file_name}: no sentence")
+            raise ValueError("no sentence")
         return [
             InstructionRecord(
                 f"{image.image_id}/caption/{place}",

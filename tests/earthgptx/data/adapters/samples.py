@@ -319,7 +319,7 @@ def sydney_captions(root: Path) -> Path:
     return folder
 
 
-def rsvqa(root: Path, prefix: str, pictures: str, area: str) -> Path:
+def rsvqa(root: Path, prefix: str, pictures: str, area: str, *more_splits: str) -> Path:
     """Every file holds every id; what belongs to other splits is a stub that is not active."""
     asked = [
         ("train", 0, "presence", "Is there a road?", "yes"),
@@ -327,7 +327,7 @@ def rsvqa(root: Path, prefix: str, pictures: str, area: str) -> Path:
         ("test", 1, "count", "What is the amount of roads?", "12"),
         ("train", 0, "rural_urban", "Is it a rural or an urban area", "urban"),
     ]
-    for split in ("train", "val", "test"):
+    for split in ("train", "val", "test", *more_splits):
         questions, answers = [], []
         for number, (part, image, kind, question, answer) in enumerate(asked):
             stub = {"id": number, "active": False}
@@ -348,7 +348,7 @@ def rsvqa_lr(root: Path) -> Path:
 
 
 def rsvqa_hr(root: Path) -> Path:
-    return rsvqa(root, "USGS", "Data", "1934m2")
+    return rsvqa(root, "USGS", "Data", "1934m2", "test_phili")
 
 
 def mmrs_1m(root: Path) -> Path:
