@@ -24,14 +24,16 @@ class FeatureShapes:
         grid: (N, C).
         pyramid: (C, H, W) each, coarse to fine.
         map_tokens: M.
-        width: D.
+        prompt_width: D, of prompt tokens.
+        state_width: of the state of a [SEG].
         fine_side: G.
     """
 
     grid: tuple[int, int]
     pyramid: tuple[tuple[int, int, int], ...]
     map_tokens: int
-    width: int
+    prompt_width: int
+    state_width: int
     fine_side: int
 
 
@@ -73,7 +75,7 @@ class FeatureReader:
             TensorGone: A tensor is no longer there.
             TensorRefused: A ref does not hold.
         """
-        count, width, side = refs.region_count, self.shapes.width, self.shapes.fine_side
+        count, width, side = refs.region_count, self.shapes.prompt_width, self.shapes.fine_side
         wanted: list[tuple[str, TensorRef, tuple[int, ...]]] = [
             ("prompts.map_tokens", refs.map_tokens, (self.shapes.map_tokens, width)),
             ("prompts.region_tokens", refs.region_tokens, (count, width)),
@@ -82,14 +84,14 @@ class FeatureReader:
         return self._read(wanted, tenant)
 
     def state(self, ref: TensorRef, tenant: str, field: str) -> HostTensor:
-        """The state [D] of one [SEG].
+        """The state [state_width] of one [SEG].
 
         Raises:
             InvalidInput: It is not of the shape or dtype this model takes.
             TensorGone: It is no longer there.
             TensorRefused: The ref does not hold.
         """
-        return self._read([(field, ref, (self.shapes.width,))], tenant)[0]
+        return self._read([(field, ref, (self.shapes.state_width,))], tenant)[0]
 
     def _read(
         self, wanted: list[tuple[str, TensorRef, tuple[int, ...]]], tenant: str

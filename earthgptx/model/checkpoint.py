@@ -1,103 +1,108 @@
-"""Weights on disk: one safetensors file a stage, one config, one tokenizer.
+"""A weights folder: the files of four stages, one configuration, one tokenizer.
 
     python -m earthgptx.model.checkpoint --random DIR    writes random weights, for development
 
-A stage reads its own file only, straight to its device. Files hold bf16; a stage computes in the
-dtype it is asked for.
+A stage reads its own files only, straight to its device, into a network built without memory. Each
+stage's libraries are imported with that stage alone: the reasoner needs no timm, the image encoder
+no transformers. Files hold bf16; a stage computes in the dtype it is asked for.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from earthgptx.model.errors import CheckpointError
-from earthgptx.model.language_model import Words
-from earthgptx.model.pixel_perception import MaskDecoderModel, PixelPerception
+from earthgptx.model.meta_construction import parameters_without_memory
 from earthgptx.model.presets import PRESETS, ModelConfig, read_config, write_config
-from earthgptx.model.prompt_encoder import PromptEncoder, PromptEncoderModel
-from earthgptx.model.reasoner import ReasonerModel, ReasonerNetwork
-from earthgptx.model.visual_experts import (
-    ImageEncoderModel,
-    VisualExperts,
-    build_conv_expert,
-    build_vit_expert,
-)
+from earthgptx.model.weight_files import WhenFull, fill, stage_digest, stage_files, write_stage
+
+if TYPE_CHECKING:
+    from earthgptx.model.pixel_perception import MaskDecoderModel
+    from earthgptx.model.prompt_encoder import PromptEncoderModel
+    from earthgptx.model.reasoner import ReasonerModel
+    from earthgptx.model.visual_experts import ImageEncoderModel
 
 STAGES = ("image_encoder", "prompt_encoder", "reasoner", "mask_decoder")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-# Tied to the input embeddings; stored once.
-TIED_HEAD = "language.lm_head.weight"
-
-
-def feature_channels(config: ModelConfig) -> tuple[int, tuple[int, ...]]:
-    """Channels of the grid and of the finer maps, without building weights."""
-    with torch.device("meta"):
-        experts = VisualExperts(build_conv_expert(config.conv), nn.Identity(), config)
-    return experts.grid_channels, experts.pyramid_channels
+# Where it is tied to the input embeddings it is stored once.
+HEAD = "language.lm_head.weight"
 
 
 def build_stage(config: ModelConfig, stage: str) -> nn.Module:
     """The network of one stage, with random weights."""
     if stage == "image_encoder":
-        return VisualExperts(build_conv_expert(config.conv), build_vit_expert(config.vit), config)
+        from earthgptx.model.visual_experts import VisualExperts
+
+        return VisualExperts(config)
     if stage == "prompt_encoder":
+        from earthgptx.model.prompt_encoder import PromptEncoder
+
         return PromptEncoder(config)
-    grid_channels, pyramid_channels = feature_channels(config)
     if stage == "reasoner":
-        return ReasonerNetwork(config, grid_channels, pyramid_channels)
+        from earthgptx.model.reasoner import ReasonerNetwork
+
+        return ReasonerNetwork(config)
     if stage == "mask_decoder":
-        return PixelPerception(config, grid_channels, pyramid_channels)
+        from earthgptx.model.pixel_perception import build_pixel_perception
+
+        return build_pixel_perception(config)
     raise ValueError(f"no stage {stage!r}; stages are {', '.join(STAGES)}")
 
 
 def save_stage(network: nn.Module, folder: Path, stage: str) -> None:
-    """Writes one stage's weights as bf16, atomically; who may read them is up to the umask."""
+    """Writes one stage's weights, parameters as bf16, atomically."""
+    left_out = tied_names(network.config)  # type: ignore[arg-type]
+    parameters = dict(network.named_parameters(remove_duplicate=False))
     state = {
-        name: tensor.detach().to("cpu", torch.bfloat16).contiguous()
+        name: tensor.detach()
+        .to("cpu", torch.bfloat16 if name in parameters else tensor.dtype)
+        .contiguous()
         for name, tensor in network.state_dict().items()
-        if name != TIED_HEAD
+        if name not in left_out
     }
-    partial = folder / f".{stage}.partial"
-    partial.unlink(missing_ok=True)
-    partial.touch()
-    mode = partial.stat().st_mode
-    # safetensors puts a file of its own in place, for this user alone; images run as another.
-    save_file(state, partial)
-    partial.chmod(mode)
-    partial.replace(folder / f"{stage}.safetensors")
+    write_stage(folder, stage, state)
 
 
-def read_stage(folder: Path, stage: str, device: torch.device) -> nn.Module:
-    """One stage's network with its weights.
+def tied_names(config: ModelConfig) -> frozenset[str]:
+    """Names of tensors that are others' and not stored."""
+    return frozenset({HEAD} if config.language.tied else ())
+
+
+def read_stage(
+    folder: Path,
+    stage: str,
+    device: torch.device,
+    dtype: torch.dtype,
+    when_full: WhenFull | None = None,
+) -> nn.Module:
+    """One stage's network with its weights, parameters as ``dtype`` on ``device``.
+
+    ``when_full`` is called as ``weight_files.fill`` says.
 
     Raises:
         CheckpointError: a file is missing, broken, or made for another configuration.
     """
-    config = _read_config(folder)
-    path = folder / f"{stage}.safetensors"
-    network = build_stage(config, stage)
-    try:
-        state: dict[str, Tensor] = load_file(path, device=str(device))
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"cannot read the weights {path}: {error}") from error
-    missing, unexpected = network.load_state_dict(state, strict=False)
-    missing = [name for name in missing if name != TIED_HEAD]
-    if missing or unexpected:
-        raise CheckpointError(
-            f"{path} does not fit the configuration beside it: "
-            f"missing {missing[:3]}, unexpected {unexpected[:3]}"
-        )
+    config = read_folder_config(folder)
+    with parameters_without_memory():
+        network = build_stage(config, stage)
+    tied = tied_names(config)
+    fill(network, stage_files(folder, stage), device, dtype, tied, when_full)
+    if tied and stage == "reasoner":
+        network.language.tie_weights()  # type: ignore[operator,union-attr]
     return network
 
 
-def _read_config(folder: Path) -> ModelConfig:
+def read_folder_config(folder: Path) -> ModelConfig:
+    """The configuration of a weights folder.
+
+    Raises:
+        CheckpointError: it is missing, or not one of this version's.
+    """
     try:
         return read_config(folder / "config.json")
     except (OSError, KeyError, TypeError, ValueError) as error:
@@ -105,43 +110,61 @@ def _read_config(folder: Path) -> ModelConfig:
 
 
 def model_version(folder: Path, stage: str) -> str:
-    """The stage's weights by name: ``<preset>-<12 hex digits of their digest>``."""
-    config = _read_config(folder)
-    try:
-        with (folder / f"{stage}.safetensors").open("rb") as weights:
-            digest = hashlib.file_digest(weights, "sha256").hexdigest()
-    except OSError as error:
-        raise CheckpointError(f"cannot read the weights of {stage}: {error}") from error
-    return f"{config.preset}-{digest[:12]}"
+    """The stage's weights by name: ``<preset>-<12 hex digits of their digest>``.
+
+    Raises:
+        CheckpointError: configuration or weights cannot be read.
+    """
+    return f"{read_folder_config(folder).preset}-{stage_digest(folder, stage)[:12]}"
 
 
 def load_image_encoder(folder: Path, device: str, dtype: str) -> ImageEncoderModel:
     """The image encoder stage's model; see ``read_stage`` for what it raises."""
-    network = read_stage(folder, "image_encoder", torch.device(device))
+    from earthgptx.model.visual_experts import ImageEncoderModel, VisualExperts
+
+    place, compute = torch.device(device), DTYPES[dtype]
+    network = read_stage(folder, "image_encoder", place, compute)
     assert isinstance(network, VisualExperts)
-    return ImageEncoderModel(network, torch.device(device), DTYPES[dtype])
+    return ImageEncoderModel(network, place, compute)
 
 
 def load_prompt_encoder(folder: Path, device: str, dtype: str) -> PromptEncoderModel:
     """The prompt encoder stage's model; see ``read_stage`` for what it raises."""
-    network = read_stage(folder, "prompt_encoder", torch.device(device))
+    from earthgptx.model.prompt_encoder import PromptEncoder, PromptEncoderModel
+
+    place, compute = torch.device(device), DTYPES[dtype]
+    network = read_stage(folder, "prompt_encoder", place, compute)
     assert isinstance(network, PromptEncoder)
-    return PromptEncoderModel(network, torch.device(device), DTYPES[dtype])
+    return PromptEncoderModel(network, place, compute)
 
 
-def load_reasoner(folder: Path, device: str, dtype: str) -> ReasonerModel:
-    """The reasoner stage's model; see ``read_stage`` for what it raises."""
-    network = read_stage(folder, "reasoner", torch.device(device))
+def load_reasoner(
+    folder: Path, device: str, dtype: str, quantisation: str = "none"
+) -> ReasonerModel:
+    """The reasoner stage's model; see ``read_stage`` for what it raises.
+
+    The language model's layers are kept as ``quantisation`` says: one of ``quantisation.KINDS``.
+    """
+    from earthgptx.model.language_model import Words
+    from earthgptx.model.quantisation import layer_quantiser
+    from earthgptx.model.reasoner import ReasonerModel, ReasonerNetwork
+
+    place, compute = torch.device(device), DTYPES[dtype]
+    when_full = layer_quantiser(quantisation, compute)
+    network = read_stage(folder, "reasoner", place, compute, when_full)
     assert isinstance(network, ReasonerNetwork)
-    words = Words.read(folder / "tokenizer.json")
-    return ReasonerModel(network, words, torch.device(device), DTYPES[dtype])
+    words = Words.read(folder / "tokenizer.json", network.config.language)
+    return ReasonerModel(network, words, place, compute)
 
 
 def load_mask_decoder(folder: Path, device: str, dtype: str) -> MaskDecoderModel:
     """The mask decoder stage's model; see ``read_stage`` for what it raises."""
-    network = read_stage(folder, "mask_decoder", torch.device(device))
+    from earthgptx.model.pixel_perception import MaskDecoderModel, PixelPerception
+
+    place, compute = torch.device(device), DTYPES[dtype]
+    network = read_stage(folder, "mask_decoder", place, compute)
     assert isinstance(network, PixelPerception)
-    return MaskDecoderModel(network, torch.device(device), DTYPES[dtype])
+    return MaskDecoderModel(network, place, compute)
 
 
 def write_random(folder: Path, preset: str = "nano", seed: int = 0) -> None:

@@ -14,8 +14,8 @@ that how many there are of something can be read off them.
 
 Without prompts H_ca is V_sa exactly: a picture nobody drew on is not changed by the prompt path.
 
-B batch, N grid cells, C expert channels, P prompt tokens, D width, T image tokens (those of the
-grid, then the summary).
+B batch, N grid cells, C expert channels, P prompt tokens, D width, O width of the language model,
+T image tokens (those of the grid, then the summary).
 """
 
 from __future__ import annotations
@@ -59,7 +59,14 @@ def feed_forward(width: int, factor: int = 2) -> nn.Sequential:
 
 
 class HybridFusion(nn.Module):
-    """Self-attention, feed-forward, cross-attention, self-attention, projection."""
+    """Self-attention, feed-forward, cross-attention, self-attention, projection.
+
+    Args:
+        grid_channels: of the experts' grid, whose side is ``grid_side`` cells.
+        width: of the block and of the prompt tokens.
+        tokens_side: side of the grid of image tokens made for the language model.
+        out_width: of those tokens; None for ``width``.
+    """
 
     def __init__(
         self,
@@ -69,8 +76,11 @@ class HybridFusion(nn.Module):
         heads: int,
         tokens_side: int,
         summary_tokens: int,
+        out_width: int | None = None,
     ) -> None:
         super().__init__()
+        out_width = width if out_width is None else out_width
+        self.out_width = out_width
         self.grid_side = grid_side
         self.fold = grid_side // tokens_side
         self.image_in = nn.Linear(grid_channels, width)
@@ -86,10 +96,10 @@ class HybridFusion(nn.Module):
         self.hybrid_norm = nn.LayerNorm(width)
         self.hybrid_attention = Attention(width, heads)
         self.hybrid_feed_forward = feed_forward(width)
-        self.projection = nn.Linear(self.fold**2 * width, width)
-        self.projection_norm = nn.LayerNorm(width)
+        self.projection = nn.Linear(self.fold**2 * width, out_width)
+        self.projection_norm = nn.LayerNorm(out_width)
         self.summary_cells = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU())
-        self.summary_out = nn.Linear(width, summary_tokens * width)
+        self.summary_out = nn.Linear(width, summary_tokens * out_width)
 
     def forward(
         self, grid_BNC: Tensor, prompts_BPD: Tensor | None, valid_BP: Tensor | None = None
@@ -102,7 +112,7 @@ class HybridFusion(nn.Module):
             valid_BP: False where a prompt token is padding.
 
         Returns:
-            hybrid_BND on the grid, and image_tokens_BTD for the language model.
+            hybrid_BND on the grid, and image_tokens_BTO for the language model.
         """
         image_BND = self.image_in(self.image_norm(grid_BNC)) + self.position_1ND
         normed = self.self_norm(image_BND)
@@ -116,18 +126,18 @@ class HybridFusion(nn.Module):
         normed = self.hybrid_norm(image_BND)
         image_BND = image_BND + self.hybrid_attention(normed, normed)
         hybrid_BND = image_BND + self.hybrid_feed_forward(image_BND)
-        tokens_BTD = torch.cat([self._project(hybrid_BND), self._summarise(hybrid_BND)], dim=1)
-        return hybrid_BND, tokens_BTD
+        tokens_BTO = torch.cat([self._project(hybrid_BND), self._summarise(hybrid_BND)], dim=1)
+        return hybrid_BND, tokens_BTO
 
     def _project(self, hybrid_BND: Tensor) -> Tensor:
         B, _, D = hybrid_BND.shape
         side, fold = self.grid_side // self.fold, self.fold
         cells = hybrid_BND.view(B, side, fold, side, fold, D).transpose(2, 3)
-        tokens_BTD: Tensor = self.projection(cells.reshape(B, side * side, fold * fold * D))
-        return self.projection_norm(tokens_BTD)
+        tokens_BTO: Tensor = self.projection(cells.reshape(B, side * side, fold * fold * D))
+        return self.projection_norm(tokens_BTO)
 
     def _summarise(self, hybrid_BND: Tensor) -> Tensor:
         whole_BD = self.summary_cells(hybrid_BND).mean(dim=1)
-        tokens_BSD = self.summary_out(whole_BD).unflatten(1, (-1, hybrid_BND.shape[-1]))
+        tokens_BSO = self.summary_out(whole_BD).unflatten(1, (-1, self.out_width))
         # One norm over all of them: how they compare in size is part of what they say.
-        return F.layer_norm(tokens_BSD, tokens_BSD.shape[1:])
+        return F.layer_norm(tokens_BSO, tokens_BSO.shape[1:])

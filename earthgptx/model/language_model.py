@@ -17,40 +17,53 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from earthgptx.model.errors import CheckpointError
 from earthgptx.model.presets import ModelConfig
+from earthgptx.model.presets.configuration import LanguageModelConfig
 
 MODALITY_TOKENS = {"optical": "<optical>", "sar": "<sar>", "infrared": "<infrared>"}
 
 
-def build_language_model(config: ModelConfig) -> LlamaForCausalLM:
-    """A LLaMA-type decoder with random weights, embeddings tied to the head."""
+def build_language_model(config: ModelConfig) -> PreTrainedModel:
+    """A decoder of the configured family, with random weights."""
     language = config.language
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=language.vocab_size,
-            hidden_size=config.width,
-            intermediate_size=language.intermediate,
-            num_hidden_layers=language.layers,
-            num_attention_heads=language.heads,
-            num_key_value_heads=language.key_value_heads,
-            max_position_embeddings=language.context_tokens,
-            tie_word_embeddings=True,
-            attn_implementation="sdpa",
-        )
+    architecture = AutoConfig.for_model(
+        language.model_type,
+        vocab_size=language.vocab_size,
+        hidden_size=config.width,
+        intermediate_size=language.intermediate,
+        num_hidden_layers=language.layers,
+        num_attention_heads=language.heads,
+        num_key_value_heads=language.key_value_heads,
+        max_position_embeddings=language.context_tokens,
+        tie_word_embeddings=language.tied,
+        **language.extra,
     )
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(
+        architecture, attn_implementation="sdpa"
+    )
+    return model
 
 
 class Words:
-    """The tokenizer with the names of its special tokens."""
+    """The tokenizer with the names of its special tokens.
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    The tokens that begin, end and fill a sequence are the language model's own; the others are the
+    same for all.
+
+    Raises:
+        CheckpointError: the tokenizer lacks one of them.
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, bos: str = "<bos>", eos: str = "<eos>", pad: str = "<pad>"
+    ) -> None:
         self.tokenizer = tokenizer
-        self.bos = self._id("<bos>")
-        self.eos = self._id("<eos>")
-        self.pad = self._id("<pad>")
+        self.bos = self._id(bos)
+        self.eos = self._id(eos)
+        self.pad = self._id(pad)
         self.image_start = self._id("<image>")
         self.image_end = self._id("</image>")
         self.seg = self._id("[SEG]")
@@ -58,9 +71,12 @@ class Words:
         self.modalities = {name: self._id(token) for name, token in MODALITY_TOKENS.items()}
 
     @classmethod
-    def read(cls, path: Path) -> Words:
-        """Reads a ``tokenizers`` JSON file."""
-        return cls(Tokenizer.from_file(str(path)))
+    def read(cls, path: Path, language: LanguageModelConfig | None = None) -> Words:
+        """Reads a ``tokenizers`` JSON file, whose own tokens ``language`` names (None: nano's)."""
+        tokenizer = Tokenizer.from_file(str(path))
+        if language is None:
+            return cls(tokenizer)
+        return cls(tokenizer, language.bos_token, language.eos_token, language.pad_token)
 
     def _id(self, token: str) -> int:
         number = self.tokenizer.token_to_id(token)
@@ -96,7 +112,7 @@ class Words:
 
 
 def prefix_embeddings(
-    language: LlamaForCausalLM,
+    language: PreTrainedModel,
     words: Words,
     image_tokens_TD: Tensor,
     region_tokens_RD: Tensor | None,

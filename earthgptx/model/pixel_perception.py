@@ -1,12 +1,10 @@
 """The pixel perception module: a [SEG] state, or a bare prompt, to a mask.
 
-A SAM-2-style mask decoder (transformers' class) reads the experts' grid, sharpened by the finer
-maps. A query is either a [SEG] state or a region's token with its weights; both become sparse
-tokens, and a coarse map of where the query points (its likeness to the grid, or the marked area)
-becomes the dense prompt.
+One interface, ``PixelPerception``; the heads behind it are in ``sam_heads`` and
+``mask2former_head``, chosen by ``mask.head`` of the configuration.
 
-Q queries, N grid cells, C channels, W decoder width, D model width, G finest grid side,
-H grid side.
+Q queries, N grid cells, C channels, D width of a state or token, G finest grid side, H side of the
+coarse map.
 """
 
 from __future__ import annotations
@@ -18,31 +16,9 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers.models.sam2.configuration_sam2 import Sam2MaskDecoderConfig
-from transformers.models.sam2.modeling_sam2 import Sam2MaskDecoder
 
 from earthgptx.model.features import ImageFeatures
 from earthgptx.model.presets import ModelConfig
-
-
-def build_sam_decoder(config: ModelConfig, pyramid_channels: tuple[int, ...]) -> nn.Module:
-    """Transformers' SAM 2 mask decoder; its skip convolutions fitted to our pyramid."""
-    mask = config.mask
-    decoder_config = Sam2MaskDecoderConfig(
-        hidden_size=mask.width,
-        mlp_dim=mask.mlp_width,
-        num_hidden_layers=mask.layers,
-        num_attention_heads=mask.heads,
-        iou_head_hidden_dim=mask.width,
-        num_multimask_outputs=0,
-        dynamic_multimask_via_stability=False,
-    )
-    decoder_config._attn_implementation = "sdpa"
-    decoder = Sam2MaskDecoder(decoder_config)
-    coarse, fine = pyramid_channels
-    decoder.conv_s1 = nn.Conv2d(coarse, mask.width // 4, 1)
-    decoder.conv_s0 = nn.Conv2d(fine, mask.width // 8, 1)
-    return decoder
 
 
 @dataclass(frozen=True)
@@ -60,63 +36,29 @@ class QueryTensors:
 
 
 class PixelPerception(nn.Module):
-    """All that the mask decoder stage holds."""
+    """All that the mask decoder stage holds: a pixel head."""
 
-    def __init__(
-        self, config: ModelConfig, grid_channels: int, pyramid_channels: tuple[int, ...]
-    ) -> None:
-        super().__init__()
-        self.config = config
-        width, mask = config.width, config.mask
-        self.neck = nn.Sequential(nn.LayerNorm(grid_channels), nn.Linear(grid_channels, mask.width))
-        self.position_1WHH = nn.Parameter(
-            torch.randn(1, mask.width, config.grid_side, config.grid_side) * 0.02
-        )
-        sparse = mask.width * mask.sparse_tokens
-        self.seg_in = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, sparse))
-        self.region_in = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, sparse))
-        self.likeness_query = nn.Linear(width, mask.width)
-        self.likeness_dense = nn.Conv2d(1, mask.width, 1)
-        fine = config.fine_side // config.grid_side
-        self.region_dense = nn.Conv2d(1, mask.width, fine, fine)
-        self.decoder = build_sam_decoder(config, pyramid_channels)
+    config: ModelConfig
 
     def forward(self, queries: QueryTensors) -> tuple[Tensor, Tensor, Tensor | None]:
         """Draws a mask a query.
 
         Returns:
-            logits_QGG in the view's frame, score_Q (estimated IoU, 0..1), and for [SEG] queries
-            the coarse likeness logits_QHH (trained against the shrunken mask), else None.
+            logits_QGG in the view's frame, score_Q (estimated IoU, about 0..1), and for [SEG]
+            queries the coarse likeness logits_QHH (trained against the shrunken mask), else None.
         """
-        side = self.config.grid_side
-        image_QWHH = self.neck(queries.grid_QNC).transpose(1, 2).unflatten(2, (side, side))
-        likeness_QHH = None
-        if queries.seg_states_QD is not None:
-            sparse = self.seg_in(queries.seg_states_QD)
-            likeness_QHH = self._likeness(queries.seg_states_QD, image_QWHH)
-            dense = self.likeness_dense(likeness_QHH.sigmoid().unsqueeze(1))
-        else:
-            assert queries.region_tokens_QD is not None and queries.weights_QGG is not None
-            sparse = self.region_in(queries.region_tokens_QD)
-            dense = self.region_dense(queries.weights_QGG.unsqueeze(1))
-        coarse_map, fine_map = queries.pyramid
-        masks, scores, *_ = self.decoder(
-            image_embeddings=image_QWHH,
-            image_positional_embeddings=self.position_1WHH.expand(len(image_QWHH), -1, -1, -1),
-            sparse_prompt_embeddings=sparse.unflatten(1, (1, -1, self.config.mask.width)),
-            dense_prompt_embeddings=dense,
-            multimask_output=False,
-            high_resolution_features=[
-                self.decoder.conv_s0(fine_map),
-                self.decoder.conv_s1(coarse_map),
-            ],
-        )
-        return masks[:, 0, 0], scores[:, 0, 0], likeness_QHH
+        raise NotImplementedError
 
-    def _likeness(self, states_QD: Tensor, image_QWHH: Tensor) -> Tensor:
-        query_QW = self.likeness_query(states_QD)
-        scale = image_QWHH.shape[1] ** -0.5
-        return torch.einsum("qw,qwij->qij", query_QW, image_QWHH) * scale
+
+def build_pixel_perception(config: ModelConfig) -> PixelPerception:
+    """The head that ``config.mask.head`` names, with random weights."""
+    if config.mask.head == "mask2former":
+        from earthgptx.model.mask2former_head import Mask2FormerHead
+
+        return Mask2FormerHead(config)
+    from earthgptx.model.sam_heads import Sam2Head, SamHead
+
+    return Sam2Head(config) if config.mask.head == "sam2" else SamHead(config)
 
 
 @dataclass(frozen=True)
@@ -143,10 +85,14 @@ class MaskPrediction:
 
 
 class MaskDecoderModel:
-    """The mask decoder stage's model: queries in, masks in the view's frame out."""
+    """The mask decoder stage's model: queries in, masks in the view's frame out.
+
+    Args:
+        network: with parameters of ``dtype``; tables of positions stay in float32.
+    """
 
     def __init__(self, network: PixelPerception, device: torch.device, dtype: torch.dtype) -> None:
-        self._network = network.to(device, dtype).eval()
+        self._network = network.to(device).eval()
         self._device = device
         self._dtype = dtype
 
@@ -161,7 +107,7 @@ class MaskDecoderModel:
             logits_QGG, score_Q, _ = self._network(self._stack([queries[i] for i in chosen]))
             for j, i in enumerate(chosen):
                 logits = logits_QGG[j].float().cpu().numpy()
-                results[i] = MaskPrediction(logits, float(score_Q[j]))
+                results[i] = MaskPrediction(logits, min(max(float(score_Q[j]), 0.0), 1.0))
         return [r for r in results if r is not None]
 
     def _stack(self, queries: list[MaskQuery]) -> QueryTensors:

@@ -33,18 +33,17 @@ class PromptEncoder(nn.Module):
         prompt = config.prompt
         self.config = config
         self.patch = nn.Conv2d(MARK_KINDS, prompt.width, prompt.patch_cells, prompt.patch_cells)
-        tokens = (config.fine_side // prompt.patch_cells) ** 2
+        tokens = config.prompt_map_tokens
         self.position_1MW = nn.Parameter(torch.randn(1, tokens, prompt.width) * 0.02)
         self.blocks = nn.ModuleList(
             Block(prompt.width, prompt.heads, mlp_ratio=2.0, qkv_bias=True)
             for _ in range(prompt.depth)
         )
         self.norm = nn.LayerNorm(prompt.width)
-        self.map_out = nn.Linear(prompt.width, config.width)
+        self.map_out = nn.Linear(prompt.width, config.prompt_width)
+        width = config.prompt_width
         geometry = 4 * 2 * prompt.fourier_bands + 4 + MARK_KINDS
-        self.region = nn.Sequential(
-            nn.Linear(geometry, config.width), nn.GELU(), nn.Linear(config.width, config.width)
-        )
+        self.region = nn.Sequential(nn.Linear(geometry, width), nn.GELU(), nn.Linear(width, width))
 
     def encode_map(self, map_BKSS: Tensor) -> Tensor:
         """Tokens of the map of all regions: [B, M, D]."""
@@ -66,10 +65,14 @@ class PromptEncoder(nn.Module):
 
 
 class PromptEncoderModel:
-    """The prompt encoder stage's model: rasterised marks in, tokens out."""
+    """The prompt encoder stage's model: rasterised marks in, tokens out.
+
+    Args:
+        encoder: with parameters of ``dtype``.
+    """
 
     def __init__(self, encoder: PromptEncoder, device: torch.device, dtype: torch.dtype) -> None:
-        self._encoder = encoder.to(device, dtype).eval()
+        self._encoder = encoder.to(device).eval()
         self._device = device
         self._dtype = dtype
         self.view_side_px = encoder.config.view_side_px

@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
-from transformers import DynamicCache, LlamaForCausalLM
+from transformers import DynamicCache, PreTrainedModel
 
 from earthgptx.model.errors import ModelInputError
 from earthgptx.model.features import ImageFeatures, PromptFeatures
@@ -24,24 +24,33 @@ from earthgptx.model.presets import ModelConfig
 from earthgptx.model.region_features import RegionFeatures
 
 
+def build_fusion(config: ModelConfig) -> HybridFusion:
+    """The hybrid block between experts and language model."""
+    return HybridFusion(
+        config.grid_channels,
+        config.grid_side,
+        config.prompt_width,
+        config.hybrid_heads,
+        config.image_tokens_side,
+        config.summary_tokens,
+        config.width,
+    )
+
+
+def build_region_features(config: ModelConfig) -> RegionFeatures:
+    """What makes the regions' tokens."""
+    return RegionFeatures(config.pyramid_channels, config.prompt_width, config.width)
+
+
 class ReasonerNetwork(nn.Module):
     """All that the reasoner stage holds."""
 
-    def __init__(
-        self, config: ModelConfig, grid_channels: int, pyramid_channels: tuple[int, ...]
-    ) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.fusion = HybridFusion(
-            grid_channels,
-            config.grid_side,
-            config.width,
-            config.hybrid_heads,
-            config.image_tokens_side,
-            config.summary_tokens,
-        )
-        self.regions = RegionFeatures(pyramid_channels, config.width)
-        self.language: LlamaForCausalLM = build_language_model(config)
+        self.fusion = build_fusion(config)
+        self.regions = build_region_features(config)
+        self.language: PreTrainedModel = build_language_model(config)
 
 
 @dataclass(frozen=True)
@@ -84,12 +93,16 @@ class _Row:
 
 
 class ReasonerModel:
-    """The reasoner stage's model."""
+    """The reasoner stage's model.
+
+    Args:
+        network: with parameters of ``dtype`` (or quantised); rotary tables stay in float32.
+    """
 
     def __init__(
         self, network: ReasonerNetwork, words: Words, device: torch.device, dtype: torch.dtype
     ) -> None:
-        self.network = network.to(device, dtype).eval()
+        self.network = network.to(device).eval()
         self.words = words
         self.device = device
         self.dtype = dtype
@@ -174,7 +187,7 @@ class Decoding:
             return []
         language = self._model.network.language
         positions_BL = (self._seen_BL.cumsum(1) - 1).clamp_min(0)[:, -self._next_BLD.shape[1] :]
-        hidden_BLD = language.model(
+        hidden_BLD = language.base_model(
             inputs_embeds=self._next_BLD,
             attention_mask=self._seen_BL.long(),
             position_ids=positions_BL,
@@ -182,7 +195,7 @@ class Decoding:
             use_cache=True,
         ).last_hidden_state
         last_BD = hidden_BLD[:, -1]
-        chosen_B = language.lm_head(last_BD).float().argmax(-1)
+        chosen_B = language.get_output_embeddings()(last_BD).float().argmax(-1)
         outputs = [
             self._advance(row, int(token), last_BD[i])
             for i, (row, token) in enumerate(zip(self._rows, chosen_B.tolist(), strict=True))

@@ -4,7 +4,8 @@ Three views of it are summed: the prompt encoder's token (where and how it was m
 averaged under the region's weights at every scale (Osprey's mask pooling), and a 4 x 4 sample
 around it (what is where inside it, with some context).
 
-B batch, R regions, G finest grid side, N grid cells, D width, C channels, H W map size.
+B batch, R regions, G finest grid side, N grid cells, D width, O width of the language model,
+C channels, H W map size.
 """
 
 from __future__ import annotations
@@ -36,23 +37,31 @@ def region_moments(weights_BRGG: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class RegionFeatures(nn.Module):
-    """Prompt token, pooled features and sampled features to one token a region."""
+    """Prompt token, pooled features and sampled features to one token a region.
 
-    def __init__(self, pyramid_channels: tuple[int, ...], width: int) -> None:
+    Args:
+        width: of the hybrid grid and of prompt tokens.
+        out_width: of the tokens made; None for ``width``.
+    """
+
+    def __init__(
+        self, pyramid_channels: tuple[int, ...], width: int, out_width: int | None = None
+    ) -> None:
         super().__init__()
-        reduced = (48, *(24 // 2**i for i in range(len(pyramid_channels))))
+        out_width = width if out_width is None else out_width
+        reduced = tuple(3 * width // 16 // 2**i for i in range(len(pyramid_channels) + 1))
         self.reduce = nn.ModuleList(
             nn.Conv2d(channels, out, 1)
             for channels, out in zip((width, *pyramid_channels), reduced, strict=True)
         )
-        self.pooled = nn.Linear(width + sum(pyramid_channels), width)
+        self.pooled = nn.Linear(width + sum(pyramid_channels), out_width)
         self.sampled = nn.Sequential(
             nn.Linear(sum(reduced) * SAMPLE_SIDE**2, width),
             nn.GELU(),
-            nn.Linear(width, width),
+            nn.Linear(width, out_width),
         )
-        self.marked = nn.Linear(width, width)
-        self.norm = nn.LayerNorm(width)
+        self.marked = nn.Linear(width, out_width)
+        self.norm = nn.LayerNorm(out_width)
 
     def forward(
         self,
@@ -61,7 +70,7 @@ class RegionFeatures(nn.Module):
         regions_BRD: Tensor,
         weights_BRGG: Tensor,
     ) -> Tensor:
-        """Tokens [B, R, D] for the language model."""
+        """Tokens [B, R, O] for the language model."""
         side = int(hybrid_BND.shape[1] ** 0.5)
         hybrid_BDHW = hybrid_BND.transpose(1, 2).unflatten(2, (side, side))
         maps = (hybrid_BDHW, *pyramid)

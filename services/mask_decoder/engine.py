@@ -12,7 +12,7 @@ import torch
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.masks import encode_rle, mask_box_xyxy_px, paste_window_mask
 from earthgptx.imagery.windows import Window, validate_window
-from earthgptx.model.checkpoint import feature_channels, load_mask_decoder, model_version
+from earthgptx.model.checkpoint import load_mask_decoder, model_version
 from earthgptx.model.features import ImageFeatures
 from earthgptx.model.pixel_perception import MaskDecoderModel, MaskPrediction, MaskQuery
 from earthgptx.model.presets import ModelConfig, read_config
@@ -128,7 +128,7 @@ class Engine:
         image = ImageFeatures(
             torch.zeros(shapes.grid), tuple(torch.zeros(level) for level in shapes.pyramid)
         )
-        query = MaskQuery(image, seg_state=torch.zeros(shapes.width))
+        query = MaskQuery(image, seg_state=torch.zeros(shapes.state_width))
         (prediction,) = await self._batcher.submit((query,))
         if not bool(torch.isfinite(torch.from_numpy(prediction.logits_hw)).all()):
             raise Internal("the mask decoder makes logits that are not finite")
@@ -218,12 +218,11 @@ def _draw(prediction: MaskPrediction, image: ImageFeatureRefs) -> DrawnMask:
 
 def shapes_of(config: ModelConfig) -> FeatureShapes:
     """Shapes of the features a model of this configuration takes."""
-    grid_channels, (coarse, fine) = feature_channels(config)
-    side = config.fine_side
     return FeatureShapes(
-        grid=(config.grid_side**2, grid_channels),
-        pyramid=((coarse, side // 2, side // 2), (fine, side, side)),
-        map_tokens=(side // config.prompt.patch_cells) ** 2,
-        width=config.width,
-        fine_side=side,
+        grid=(config.grid_side**2, config.grid_channels),
+        pyramid=config.pyramid_shapes,
+        map_tokens=config.prompt_map_tokens,
+        prompt_width=config.prompt_width,
+        state_width=config.width,
+        fine_side=config.fine_side,
     )

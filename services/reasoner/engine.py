@@ -12,7 +12,7 @@ from typing import Literal
 
 import torch
 
-from earthgptx.model.checkpoint import feature_channels, load_reasoner, model_version
+from earthgptx.model.checkpoint import load_reasoner, model_version
 from earthgptx.model.errors import ModelInputError
 from earthgptx.model.features import ImageFeatures, PromptFeatures
 from earthgptx.model.presets import ModelConfig
@@ -197,12 +197,11 @@ class Engine:
 
 def shapes_of(config: ModelConfig) -> FeatureShapes:
     """Shapes of the features a model of this configuration takes."""
-    grid_channels, (coarse, fine) = feature_channels(config)
-    side = config.fine_side
     return FeatureShapes(
-        grid=(config.grid_side**2, grid_channels),
-        pyramid=((coarse, side // 2, side // 2), (fine, side, side)),
-        map_tokens=(side // config.prompt.patch_cells) ** 2,
-        width=config.width,
-        fine_side=side,
+        grid=(config.grid_side**2, config.grid_channels),
+        pyramid=config.pyramid_shapes,
+        map_tokens=config.prompt_map_tokens,
+        prompt_width=config.prompt_width,
+        state_width=config.width,
+        fine_side=config.fine_side,
     )

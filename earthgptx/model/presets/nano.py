@@ -61,12 +61,12 @@ def nano_mask2former() -> ModelConfig:
         nano(),
         preset="nano-mask2former",
         mask=MaskDecoderConfig(
-            width=96,
-            layers=4,
+            width=128,
+            layers=3,
             heads=4,
-            mlp_width=256,
+            mlp_width=128,
             sparse_tokens=1,
             head="mask2former",
-            encoder_layers=2,
+            encoder_layers=1,
         ),
     )
