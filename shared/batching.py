@@ -1,9 +1,10 @@
 """Dynamic batching: many callers on the event loop, one model on one worker thread.
 
-A request waits until the model is free and its batch is full or `max_wait_s` old. The queue is
-bounded: beyond it `QueueFull` comes at once. Who is cancelled or past its deadline while waiting
-never reaches the model. If a batch of several fails, each of its requests runs alone, so that one
-bad request does not fail its neighbours.
+A request waits until the model is free; meanwhile others join it. An incomplete batch waits a
+little for those who are announced, up to `max_wait_s`. The queue is bounded: beyond it `QueueFull`
+comes at once. Who is cancelled or past its deadline while waiting never reaches the model. If a
+batch of several fails, each of its requests runs alone, so that one bad request does not fail its
+neighbours.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -20,6 +22,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Link, SpanContext, Tracer
 
 from shared import rpc_context
+from shared.arrivals import Arrivals
 from shared.errors import DeadlineExceeded, QueueFull, StageUnavailable
 from shared.stage_metrics import StageMetrics
 
@@ -57,7 +60,7 @@ class Batcher(Generic[ItemT, ResultT]):
         Args:
             run_batch: The model: one result for each item, in their order. Called on one thread.
             max_batch: Most items in a call.
-            max_wait_s: How long an incomplete batch waits for more.
+            max_wait_s: How long an incomplete batch waits for those who are announced.
             max_queue: Most items waiting.
             name: Of the stage, for threads and spans.
             metrics: Told about queue, batches, rejects and cancels.
@@ -71,11 +74,15 @@ class Batcher(Generic[ItemT, ResultT]):
         self._metrics = metrics
         self._tracer = tracer
         self._waiting: deque[_Waiting[ItemT, ResultT]] = deque()
-        self._arrived = asyncio.Event()
+        self._arrivals = Arrivals()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-model")
         self._loop_task: asyncio.Task[None] | None = None
         self._closed = False
         self._recent_call_s = MIN_RETRY_AFTER_S
+
+    def announced(self) -> AbstractContextManager[None]:
+        """For the time in which a request is made ready: an incomplete batch waits for it."""
+        return self._arrivals.announced()
 
     async def submit(self, item: ItemT) -> ResultT:
         """Waits for the model's result for `item`.
@@ -104,7 +111,7 @@ class Batcher(Generic[ItemT, ResultT]):
         )
         self._waiting.append(waiting)
         self._metrics.queued(1)
-        self._arrived.set()
+        self._arrivals.note()
         try:
             return await waiting.result
         except asyncio.CancelledError:
@@ -119,7 +126,7 @@ class Batcher(Generic[ItemT, ResultT]):
                 waiting.result.set_exception(StageUnavailable("the stage is shutting down"))
         self._metrics.queued(-len(self._waiting))
         self._waiting.clear()
-        self._arrived.set()
+        self._arrivals.note()
         if self._loop_task is not None:
             await self._loop_task
         await asyncio.to_thread(self._worker.shutdown)
@@ -144,23 +151,13 @@ class Batcher(Generic[ItemT, ResultT]):
                 await self._call_model(batch)
 
     async def _gather(self) -> None:
-        """Returns when a batch is full or its oldest request has waited long enough."""
+        """Returns when a batch is full, or there is no company left to wait for."""
         while not self._waiting:
             if self._closed:
                 return
-            self._arrived.clear()
-            await self._arrived.wait()
-        ready_at = self._waiting[0].since + self._max_wait_s
-        while self._waiting and len(self._waiting) < self._max_batch:
-            left_s = ready_at - time.monotonic()
-            if left_s <= 0:
-                return
-            self._arrived.clear()
-            try:
-                async with asyncio.timeout(left_s):
-                    await self._arrived.wait()
-            except TimeoutError:
-                return
+            await self._arrivals.change()
+        oldest_until_s = self._waiting[0].since + self._max_wait_s
+        await self._arrivals.company(self._waiting, self._max_batch, oldest_until_s)
 
     def _take(self) -> list[_Waiting[ItemT, ResultT]]:
         batch: list[_Waiting[ItemT, ResultT]] = []

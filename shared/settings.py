@@ -124,7 +124,8 @@ class StageSettings(ProcessSettings):
         dtype: Compute type, "float32" or "bfloat16".
         threads: torch threads; 0 leaves torch's own choice.
         max_batch: Most requests in one model call.
-        max_wait_ms: How long an incomplete batch waits for company, in milliseconds.
+        max_wait_ms: How long an incomplete batch waits for requests that are being made ready, in
+            milliseconds.
         max_queue: Most requests waiting; beyond it calls are refused at once.
         tensor_ttl_s: Life of the tensors a stage makes, in seconds.
         max_consecutive_failures: Internal errors in a row after which the stage is not serving.

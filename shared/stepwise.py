@@ -13,12 +13,14 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from opentelemetry import trace
 from opentelemetry.trace import Link, Span, SpanContext, Tracer
 
+from shared.arrivals import Arrivals
 from shared.batching import MIN_RETRY_AFTER_S
 from shared.errors import QueueFull, StageUnavailable
 from shared.stage_metrics import StageMetrics
@@ -93,7 +95,7 @@ class StepScheduler(Generic[ItemT, OutputT]):
             group_of: Only items of equal group are opened together.
             max_batch: Most rows of a batch.
             max_open: Most batches that take turns; more requests gather until one ends.
-            max_wait_s: How long an idle model waits for more rows.
+            max_wait_s: How long an idle model waits for rows that are announced.
             max_queue: Most requests waiting to be opened.
             name: Of the stage, for threads and spans.
             metrics: Told about queue, batches, rejects and cancels.
@@ -110,11 +112,15 @@ class StepScheduler(Generic[ItemT, OutputT]):
         self._tracer = tracer
         self._waiting: deque[_Caller[ItemT, OutputT]] = deque()
         self._open: list[_Open[ItemT, OutputT]] = []
-        self._arrived = asyncio.Event()
+        self._arrivals = Arrivals()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-model")
         self._loop_task: asyncio.Task[None] | None = None
         self._closed = False
         self._recent_batch_s = MIN_RETRY_AFTER_S
+
+    def announced(self) -> AbstractContextManager[None]:
+        """For the time in which a request is made ready: an idle model waits for it."""
+        return self._arrivals.announced()
 
     async def stream(self, item: ItemT) -> AsyncGenerator[OutputT, None]:
         """Yields what each step gives for `item`, until it is finished.
@@ -139,7 +145,7 @@ class StepScheduler(Generic[ItemT, OutputT]):
         self._metrics.queued(1)
         if self._loop_task is None:
             self._loop_task = asyncio.create_task(self._run(), name=f"{self._name}-steps")
-        self._arrived.set()
+        self._arrivals.note()
         ended = False
         try:
             while not ended:
@@ -155,7 +161,7 @@ class StepScheduler(Generic[ItemT, OutputT]):
     async def close(self) -> None:
         """Refuses new requests and fails those that wait or run."""
         self._closed = True
-        self._arrived.set()
+        self._arrivals.note()
         if self._loop_task is not None:
             await self._loop_task
         await asyncio.to_thread(self._worker.shutdown)
@@ -183,18 +189,10 @@ class StepScheduler(Generic[ItemT, OutputT]):
     async def _gather(self) -> None:
         """Returns at once while batches are open; else when a first batch is worth opening."""
         while not self._waiting and not self._open and not self._closed:
-            self._arrived.clear()
-            await self._arrived.wait()
-        while self._waiting and not self._open and len(self._waiting) < self._max_batch:
-            left_s = self._waiting[0].since + self._max_wait_s - time.monotonic()
-            if left_s <= 0 or self._closed:
-                return
-            self._arrived.clear()
-            try:
-                async with asyncio.timeout(left_s):
-                    await self._arrived.wait()
-            except TimeoutError:
-                return
+            await self._arrivals.change()
+        if self._waiting and not self._open:
+            oldest_until_s = self._waiting[0].since + self._max_wait_s
+            await self._arrivals.company(self._waiting, self._max_batch, oldest_until_s)
 
     def _take(self) -> list[_Caller[ItemT, OutputT]]:
         group = self._group_of(self._waiting[0].item)

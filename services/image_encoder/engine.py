@@ -152,7 +152,8 @@ class Engine:
     async def _encode(
         self, image: TensorRef, modality: str | None, window: WindowPx | None, name: str
     ) -> ImageFeatureRefs:
-        view = await self._pool.run(self._cut, image, modality, window)
+        with self._batcher.announced():
+            view = await self._pool.run(self._cut, image, modality, window)
         features = await self._batcher.submit(view.pixels)
         self._encodes.add(1)
         return await self._pool.run(self._keep, features, view, image.tenant, modality, name)

@@ -103,9 +103,10 @@ class Engine:
             QueueFull: The stage has as much to do as it may.
         """
         with self._admission.enter():
-            raster = await self._pool.run(
-                self._draw, regions, window, image_width_px, image_height_px
-            )
+            with self._batcher.announced():
+                raster = await self._pool.run(
+                    self._draw, regions, window, image_width_px, image_height_px
+                )
             features = await self._batcher.submit(raster)
             return await self._pool.run(self._keep, features, tenant, len(regions))
 

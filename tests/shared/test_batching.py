@@ -67,11 +67,49 @@ async def test_requests_that_come_together_share_a_call(model: Model) -> None:
     await batcher.close()
 
 
-async def test_a_lone_request_waits_no_longer_than_asked(model: Model) -> None:
+async def test_a_lone_request_does_not_wait(model: Model) -> None:
+    batcher = batcher_of(model, max_wait_s=30)
+    async with asyncio.timeout(5):
+        assert await batcher.submit(1) == 2
+    await batcher.close()
+
+
+async def test_who_is_announced_is_waited_for(model: Model) -> None:
+    batcher = batcher_of(model, max_wait_s=30)
+
+    async def make_ready_and_submit() -> int:
+        with batcher.announced():
+            await asyncio.sleep(0.02)
+            assert model.batches == []
+        return await batcher.submit(2)
+
+    second = asyncio.create_task(make_ready_and_submit())
+    await asyncio.sleep(0)
+    assert await asyncio.gather(batcher.submit(1), second) == [2, 4]
+    assert model.batches == [[1, 2]]
+    await batcher.close()
+
+
+async def test_who_is_announced_and_does_not_come_holds_nobody_up(model: Model) -> None:
+    batcher = batcher_of(model, max_wait_s=30)
+
+    with pytest.raises(InvalidInput), batcher.announced():
+        first = asyncio.create_task(batcher.submit(1))
+        await asyncio.sleep(0.02)
+        assert model.batches == []
+        raise InvalidInput("cannot be made ready", field="number")
+    async with asyncio.timeout(5):
+        assert await first == 2
+    await batcher.close()
+
+
+async def test_who_is_announced_is_waited_for_no_longer_than_asked(model: Model) -> None:
     batcher = batcher_of(model, max_wait_s=0.05)
-    started = time.monotonic()
-    assert await batcher.submit(1) == 2
-    assert 0.04 < time.monotonic() - started < 0.5
+    with batcher.announced():
+        started = time.monotonic()
+        async with asyncio.timeout(5):
+            assert await batcher.submit(1) == 2
+        assert time.monotonic() - started > 0.04
     await batcher.close()
 
 

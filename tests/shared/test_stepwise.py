@@ -100,6 +100,18 @@ async def test_requests_that_come_together_step_together(bench: Bench) -> None:
     assert bench.opened[0].steps == 5
 
 
+async def test_who_is_announced_steps_with_who_waits(bench: Bench) -> None:
+    async def make_ready_and_count() -> list[int]:
+        with bench.scheduler.announced():
+            await asyncio.sleep(0)
+        return await bench.count(5)
+
+    late = asyncio.create_task(make_ready_and_count())
+    await asyncio.sleep(0)
+    assert await asyncio.gather(bench.count(3), late) == [[1, 2, 3], [1, 2, 3, 4, 5]]
+    assert len(bench.opened) == 1
+
+
 async def test_a_late_request_does_not_wait_for_a_long_answer(bench: Bench) -> None:
     long = asyncio.create_task(bench.count(60))
     await asyncio.sleep(10 * STEP_S)
