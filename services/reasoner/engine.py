@@ -138,7 +138,8 @@ class Engine:
         refs = question.image.refs + (question.prompts.refs if question.prompts else ())
         tenant = tenant_of(refs)
         with self._admission.enter():
-            asked = await self._pool.run(self._fetch, question, tenant)
+            with self._steps.announced():
+                asked = await self._pool.run(self._fetch, question, tenant)
             segs = 0
             async with aclosing(self._steps.stream(_Row(asked, limit))) as outputs:
                 async for output in outputs:
