@@ -1,0 +1,70 @@
+"""Processes beside the benchmark: each ends with the block that started it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import launcher.leash
+from launcher.plan import code_root
+from launcher.ports import free_ports
+from launcher.probes import RedisProbe
+from launcher.redis_servers import find_server, write_config
+
+PASSWORD = "only-for-a-benchmark"
+START_LIMIT_S = 60.0
+_POLL_S = 0.02
+
+
+@contextmanager
+def running(
+    arguments: Sequence[str], environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that ends with the block, or with this process if that is killed."""
+    command = list(arguments)
+    if sys.platform == "linux":
+        leash = [sys.executable, "-I", "-S", launcher.leash.__file__, str(os.getpid())]
+        command = leash + command
+    with log.open("wb") as written:
+        process = subprocess.Popen(
+            command,
+            cwd=code_root(),
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=written,
+        )
+    assert process.stdout is not None
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+@contextmanager
+def tensor_redis(scratch: Path) -> Iterator[str]:
+    """The Redis-compatible server for tensors as the launcher configures it; gives its URL.
+
+    Raises:
+        RuntimeError: It does not start.
+    """
+    (port,) = free_ports(1)
+    config = write_config(scratch / "redis-tensors", port, PASSWORD, keeps=False)
+    log = scratch / "redis.log"
+    # Its log goes to stdout, which nobody reads: a file, so that no pipe ever fills.
+    config.write_text(f'{config.read_text()}logfile "{log}"\n')
+    arguments = (str(find_server()), str(config))
+    with running(arguments, os.environ, scratch / "redis.err") as process:
+        probe, until_s = RedisProbe(port, PASSWORD), time.monotonic() + START_LIMIT_S
+        while probe.ask() != "serving":
+            if process.poll() is not None or time.monotonic() > until_s:
+                raise RuntimeError(f"the Redis server does not start:\n{log.read_text()}")
+            time.sleep(_POLL_S)
+        yield f"redis://:{PASSWORD}@127.0.0.1:{port}/0"

@@ -1,0 +1,254 @@
+"""A tensor from process to process on one host: by reference in every tier, and inline over gRPC.
+
+Producer (this process) and consumer (`hand_off_peer`) stand where two stages stand. Each round
+hands over fresh content once by each path, in an order drawn anew, so that all paths see the same
+disturbances; a ref is read right after it was made.
+
+put + get   the producer copies and signs, the consumer maps and verifies
+whole       from the first byte touched to the consumer's answer: put, the gRPC call that carries
+            the ref, get; or the call that carries the bytes themselves, which ends when they lie in
+            one piece at the consumer (they are not verified there)
+
+The first rounds are not counted: they last until the first slabs have expired, so that those
+counted write to used slabs, as a suite in service does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+from google.protobuf.wrappers_pb2 import Int64Value
+
+from benchmarks.figures import Figure, Given, Target, at_least, at_most, latency, ratio
+from benchmarks.hand_off_peer import LIMITS, SERVICE, TENANT
+from benchmarks.processes import running, tensor_redis
+from protos.earthgptx.v1.tensor_pb2 import TensorRef as TensorRefMessage
+from shared.client_interceptor import MAX_MESSAGE_BYTES
+from shared.security import Signer
+from shared.settings import PREFIX, ProcessSettings, read_settings
+from shared.tensors.host_tensor import HostTensor
+from shared.tensors.inline_tier import INLINE_LIMIT_BYTES
+from shared.tensors.open_store import open_parts
+from shared.tensors.reaper import Reaper
+from shared.tensors.ref import INLINE, OBJECT_STORE, REDIS, SHARED_MEMORY, SIGNING_PURPOSE
+from shared.tensors.shared_memory import directory_for
+from shared.tensors.store import REDIS_LIMIT_BYTES, TensorStore
+from shared.worker_pool import WorkerPool
+
+ROUNDS = 100
+KIB, MIB = 1024, 1024 * 1024
+SIZES_BYTES = (64 * KIB, MIB, 4 * MIB, 16 * MIB)
+# Long enough for a stall of the machine, short enough for slabs to come round.
+TTL_S = 4.0
+# Bytes in a message of the inline paths: as many as the limit lets by; what gRPC in Python likes.
+FEWEST, SMALL = "inline gRPC, fewest messages", "inline gRPC, 1 MiB messages"
+PART_BYTES = {FEWEST: MAX_MESSAGE_BYTES - 4 * KIB, SMALL: MIB}
+WORDS_BY_TIER = {
+    INLINE: "in the ref",
+    SHARED_MEMORY: "shared memory",
+    REDIS: "Redis",
+    OBJECT_STORE: "directory",
+}
+TARGETS = {4 * MIB: at_most(1.5), 16 * MIB: at_most(5.0)}
+GAIN_TARGETS = {4 * MIB: at_least(10), 16 * MIB: at_least(10)}
+
+
+@dataclass
+class Samples:
+    """Durations of one path at one size, in seconds; put and get only where there are such."""
+
+    put_s: list[float] = field(default_factory=list)
+    get_s: list[float] = field(default_factory=list)
+    whole_s: list[float] = field(default_factory=list)
+
+
+SamplesByPath = defaultdict[tuple[int, str], Samples]
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """The producer's stores, one a tier, what tidies up behind them, and the consumer's port."""
+
+    stores: dict[str, TensorStore]
+    reaper: Reaper
+    port: int
+
+
+def run(
+    given: Given, *, sizes_bytes: tuple[int, ...] = SIZES_BYTES, ttl_s: float = TTL_S
+) -> list[Figure]:
+    """Hands `sizes_bytes` over by every path in every round."""
+    with _two_ends(given) as ends:
+        samples = asyncio.run(_rounds(ends, given.rounds or ROUNDS, sizes_bytes, ttl_s))
+    return [figure for size_bytes in sizes_bytes for figure in _figures(size_bytes, samples)]
+
+
+@contextmanager
+def _two_ends(given: Given) -> Iterator[_Ends]:
+    with tensor_redis(given.scratch) as redis_url:
+        environ = {
+            f"{PREFIX}SUITE_KEY": os.urandom(32).hex(),
+            f"{PREFIX}TENSOR_REDIS_URL": redis_url,
+            f"{PREFIX}OBJECT_STORE_URL": (given.scratch / "objects").as_uri(),
+        }
+        settings = read_settings(ProcessSettings, environ)
+        parts = open_parts(settings)
+        signer = Signer(settings.suite_key, SIGNING_PURPOSE)
+        stores = {tier.name: TensorStore([tier], signer) for tier in parts.tiers}
+        reaper = Reaper(parts.objects, parts.expiries, grace_s=0.0)
+        command = (sys.executable, "-m", "benchmarks.hand_off_peer")
+        try:
+            with running(command, os.environ | environ, given.scratch / "peer.log") as peer:
+                assert peer.stdout is not None
+                port = int(json.loads(peer.stdout.readline())["port"])
+                yield _Ends(stores, reaper, port)
+        finally:
+            parts.closing.close()
+            shutil.rmtree(directory_for(settings.suite_key), ignore_errors=True)
+
+
+async def _rounds(
+    ends: _Ends, rounds: int, sizes_bytes: tuple[int, ...], ttl_s: float
+) -> SamplesByPath:
+    generator = np.random.default_rng(0)
+    contents = [generator.integers(256, size=size, dtype=np.uint8) for size in sizes_bytes]
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{ends.port}", options=LIMITS) as channel:
+        hand_over = _HandOver(ends.stores, channel, ttl_s)
+        warm_at_s = time.monotonic() + 1.1 * ttl_s
+        samples: SamplesByPath = defaultdict(Samples)
+        done = 0
+        while done < rounds:
+            for content in contents:
+                for path in generator.permutation(_paths(content.nbytes, hand_over.tiers)):
+                    await _once(hand_over, content, str(path), samples[content.nbytes, path])
+            await asyncio.to_thread(ends.reaper.run_once)
+            done += 1
+            if time.monotonic() < warm_at_s:
+                samples.clear()
+                done = 0
+        await hand_over.close()
+    return samples
+
+
+def _paths(size_bytes: int, tiers: tuple[str, ...]) -> list[str]:
+    """Those that a tensor of this size takes."""
+    limits_bytes = {INLINE: INLINE_LIMIT_BYTES, REDIS: REDIS_LIMIT_BYTES}
+    paths = [tier for tier in tiers if size_bytes <= limits_bytes.get(tier, size_bytes)]
+    return [*paths, FEWEST, *([SMALL] if size_bytes > MIB else [])]
+
+
+async def _once(
+    hand_over: _HandOver, content: npt.NDArray[np.uint8], path: str, samples: Samples
+) -> None:
+    # The same content is not written twice: these are new bytes to the store.
+    content[:8].view(np.int64)[0] += 1
+    tensor = HostTensor.from_numpy(content)
+    if path in PART_BYTES:
+        samples.whole_s.append(await hand_over.inline(tensor, PART_BYTES[path]))
+        return
+    put_s, get_s, whole_s = await hand_over.by_ref(path, tensor)
+    samples.put_s.append(put_s)
+    samples.get_s.append(get_s)
+    samples.whole_s.append(whole_s)
+
+
+class _HandOver:
+    """The producer's end; puts tensors off the event loop, as a stage does."""
+
+    def __init__(
+        self, stores: dict[str, TensorStore], channel: grpc.aio.Channel, ttl_s: float
+    ) -> None:
+        self._stores = stores
+        self._ttl_s = ttl_s
+        self._pool = WorkerPool("producer", 1)
+        codec = {
+            "request_serializer": TensorRefMessage.SerializeToString,
+            "response_deserializer": Int64Value.FromString,
+        }
+        self._take_ref = channel.unary_unary(f"/{SERVICE}/TakeRef", **codec)
+        self._take_inline = channel.stream_unary(f"/{SERVICE}/TakeInline", **codec)
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        return tuple(self._stores)
+
+    async def by_ref(self, tier: str, tensor: HostTensor) -> tuple[float, float, float]:
+        """Seconds of put, of get, and from the one's beginning to the answer to the other."""
+        started_s = time.perf_counter()
+        message, put_s = await self._pool.run(self._put, tier, tensor)
+        get_ns = (await self._take_ref(message)).value
+        return put_s, get_ns / 1e9, time.perf_counter() - started_s
+
+    async def inline(self, tensor: HostTensor, part_bytes: int) -> float:
+        """Seconds until the consumer has all of it in one piece."""
+
+        async def parts() -> AsyncIterator[TensorRefMessage]:
+            for start in range(0, len(tensor.data), part_bytes):
+                yield TensorRefMessage(inline_data=bytes(tensor.data[start : start + part_bytes]))
+
+        started_s = time.perf_counter()
+        await self._take_inline(parts())
+        return time.perf_counter() - started_s
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    def _put(self, tier: str, tensor: HostTensor) -> tuple[TensorRefMessage, float]:
+        started_s = time.perf_counter()
+        ref = self._stores[tier].put(tensor, tenant=TENANT, ttl_s=self._ttl_s)
+        return ref.to_proto(), time.perf_counter() - started_s
+
+
+def _figures(size_bytes: int, samples: SamplesByPath) -> list[Figure]:
+    size = f"{size_bytes // MIB} MiB" if size_bytes >= MIB else f"{size_bytes // KIB} KiB"
+    of_size = {path: found for (of_bytes, path), found in samples.items() if of_bytes == size_bytes}
+    figures = []
+    for path in (path for path in (*WORDS_BY_TIER, *PART_BYTES) if path in of_size):
+        found, words = of_size[path], f"{size}, {WORDS_BY_TIER.get(path, path)}"
+        if found.put_s:
+            target = TARGETS.get(size_bytes) if path == SHARED_MEMORY else None
+            figures.append(_put_and_get(words, found, target))
+        figures.append(latency(f"{words}: whole", found.whole_s))
+    if SHARED_MEMORY in of_size:
+        figures += _gains(size, of_size, GAIN_TARGETS.get(size_bytes))
+    return figures
+
+
+def _put_and_get(words: str, found: Samples, target: Target | None = None) -> Figure:
+    both_s = [put_s + get_s for put_s, get_s in zip(found.put_s, found.get_s, strict=True)]
+    put, get = latency("put", found.put_s), latency("get", found.get_s)
+    parts = {"put_ms": put.value, "get_ms": get.value}
+    return latency(f"{words}: put + get", both_s, target, parts)
+
+
+def _gains(size: str, of_size: dict[str, Samples], target: Target | None) -> list[Figure]:
+    inline = [latency(path, of_size[path].whole_s) for path in PART_BYTES if path in of_size]
+    fastest = min(inline, key=lambda figure: figure.value)
+    by_ref = of_size[SHARED_MEMORY]
+    return [
+        ratio(
+            f"{size}, inline over put + get in shared memory",
+            inline[0],
+            _put_and_get("", by_ref),
+            target,
+            "inline in as few messages as the limit lets by",
+        ),
+        ratio(
+            f"{size}, inline over shared memory, whole over whole",
+            fastest,
+            latency("", by_ref.whole_s),
+            note="the faster of the inline paths; both have the cost of a call",
+        ),
+    ]
