@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from earthgptx.evaluation.metrics import BoxXyxyPx, MaskHW
+from earthgptx.evaluation.label_text import labels_of_regions
 from earthgptx.evaluation.samples import Sample, mark_of, pixels_rgb
 from earthgptx.imagery.marks import MarkKind, Region
+from earthgptx.imagery.masks import BoxXyxyPx, MaskHW
+from earthgptx.imagery.windows import whole_image
+from earthgptx.model.question import Question
 
 PixelsHW3 = npt.NDArray[np.uint8]
+
+# Long enough for every true answer of the task; what goes on beyond is wrong anyway.
+_MOST_TOKENS = {"classify_regions": 20, "classify_image": 20, "answer": 20, "segment": 48}
+_MOST_TOKENS_REGION_LINE = 24
+_IN_STEP = 16
+_ALL_REGIONS = "Please identify the labels of each marked region in the image."
 
 
 class FoundMask(Protocol):
@@ -45,16 +55,12 @@ class Answered(Protocol):
 
 
 class Answerer(Protocol):
-    """Looks at the whole image, or close to the marks, as ``choose_window`` decides."""
+    """Looks at a question's window, or where ``choose_window`` decides."""
 
-    def answer(
-        self,
-        pixels_HWC: PixelsHW3,
-        question: str,
-        regions: Sequence[Region] = (),
-        modality: str | None = None,
-    ) -> Answered:
-        """Answers one question."""
+    def answer_all(
+        self, questions: Sequence[Question], max_new_tokens: int = 0
+    ) -> Sequence[Answered]:
+        """Answers several questions, each as it would be alone."""
         ...
 
     def segment_regions(
@@ -73,15 +79,48 @@ class Prediction:
     boxes: tuple[BoxXyxyPx, ...] = field(default=())
 
 
-def ask(answerer: Answerer, sample: Sample, prompts: MarkKind) -> Prediction:
-    """Put one sample to the answerer."""
-    pixels_HWC = pixels_rgb(sample.image)
+def ask_each(
+    answerer: Answerer, task: str, samples: Iterable[Sample], prompts: MarkKind
+) -> Iterator[Prediction]:
+    """Put samples to the answerer, several in step; predictions come in the order of samples."""
+    waiting = iter(samples)
+    while batch := list(islice(waiting, _IN_STEP)):
+        images = {sample.image.image_id: sample.image for sample in batch}
+        pixels = {name: pixels_rgb(image) for name, image in images.items()}
+        if task == "segment_by_mark":
+            for sample in batch:
+                region = mark_of(sample, prompts)
+                masks = answerer.segment_regions(pixels[sample.image.image_id], (region,))
+                yield Prediction(mask_HW=_united(masks))
+            continue
+        questions = [_question(s, pixels[s.image.image_id], prompts) for s in batch]
+        for answered in answerer.answer_all(questions, _MOST_TOKENS.get(task, 0)):
+            boxes = tuple(box for _, group in answered.boxes for box in group)
+            yield Prediction(answered.text, _united(answered.masks), boxes)
+
+
+def _question(sample: Sample, pixels_HWC: PixelsHW3, prompts: MarkKind) -> Question:
+    image = sample.image
     regions = () if sample.marked is None else (mark_of(sample, prompts),)
-    if not sample.question:
-        return Prediction(mask_HW=_united(answerer.segment_regions(pixels_HWC, regions)))
-    answered = answerer.answer(pixels_HWC, sample.question, regions, sample.image.modality)
-    boxes = tuple(box for _, group in answered.boxes for box in group)
-    return Prediction(answered.text, _united(answered.masks), boxes)
+    window = whole_image(image.width_px, image.height_px) if sample.whole else None
+    return Question(pixels_HWC, sample.question, regions, image.modality, window)
+
+
+def ask_together(
+    answerer: Answerer, samples: Sequence[Sample], prompts: MarkKind
+) -> list[Prediction]:
+    """The labels of several marked things of one image by one question.
+
+    A region that the answer leaves out has no words, so it counts as wrong.
+    """
+    if len(samples) == 1:
+        return list(ask_each(answerer, "classify_regions", samples, prompts))
+    image = samples[0].image
+    regions = tuple(mark_of(sample, prompts) for sample in samples)
+    question = Question(pixels_rgb(image), _ALL_REGIONS, regions, image.modality)
+    most_tokens = _MOST_TOKENS_REGION_LINE * len(samples)
+    (answered,) = answerer.answer_all([question], most_tokens)
+    return [Prediction(label) for label in labels_of_regions(answered.text, len(samples))]
 
 
 def _united(masks: Sequence[FoundMask]) -> MaskHW | None:

@@ -8,19 +8,42 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from earthgptx.evaluation.answerer import Prediction
-from earthgptx.evaluation.metrics import MaskHW
-from earthgptx.evaluation.samples import Sample, mark_of
-from earthgptx.evaluation.scoring import Outcome, judge, score
+from earthgptx.evaluation.label_text import word_overlap
+from earthgptx.evaluation.samples import CAPTION_TASKS, Sample, mark_of
+from earthgptx.evaluation.scoring import Outcome, Scorer
+from earthgptx.evaluation.similarity import cosines
 from earthgptx.imagery.marks import MarkKind, Region
+from earthgptx.imagery.masks import MaskHW
 from earthgptx.imagery.prompt_raster import rasterise_regions
 from earthgptx.imagery.windows import Window
 
 Baseline = dict[str, object]
-_HEADLINE = ("accuracy", "macro_accuracy", "mIoU", "oIoU", "F1@0.5", "S-IoU", "count_error")
+_HEADLINE = (
+    "accuracy",
+    "macro_accuracy",
+    "SS",
+    "S-IoU",
+    "mIoU",
+    "oIoU",
+    "Pr@0.5",
+    "F1@0.5",
+    "Acc@0.5",
+    "count_error",
+    "BLEU-1",
+    "BLEU-4",
+    "METEOR",
+    "ROUGE-L",
+    "CIDEr-D",
+    "SPICE",
+)
 
 
 def trivial_baselines(
-    task: str, samples: Sequence[Sample], fitted_on: Sequence[Sample], prompts: MarkKind
+    task: str,
+    samples: Sequence[Sample],
+    fitted_on: Sequence[Sample],
+    prompts: MarkKind,
+    scorer: Scorer,
 ) -> dict[str, Baseline]:
     """Named baselines of a task, each saying what it is, scored on the same samples.
 
@@ -29,39 +52,36 @@ def trivial_baselines(
         samples: what the model was asked.
         fitted_on: samples of the other side of the split, from which constants are taken.
         prompts: the kind of mark.
+        scorer: as for the model.
     """
+
+    def scored(predict: Callable[[Sample], Prediction], what: str) -> Baseline:
+        outcomes = [scorer.judge(task, sample, predict(sample)) for sample in samples]
+        return {"what": what, **headline(task, outcomes, scorer)}
+
     if task == "segment":
-        return {"everything": _scored(task, samples, _everything, "the whole image as the mask")}
+        return {"everything": scored(_everything, "the whole image as the mask")}
     if task == "segment_by_mark":
         what = f"the {prompts} mark itself, filled, as the mask"
 
         def filled(sample: Sample) -> Prediction:
             return Prediction(mask_HW=_mark_mask(sample, prompts))
 
-        return {"mark": _scored(task, samples, filled, what)}
+        return {"mark": scored(filled, what)}
     if task == "detect":
-        what = "one box round the whole image for every question"
-        return {"whole_image": _scored(task, samples, _one_box, what)}
-    baselines = {"constant": _constant(task, samples, fitted_on)}
+        return {"whole_image": scored(_one_box, "one box round the whole image for every question")}
+    baselines = {"constant": _constant(task, samples, fitted_on, scorer)}
     if task in ("classify_regions", "classify_image"):
-        labels = {sample.expected for sample in (*samples, *fitted_on)}
-        what = f"one of the {len(labels)} labels that occur, drawn evenly"
-        baselines["chance"] = {"what": what, "accuracy": 1 / max(len(labels), 1)}
+        baselines["chance"] = _label_chance(samples, fitted_on, scorer)
     if task == "answer":
         baselines["chance"] = _answer_chance(samples, fitted_on)
     return baselines
 
 
-def _scored(
-    task: str, samples: Sequence[Sample], predict: Callable[[Sample], Prediction], what: str
-) -> Baseline:
-    outcomes = [judge(task, sample, predict(sample)) for sample in samples]
-    return {"what": what, **headline(task, outcomes)}
-
-
-def headline(task: str, outcomes: Sequence[Outcome]) -> Baseline:
+def headline(task: str, outcomes: Sequence[Outcome], scorer: Scorer) -> Baseline:
     """The few scores that a baseline is compared by."""
-    return {k: v for k, v in score(task, outcomes, None).items() if k in _HEADLINE}
+    scores = scorer.score(task, outcomes).scores
+    return {name: scores[name] for name in _HEADLINE if name in scores}
 
 
 def _everything(sample: Sample) -> Prediction:
@@ -87,7 +107,9 @@ def region_mask(region: Region, height_px: int, width_px: int) -> MaskHW:
     return np.asarray(covered_SS[:height_px, :width_px])
 
 
-def _constant(task: str, samples: Sequence[Sample], fitted_on: Sequence[Sample]) -> Baseline:
+def _constant(
+    task: str, samples: Sequence[Sample], fitted_on: Sequence[Sample], scorer: Scorer
+) -> Baseline:
     """The answer given most often on the other side of the split, for each kind of question."""
 
     def kind_of(sample: Sample) -> str:
@@ -97,11 +119,31 @@ def _constant(task: str, samples: Sequence[Sample], fitted_on: Sequence[Sample])
     for sample in fitted_on:
         counted[kind_of(sample)][sample.expected] += 1
     chosen = {kind: counter.most_common(1)[0][0] for kind, counter in counted.items()}
-    outcomes = [judge(task, s, Prediction(text=chosen.get(kind_of(s), ""))) for s in samples]
+    outcomes = [scorer.judge(task, s, Prediction(text=chosen.get(kind_of(s), ""))) for s in samples]
     what = "always the most frequent answer of the part not evaluated"
     if task == "answer":
         what += ", for each kind of question"
-    return {"what": what, "answers": chosen, **headline(task, outcomes)}
+    if task in CAPTION_TASKS:
+        what = "always the most frequent caption of the part not evaluated"
+    return {"what": what, "answers": chosen, **headline(task, outcomes, scorer)}
+
+
+def _label_chance(
+    samples: Sequence[Sample], fitted_on: Sequence[Sample], scorer: Scorer
+) -> Baseline:
+    """What a label drawn evenly scores on average; SS of unlike labels is far from 0."""
+    labels = sorted({sample.expected for sample in (*samples, *fitted_on)})
+    clean = scorer.conventions.clean_truth
+    pairs = [(clean(said), clean(s.expected)) for s in samples for said in labels]
+    chance: Baseline = {
+        "what": f"one of the {len(labels)} labels that occur, drawn evenly",
+        "accuracy": 1 / len(labels),
+        "S-IoU": float(np.mean([word_overlap(said, true) for said, true in pairs])),
+    }
+    if not isinstance(scorer.encoder, dict):
+        said, true = zip(*pairs, strict=True)
+        chance["SS"] = float(cosines(said, true, scorer.encoder.encode).mean())
+    return chance
 
 
 def _answer_chance(samples: Sequence[Sample], fitted_on: Sequence[Sample]) -> Baseline:

@@ -1,6 +1,6 @@
 """The ``earthgptx evaluate`` subcommand.
 
-earthgptx evaluate DIR --task classify_regions --prompts box --limit 300 --json
+earthgptx evaluate DIR --task classify_regions --prompts box --limit 300 --out out/evaluation
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from earthgptx.data.coco_folder import DataError
+from earthgptx.evaluation.conventions import Conventions
 from earthgptx.evaluation.evaluate import (
+    MOST_TOGETHER,
+    Evaluation,
     Job,
     NothingToEvaluate,
-    Report,
     evaluate_folder,
-    rounded,
 )
+from earthgptx.evaluation.output import rounded, write_evaluation
 from earthgptx.evaluation.samples import PROMPTS, TASKS, Sample
+from earthgptx.evaluation.scoring import Scorer
 from earthgptx.evaluation.similarity import load_sentence_encoder
 
 USAGE = 2
@@ -42,63 +46,118 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="COCO-style folder")
     parser.add_argument("--task", choices=TASKS, required=True)
     parser.add_argument("--prompts", choices=PROMPTS, default="box", help="what marks are drawn")
+    parser.add_argument(
+        "--together",
+        type=int,
+        choices=range(1, MOST_TOGETHER + 1),
+        default=1,
+        help="classify_regions: so many marked things of an image by one question",
+    )
     parser.add_argument("--limit", type=int, default=300, help="samples; 0 for all")
     parser.add_argument("--split", choices=["val", "all"], default="val")
     parser.add_argument("--weights", type=Path, default=Path("weights/nano"), metavar="DIR")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2, help="cores")
     parser.add_argument(
-        "--crop-classifier",
+        "--crop-baseline",
         action="store_true",
-        help="classification: also train a plain classifier (minutes; kept under --cache)",
+        help="also train a plain network of crops (minutes; kept under --cache)",
     )
     parser.add_argument("--cache", type=Path, default=Path("out/baselines"), metavar="DIR")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write tables and pictures there")
     parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
+    _add_conventions(parser)
     parser.set_defaults(run=run)
+
+
+def _add_conventions(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("edge cases (docs/evaluation.md)")
+    group.add_argument(
+        "--empty-iou",
+        type=float,
+        choices=[0.0, 1.0],
+        default=1.0,
+        help="IoU of nothing and nothing",
+    )
+    group.add_argument(
+        "--threshold", choices=["ge", "gt"], default="ge", help="IoU at a level passes, or not"
+    )
+    group.add_argument(
+        "--mask-side",
+        type=int,
+        default=0,
+        metavar="PX",
+        help="compare masks at this side; RMSIN: 480",
+    )
+    group.add_argument("--label-text", choices=["plain", "osprey"], default="plain")
+    group.add_argument(
+        "--sentence-encoder",
+        type=Path,
+        metavar="DIR",
+        help="a folder with all-MiniLM-L6-v2, for SS",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluates; exit code 0, 2 for a folder without such samples, 4 for unusable weights."""
     import torch
 
+    from earthgptx.evaluation.feature_cache import RememberingEncoder
+    from earthgptx.model.checkpoint import model_version
     from earthgptx.model.errors import CheckpointError
     from earthgptx.model.pipeline import EarthGptX
 
-    if args.limit < 0:
-        print("earthgptx evaluate: --limit must not be negative", file=sys.stderr)
+    if args.limit < 0 or args.mask_side < 0:
+        print("earthgptx evaluate: --limit and --mask-side must not be negative", file=sys.stderr)
         return USAGE
     torch.set_num_threads(args.threads)
-    job = Job(args.folder, args.task, args.prompts, args.split, args.limit)
+    job = Job(args.folder, args.task, args.prompts, args.split, args.limit, args.together)
     try:
         model = EarthGptX.load(args.weights, args.device)
-        report, prepared = evaluate_folder(job, model, load_sentence_encoder(), _progress)
+        model.image_encoder = RememberingEncoder(model.image_encoder)
+        scorer = _scorer(args)
+        evaluation = evaluate_folder(job, model, scorer, _progress)
+        version = model_version(args.weights, "reasoner")
     except (DataError, NothingToEvaluate) as error:
         print(f"earthgptx evaluate: {error}", file=sys.stderr)
         return USAGE
     except CheckpointError as error:
         print(f"earthgptx evaluate: {error}", file=sys.stderr)
         return FAILED
-    if args.crop_classifier and args.task.startswith("classify"):
-        from earthgptx.evaluation.crop_classifier import CropBudget, crop_baseline
-
-        baselines = report["baselines"]
-        assert isinstance(baselines, dict)
-        baselines["crop_classifier"] = crop_baseline(
-            args.task, prepared.samples, prepared.rest, args.cache, CropBudget(), _say
-        )
-    report = {**report, "weights": _weights_name(args.weights)}
-    print(json.dumps(rounded(report)) if args.json else _in_words(report))
+    evaluation.report["weights"] = version
+    if args.crop_baseline:
+        add_crop_baseline(evaluation, scorer, args.cache)
+    if args.out is not None:
+        write_evaluation(evaluation, args.out, version)
+    shown = rounded(evaluation.report)
+    print(json.dumps(shown) if args.json else _in_words(shown))
     return 0
 
 
-def _weights_name(folder: Path) -> str:
-    from earthgptx.model.checkpoint import model_version
+def _scorer(args: argparse.Namespace) -> Scorer:
+    conventions = Conventions(
+        args.empty_iou, args.threshold == "gt", args.mask_side, args.label_text
+    )
+    encoder = load_sentence_encoder(args.sentence_encoder)
+    return Scorer(conventions, encoder, java=True, intervals=True)
 
-    return model_version(folder, "reasoner")
+
+def add_crop_baseline(evaluation: Evaluation, scorer: Scorer, cache: Path) -> None:
+    """Adds the task's crop baseline to the report, where there is one; trains it if it must."""
+    from earthgptx.evaluation.crop_baselines import CROP_BASELINES, crop_baseline
+    from earthgptx.evaluation.crop_network import CropBudget
+
+    task, prepared = evaluation.job.task, evaluation.prepared
+    if task in CROP_BASELINES:
+        baselines = evaluation.report["baselines"]
+        assert isinstance(baselines, dict)
+        baselines[CROP_BASELINES[task]] = crop_baseline(
+            task, prepared.samples, prepared.rest, cache, CropBudget(), scorer, _say
+        )
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(text, file=sys.stderr, flush=True)
 
 
 def _progress(samples: Iterable[Sample], total: int) -> Iterator[Sample]:
@@ -111,17 +170,21 @@ def _progress(samples: Iterable[Sample], total: int) -> Iterator[Sample]:
     yield from track(samples, "asking", total, console=console, disable=quiet, transient=True)
 
 
-def _in_words(report: Report) -> str:
+def _in_words(shown: dict[str, Any]) -> str:
     """The report for people."""
-    shown = rounded(report)
-    assert isinstance(shown, dict)
     lines = [
         f"{shown['task']} on {shown['folder']} ({shown['split']}): {shown['samples']} samples, "
         f"{shown['images']} images; {shown['split_note']}"
     ]
-    lines += [f"  {name:<18} {value}" for name, value in shown["metrics"].items()]
+    for name, value in shown["metrics"].items():
+        low_high = shown["intervals_95"].get(name)
+        told = f"unavailable: {value['unavailable']}" if isinstance(value, dict) else str(value)
+        lines.append(
+            f"  {name:<18} {told}"
+            + (f"  (95 %: {low_high[0]} to {low_high[1]})" if low_high else "")
+        )
     for name, baseline in shown["baselines"].items():
-        scores = {k: v for k, v in baseline.items() if k not in ("what", "answers")}
+        scores = {k: v for k, v in baseline.items() if isinstance(v, float)}
         told = ", ".join(f"{k} {v}" for k, v in scores.items())
         lines.append(f"  baseline {name}: {told}  ({baseline['what']})")
     for name, row in shown["per_class"].items():

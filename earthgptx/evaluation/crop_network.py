@@ -1,7 +1,8 @@
-"""A plain classifier of crops: what a network of the model's size learns from the labels alone.
+"""A plain network of crops: what a model of this size learns from the labels alone.
 
 A timm ConvNeXt from scratch on the very crops (marked things with their surroundings, or whole
-images) of the part that is not evaluated, with a fixed budget. B batch, S crop side.
+images) of the part that is not evaluated, with a fixed budget. N crops, B batch, S crop side,
+C classes, D features.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +21,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from earthgptx.evaluation.answerer import Prediction
-from earthgptx.evaluation.baselines import Baseline, headline
 from earthgptx.evaluation.samples import Sample, pixels_rgb
-from earthgptx.evaluation.scoring import judge
 from earthgptx.imagery.windows import Window, cut_window, whole_image
 from earthgptx.model.torchvision_operators import declare_missing_operators
 
-CropSS3 = npt.NDArray[np.uint8]
+CropsNSS3 = npt.NDArray[np.uint8]
+PixelsHW3 = npt.NDArray[np.uint8]
 _CONTEXT = 2.0
 _LEAST_SIDE_PX = 24.0
 
@@ -50,51 +50,97 @@ class CropBudget:
     seed: int = 0
 
 
-def crop_of(sample: Sample, side_px: int) -> CropSS3:
-    """The marked thing with as much around it again; the whole image where nothing is marked."""
-    image = sample.image
-    window = whole_image(image.width_px, image.height_px)
-    if sample.marked is not None:
-        x0, y0, x1, y1 = image.objects[sample.marked].box_xyxy_px
-        side = max(_CONTEXT * max(x1 - x0, y1 - y0), _LEAST_SIDE_PX)
-        window = Window((x0 + x1 - side) / 2, (y0 + y1 - side) / 2, side)
-    return cut_window(pixels_rgb(image), window, side_px)
+@dataclass(frozen=True)
+class CropNetwork:
+    """A trained network with the crops it has seen.
+
+    Attributes:
+        seen: what it was trained on.
+    """
+
+    network: nn.Module
+    labels: tuple[str, ...]
+    seen: tuple[Sample, ...]
+    budget: CropBudget
+
+    @property
+    def what(self) -> str:
+        """In words, for reports."""
+        size_m = sum(p.numel() for p in self.network.parameters()) / 1e6
+        budget = self.budget
+        return (
+            f"{budget.timm_name} ({size_m:.1f} M) from scratch on {len(self.seen)} crops of the "
+            f"part not evaluated, {budget.steps} steps of {budget.batch_size}; sees true boxes, "
+            "not drawn marks"
+        )
+
+    def look(self, samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
+        """Logits [N, C] and the features before them, of length one [N, D]."""
+        logits, features = [], []
+        for start in range(0, len(samples), self.budget.batch_size):
+            part = samples[start : start + self.budget.batch_size]
+            with torch.inference_mode():
+                maps = self.network.forward_features(_views(crops_of(part, self.budget)))
+                before_BD = self.network.forward_head(maps, pre_logits=True)
+                logits.append(self.network.forward_head(maps))
+            features.append(nn.functional.normalize(before_BD, dim=1))
+        return torch.cat(logits), torch.cat(features)
 
 
-def crop_baseline(
-    task: str,
-    samples: Sequence[Sample],
-    fitted_on: Sequence[Sample],
-    cache_dir: Path,
-    budget: CropBudget,
-    say: Callable[[str], None],
-) -> Baseline:
-    """Train (or take from the cache) and score on the same samples as the model."""
-    chosen = _spread(fitted_on, budget.most_crops)
-    labels = sorted({sample.expected for sample in chosen})
+def learn_crops(
+    samples: Sequence[Sample], cache_dir: Path, budget: CropBudget, say: Callable[[str], None]
+) -> CropNetwork | None:
+    """Trains on the labels of marked things or whole images, or reads what was trained before.
+
+    Args:
+        samples: of the part that is not evaluated.
+        cache_dir: where weights are kept, by a digest of samples and budget.
+        budget: how much is learnt.
+        say: told when something is trained.
+
+    Returns:
+        None where there are fewer than two classes.
+    """
+    every = max(1, -(-len(samples) // budget.most_crops))
+    chosen = sorted(samples, key=_place)[::every]
+    labels = tuple(sorted({sample.label for sample in chosen}))
     if len(labels) < 2:
-        return {"what": "crop classifier", "unavailable": "fewer than two classes to learn"}
+        return None
     network = _network(budget, len(labels))
-    path = cache_dir / f"crop_classifier_{_fingerprint(chosen, budget)}.safetensors"
+    path = cache_dir / f"crop_network_{_fingerprint(chosen, budget)}.safetensors"
     if path.exists():
         network.load_state_dict(load_file(path))
     else:
-        say(f"training the crop classifier on {len(chosen)} crops ({budget.steps} steps)")
-        crops_NSS3 = np.stack([crop_of(sample, budget.crop_side_px) for sample in chosen])
-        targets_N = np.array([labels.index(sample.expected) for sample in chosen])
-        _train(network, crops_NSS3, targets_N, budget)
+        say(f"training a crop network on {len(chosen)} crops ({budget.steps} steps)")
+        targets_N = np.array([labels.index(sample.label) for sample in chosen])
+        _train(network, crops_of(chosen, budget), targets_N, budget)
         cache_dir.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".part")
         save_file(network.state_dict(), partial)
         partial.replace(path)
-    said = _predict(network.eval(), samples, labels, budget)
-    outcomes = [judge(task, s, Prediction(text=t)) for s, t in zip(samples, said, strict=True)]
-    size_m = sum(p.numel() for p in network.parameters()) / 1e6
-    what = (
-        f"{budget.timm_name} ({size_m:.1f} M) from scratch on {len(chosen)} crops of the part not "
-        f"evaluated, {budget.steps} steps of {budget.batch_size}; sees true boxes, not drawn marks"
-    )
-    return {"what": what, **headline(task, outcomes)}
+    return CropNetwork(network.eval(), labels, tuple(chosen), budget)
+
+
+def crops_of(samples: Sequence[Sample], budget: CropBudget) -> CropsNSS3:
+    """A crop each, uint8 [N, S, S, 3]; neighbours of one image share one reading of it."""
+    crops: list[npt.NDArray[np.uint8]] = []
+    for _, of_image in groupby(samples, key=lambda sample: sample.image.image_id):
+        group = list(of_image)
+        pixels_HWC = pixels_rgb(group[0].image)
+        crops += [
+            cut_window(pixels_HWC, _window_of(sample), budget.crop_side_px) for sample in group
+        ]
+    return np.stack(crops)
+
+
+def _window_of(sample: Sample) -> Window:
+    """The marked thing with as much around it again; the whole image where nothing is marked."""
+    image = sample.image
+    if sample.marked is None:
+        return whole_image(image.width_px, image.height_px)
+    x0, y0, x1, y1 = image.objects[sample.marked].box_xyxy_px
+    side = max(_CONTEXT * max(x1 - x0, y1 - y0), _LEAST_SIDE_PX)
+    return Window((x0 + x1 - side) / 2, (y0 + y1 - side) / 2, side)
 
 
 def _network(budget: CropBudget, classes: int) -> nn.Module:
@@ -102,22 +148,23 @@ def _network(budget: CropBudget, classes: int) -> nn.Module:
     declare_missing_operators()
     import timm
 
+    torch.manual_seed(budget.seed)
     made: nn.Module = timm.create_model(budget.timm_name, pretrained=False, num_classes=classes)
     return made
 
 
-def _spread(samples: Sequence[Sample], most: int) -> list[Sample]:
-    """Neighbouring crops of one image together, so that each image is read once."""
-    return sorted(samples[:most], key=lambda sample: sample.image.image_id)
+def _place(sample: Sample) -> tuple[str, int]:
+    """Which crop a sample is; the same for every question about it."""
+    return sample.image.image_id, -1 if sample.marked is None else sample.marked
 
 
 def _fingerprint(samples: Sequence[Sample], budget: CropBudget) -> str:
-    told = json.dumps([asdict(budget), [sample.key for sample in samples]])
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    crops = [[*_place(sample), sample.label] for sample in samples]
+    return hashlib.sha256(json.dumps([asdict(budget), crops]).encode()).hexdigest()[:16]
 
 
 def _train(
-    network: nn.Module, crops_NSS3: CropSS3, targets_N: npt.NDArray[np.int64], budget: CropBudget
+    network: nn.Module, crops_NSS3: CropsNSS3, targets_N: npt.NDArray[np.int64], budget: CropBudget
 ) -> None:
     torch.manual_seed(budget.seed)
     rng = np.random.default_rng(budget.seed)
@@ -143,20 +190,7 @@ def _train(
         schedule.step()
 
 
-def _views(crops_BSS3: CropSS3) -> Tensor:
+def _views(crops_BSS3: CropsNSS3) -> Tensor:
     """Floats of about unit spread, [B, 3, S, S]."""
     views_BSS3 = torch.from_numpy(np.ascontiguousarray(crops_BSS3)).float()
     return views_BSS3.permute(0, 3, 1, 2).sub(110).div(60)
-
-
-def _predict(
-    network: nn.Module, samples: Sequence[Sample], labels: list[str], budget: CropBudget
-) -> list[str]:
-    said: list[str] = []
-    for start in range(0, len(samples), budget.batch_size):
-        part = samples[start : start + budget.batch_size]
-        crops = np.stack([crop_of(sample, budget.crop_side_px) for sample in part])
-        with torch.inference_mode():
-            chosen_B = network(_views(crops)).argmax(1)
-        said.extend(labels[i] for i in chosen_B.tolist())
-    return said

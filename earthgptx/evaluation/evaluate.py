@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
 from earthgptx.data.coco_folder import read_coco_folder, split_by_group
 from earthgptx.data.labelled_image import LabelledImage
-from earthgptx.evaluation.answerer import Answerer, ask
+from earthgptx.evaluation.answerer import Answerer, Prediction, ask_each, ask_together
 from earthgptx.evaluation.baselines import trivial_baselines
-from earthgptx.evaluation.metrics import normalised
-from earthgptx.evaluation.samples import Sample, make_samples
-from earthgptx.evaluation.scoring import Outcome, by_label, by_modality, judge, score
-from earthgptx.evaluation.similarity import SentenceEncoder
+from earthgptx.evaluation.confusion import confusions
+from earthgptx.evaluation.samples import CAPTION_TASKS, Sample, make_samples
+from earthgptx.evaluation.scoring import Outcome, Scorer, by_label, by_modality
+from earthgptx.evaluation.tally import Tally
 from earthgptx.imagery.marks import MarkKind
 
 Report = dict[str, object]
 Progress = Callable[[Iterable[Sample], int], Iterable[Sample]]
-_DIGITS = 4
-_MOST_CONFUSIONS = 12
+MOST_TOGETHER = 4
+_FEW = 50
 
 
 class NothingToEvaluate(ValueError):
@@ -39,6 +39,9 @@ class Job:
         prompts: what the marks are drawn with.
         split: "val" is the side that training does not see; "all" is every image.
         limit: at most so many samples, 0 for all; a fixed choice that mixes images.
+        together: classify_regions: up to so many things of one image by one question (at most
+            ``MOST_TOGETHER``, what the model was trained with).
+        only: labels of samples (classes, kinds of question) that are asked; all where empty.
         validation_fraction: share of images on the validation side, as in training.
         split_seed: as in training.
     """
@@ -48,6 +51,8 @@ class Job:
     prompts: MarkKind = "box"
     split: Literal["val", "all"] = "val"
     limit: int = 0
+    together: int = 1
+    only: tuple[str, ...] = ()
     validation_fraction: float = 0.2
     split_seed: int = 0
 
@@ -59,6 +64,17 @@ class Prepared:
     samples: list[Sample]
     rest: list[Sample]
     split_note: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A finished evaluation: the report, and what it was made from."""
+
+    job: Job
+    report: Report
+    prepared: Prepared
+    outcomes: list[Outcome]
+    tally: Tally
 
 
 def prepare(job: Job) -> Prepared:
@@ -74,10 +90,12 @@ def prepare(job: Job) -> Prepared:
     if job.split == "all":
         chosen, note = images, "every image; constants are taken from the same images"
         rest = images
-    samples = make_samples(chosen, job.task)
+    samples = [s for s in make_samples(chosen, job.task) if not job.only or s.label in job.only]
     if not samples:
         raise NothingToEvaluate(f"{job.folder}: no sample for {job.task} in split {job.split}")
-    return Prepared(samples[: job.limit or None], make_samples(rest, job.task), note)
+    # Questions about one image come one after the other, so that it is encoded once.
+    limited = sorted(samples[: job.limit or None], key=lambda s: s.image.image_id)
+    return Prepared(limited, make_samples(rest, job.task), note)
 
 
 def _split_note(rest: Sequence[LabelledImage], chosen: Sequence[LabelledImage]) -> str:
@@ -87,65 +105,68 @@ def _split_note(rest: Sequence[LabelledImage], chosen: Sequence[LabelledImage]) 
     return f"split by group: {len(groups[0])} groups for training, {len(groups[1])} evaluated"
 
 
-def evaluate_folder(
-    job: Job, answerer: Answerer, encoder: SentenceEncoder | None, progress: Progress
-) -> tuple[Report, Prepared]:
+def evaluate_folder(job: Job, answerer: Answerer, scorer: Scorer, progress: Progress) -> Evaluation:
     """Ask everything and put the report together."""
     prepared = prepare(job)
+    samples = prepared.samples
     started = time.monotonic()
     outcomes = [
-        judge(job.task, sample, ask(answerer, sample, job.prompts))
-        for sample in progress(prepared.samples, len(prepared.samples))
+        scorer.judge(job.task, sample, prediction)
+        for sample, prediction in zip(
+            samples, _predictions(job, answerer, progress(samples, len(samples))), strict=True
+        )
     ]
+    tally = scorer.score(job.task, outcomes)
     report: Report = {
         "task": job.task,
         "folder": job.folder.name,
-        "prompts": job.prompts if prepared.samples[0].marked is not None else None,
+        "prompts": job.prompts if samples[0].marked is not None else None,
         "split": job.split,
         "split_note": prepared.split_note,
         "samples": len(outcomes),
         "images": len({outcome.sample.image.image_id for outcome in outcomes}),
-        "metrics": score(job.task, outcomes, encoder),
-        "per_class": _table(job.task, by_label(outcomes)),
-        "per_modality": _table(job.task, by_modality(outcomes)),
-        "baselines": trivial_baselines(job.task, prepared.samples, prepared.rest, job.prompts),
+        "conventions": scorer.conventions.told(),
+        "metrics": tally.scores,
+        "intervals_95": {name: list(ends) for name, ends in tally.intervals.items()},
+        "per_class": _table(job.task, by_label(outcomes), scorer.briefly),
+        "per_modality": _table(job.task, by_modality(outcomes), scorer.briefly),
+        "baselines": trivial_baselines(job.task, samples, prepared.rest, job.prompts, scorer),
         "notes": _notes(job, outcomes),
         "seconds": time.monotonic() - started,
     }
     if job.task.startswith("classify"):
-        report["confusions"] = _confusions(outcomes)
-    return report, prepared
+        report["confusions"] = confusions(outcomes)
+    return Evaluation(job, report, prepared, outcomes, tally)
 
 
-def _table(task: str, groups: dict[str, list[Outcome]]) -> dict[str, object]:
-    kept = ("accuracy", "mIoU", "oIoU", "F1@0.5", "S-IoU", "count_error")
+def _predictions(job: Job, answerer: Answerer, samples: Iterable[Sample]) -> Iterable[Prediction]:
+    if job.task != "classify_regions" or job.together < 2:
+        yield from ask_each(answerer, job.task, samples, job.prompts)
+        return
+    for _, of_image in groupby(samples, key=lambda sample: sample.image.image_id):
+        group = list(of_image)
+        for start in range(0, len(group), job.together):
+            yield from ask_together(answerer, group[start : start + job.together], job.prompts)
+
+
+def _table(task: str, groups: dict[str, list[Outcome]], scorer: Scorer) -> dict[str, object]:
+    kept = ("accuracy", "mIoU", "oIoU", "F1@0.5", "S-IoU", "ROUGE-L", "count_error")
     table: dict[str, object] = {}
     for name, group in groups.items():
-        scores = {k: v for k, v in score(task, group, None).items() if k in kept}
+        scores = {k: v for k, v in scorer.score(task, group).scores.items() if k in kept}
         table[name] = {"samples": len(group), **scores}
     return table
 
 
-def _confusions(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
-    """The most frequent wrong answers."""
-    wrong = Counter(
-        (outcome.sample.expected, normalised(outcome.text)[:40])
-        for outcome in outcomes
-        if not outcome.is_right
-    )
-    return [
-        {"truth": truth, "said": said, "times": times}
-        for (truth, said), times in wrong.most_common(_MOST_CONFUSIONS)
-    ]
-
-
 def _notes(job: Job, outcomes: Sequence[Outcome]) -> list[str]:
     notes = ["greedy decoding; a missing or malformed answer counts as wrong"]
-    if job.task in ("segment", "caption", "answer"):
+    if job.task in CAPTION_TASKS or job.task in ("segment", "answer"):
         notes.append(
             "questions and truth are made from labels by templates: this measures agreement "
             "with the templates, not understanding of language"
         )
+    if job.task in CAPTION_TASKS and len(outcomes) < _FEW:
+        notes.append("CIDEr-D takes its weights from the evaluated references: few say little")
     if job.task == "detect":
         notes.append("classes of which every instance is annotated, and one absent class an image")
     if job.task == "segment" and any(not _is_complete(o.sample) for o in outcomes):
@@ -163,14 +184,3 @@ def _is_complete(sample: Sample) -> bool:
     image = sample.image
     things = [image.objects[index] for index in sample.mask_objects]
     return all(thing.stuff or thing.label in image.exhaustive for thing in things)
-
-
-def rounded(value: object) -> object:
-    """Floats with four decimals, all the way down."""
-    if isinstance(value, float):
-        return round(value, _DIGITS)
-    if isinstance(value, dict):
-        return {key: rounded(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [rounded(inner) for inner in value]
-    return value

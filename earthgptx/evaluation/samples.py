@@ -10,13 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from earthgptx.data.instructions import plain
-from earthgptx.data.instructions.describe import brief_caption, ways_to_single_out
+from earthgptx.data.instructions.describe import (
+    brief_caption,
+    region_caption,
+    ways_to_single_out,
+)
 from earthgptx.data.instructions.facts import gather_facts
 from earthgptx.data.instructions.words import plural
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject
-from earthgptx.evaluation.metrics import BoxXyxyPx, MaskHW
 from earthgptx.imagery.marks import MarkKind, Region, marks_from_mask
-from earthgptx.imagery.masks import decode_rle
+from earthgptx.imagery.masks import BoxXyxyPx, MaskHW, decode_rle
 
 TASKS = (
     "classify_regions",
@@ -25,8 +28,12 @@ TASKS = (
     "segment_by_mark",
     "detect",
     "caption",
+    "caption_regions",
+    "caption_regions_detailed",
     "answer",
 )
+MASK_TASKS = frozenset({"segment", "segment_by_mark"})
+CAPTION_TASKS = frozenset({"caption", "caption_regions", "caption_regions_detailed"})
 PROMPTS: tuple[MarkKind, ...] = ("box", "point", "scribble", "polygon")
 ANSWER_MAKERS = (plain.presence, plain.count, plain.compare, plain.where, plain.colour)
 _TRIES = 4
@@ -45,6 +52,8 @@ class Sample:
         expected: the right words.
         mask_objects: objects whose masks united are the right mask.
         boxes: the right boxes.
+        whole: the whole image is looked at, for the words say where in it a thing is; else what
+            is looked at depends on the mark.
     """
 
     image: LabelledImage
@@ -54,6 +63,7 @@ class Sample:
     expected: str = ""
     mask_objects: tuple[int, ...] = ()
     boxes: tuple[BoxXyxyPx, ...] = ()
+    whole: bool = False
 
     @property
     def key(self) -> str:
@@ -166,6 +176,21 @@ def _caption(image: LabelledImage) -> Iterator[Sample]:
         yield Sample(image, image.scene, "Describe the image.", expected=expected)
 
 
+def _caption_regions(image: LabelledImage) -> Iterator[Sample]:
+    return _region_captions(image, "Describe <Region 1>.", detailed=False)
+
+
+def _caption_regions_detailed(image: LabelledImage) -> Iterator[Sample]:
+    return _region_captions(image, "Describe <Region 1> in detail.", detailed=True)
+
+
+def _region_captions(image: LabelledImage, question: str, detailed: bool) -> Iterator[Sample]:
+    facts = gather_facts(image)
+    for index, thing in _markable(image):
+        expected = region_caption(facts, index, detailed)
+        yield Sample(image, thing.label, question, index, expected, whole=True)
+
+
 def _answer(image: LabelledImage) -> Iterator[Sample]:
     """One question of each kind, where the image allows it."""
     facts = gather_facts(image)
@@ -185,5 +210,7 @@ _MAKERS: dict[str, Callable[[LabelledImage], Iterator[Sample]]] = {
     "segment_by_mark": _segment_by_mark,
     "detect": _detect,
     "caption": _caption,
+    "caption_regions": _caption_regions,
+    "caption_regions_detailed": _caption_regions_detailed,
     "answer": _answer,
 }

@@ -2,9 +2,10 @@
 
     python -m earthgptx.evaluation.scorecard --weights weights/nano --data DIR --out out/scores
 
-Writes OUT/scores.json (whole reports) and OUT/scores.md (the table). Scenes are drawn anew from
-seeds that training never draws; real sets are scored on the side of the split that training never
-sees. Real sets that are not under DATA are left out, and the table says so.
+Writes OUT/scores.json (whole reports), OUT/scores.md (the table), OUT/paper.md (in the paper's
+layout, figures of others beside ours). Real sets are scored on the side of the split that training
+never sees; those that are not under DATA are left out, and the table says so. ``--prepare`` draws
+the scenes and trains the crop networks, without a model: the rest then takes minutes.
 """
 
 from __future__ import annotations
@@ -12,142 +13,149 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from earthgptx.data.coco_writer import write_coco_folder
-from earthgptx.data.labelled_image import MODALITIES
-from earthgptx.data.synthetic.scene import generate_scene
-from earthgptx.evaluation.crop_classifier import CropBudget, crop_baseline
-from earthgptx.evaluation.evaluate import Job, evaluate_folder, rounded
+import torch
+
+from earthgptx.evaluation.conventions import Conventions
+from earthgptx.evaluation.crop_baselines import CROP_BASELINES, crop_baseline
+from earthgptx.evaluation.crop_network import CropBudget, learn_crops
+from earthgptx.evaluation.evaluate import Job, evaluate_folder, prepare
+from earthgptx.evaluation.feature_cache import RememberingEncoder
+from earthgptx.evaluation.output import rounded, write_evaluation
+from earthgptx.evaluation.paper_tables import paper_tables
 from earthgptx.evaluation.samples import Sample
+from earthgptx.evaluation.scorecard_lines import LINES, Goal, Line, Report
+from earthgptx.evaluation.scorecard_scenes import PREFIX, draw_scenes
+from earthgptx.evaluation.scoring import Scorer
 from earthgptx.evaluation.similarity import load_sentence_encoder
-from earthgptx.imagery.marks import MarkKind
 from earthgptx.model.checkpoint import model_version
 from earthgptx.model.pipeline import EarthGptX
 
-FIRST_SCENE_SEED = 900_000
-SCENES = 1000
+HEAD = (
+    "| data | task | marks | samples | metric | score | 95 % | wanted | baselines |\n"
+    "|---|---|---|---|---|---|---|---|---|"
+)
+# A small set for evaluation only: nothing of it is trained on.
+_UNSPLIT = frozenset({"ships_sar"})
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of the table.
+class Setting:
+    """What all lines share.
 
     Attributes:
-        folder: "synthetic-<modality>" or the name of a real set.
-        metric: the metric that the line shows.
-        wanted: least value asked for; None for lines that inform only.
-        only: labels of samples to show instead of the total (kinds of question).
+        cache: folder of trained crop networks; None leaves them out.
+        details: folder for the samples and pictures of each line; None leaves them out.
     """
 
-    folder: str
-    task: str
-    metric: str
-    prompts: MarkKind = "box"
-    wanted: float | None = None
-    only: tuple[str, ...] = ()
-    limit: int = 250
+    model: EarthGptX
+    version: str
+    scorer: Scorer
+    limit: int
+    cache: Path | None
+    details: Path | None
 
 
-def _synthetic(task: str, metric: str, wanted: float, prompts: MarkKind = "box") -> list[Line]:
-    return [Line(f"synthetic-{m}", task, metric, prompts, wanted) for m in MODALITIES]
+def job_of(line: Line, folder: Path, limit: int) -> Job:
+    """What the line evaluates."""
+    split: Literal["val", "all"] = "all" if line.folder in _UNSPLIT else "val"
+    return Job(folder, line.task, line.prompts, split, limit, only=line.only)
 
 
-LINES: tuple[Line, ...] = (
-    *_synthetic("classify_regions", "accuracy", 0.9),
-    *_synthetic("classify_regions", "accuracy", 0.9, "point"),
-    *_synthetic("classify_regions", "accuracy", 0.9, "scribble"),
-    *_synthetic("segment", "mIoU", 0.55),
-    *(
-        Line(f"synthetic-{m}", "answer", "accuracy", wanted=0.85, only=("presence", "count"))
-        for m in MODALITIES
-    ),
-    *(Line(f"synthetic-{m}", "segment_by_mark", "mIoU") for m in MODALITIES),
-    *(Line(f"synthetic-{m}", "segment_by_mark", "mIoU", "point") for m in MODALITIES),
-    *(Line(f"synthetic-{m}", "classify_image", "accuracy") for m in MODALITIES),
-    *(Line(f"synthetic-{m}", "detect", "F1@0.5") for m in MODALITIES),
-    Line("hit_uav", "classify_regions", "accuracy", wanted=0.8),
-    Line("mstar_chips", "classify_image", "accuracy", wanted=0.85),
-    Line("buildings", "segment_by_mark", "mIoU", wanted=0.6),
-    Line("buildings", "segment", "mIoU"),
-    Line("hit_uav", "detect", "F1@0.5"),
-    Line("ships_sar", "segment_by_mark", "mIoU"),
-)
-
-
-def draw_scenes(folder: Path, modality: str, count: int) -> None:
-    """Writes evaluation scenes of one modality unless they are there."""
-    if not (folder / "annotations.json").exists():
-        write_coco_folder(
-            (
-                generate_scene(FIRST_SCENE_SEED + n).labelled(modality)  # type: ignore[arg-type]
-                for n in range(count)
-            ),
-            folder,
-        )
-
-
-def run_line(
-    line: Line, folder: Path, model: EarthGptX, cache: Path | None, limit: int
-) -> dict[str, Any]:
-    """The whole report of one line, with the crop classifier where something is classified.
-
-    Args:
-        line: what to measure.
-        folder: its data.
-        model: what is measured.
-        cache: folder of trained crop classifiers; None leaves them out.
-        limit: at most so many samples.
-    """
-    split: Literal["val", "all"] = "all" if folder.name == "ships_sar" else "val"
-    job = Job(folder, line.task, line.prompts, split, min(limit, line.limit))
-    report, prepared = evaluate_folder(job, model, load_sentence_encoder(), _plain)
-    # Marks of every kind are drawn on the same things: one classifier serves them all.
-    if cache is not None and line.task.startswith("classify") and line.prompts == "box":
-        baselines = report["baselines"]
+def run_line(line: Line, folder: Path, setting: Setting) -> Report:
+    """The whole report of one line, with the crop baseline where the task has one."""
+    job = job_of(line, folder, setting.limit)
+    evaluation = evaluate_folder(job, setting.model, setting.scorer, _plain)
+    if setting.cache is not None and line.task in CROP_BASELINES:
+        baselines = evaluation.report["baselines"]
         assert isinstance(baselines, dict)
-        baselines["crop_classifier"] = crop_baseline(
-            line.task, prepared.samples, prepared.rest, cache, CropBudget(), _say
+        prepared = evaluation.prepared
+        baselines[CROP_BASELINES[line.task]] = crop_baseline(
+            line.task,
+            prepared.samples,
+            prepared.rest,
+            setting.cache,
+            CropBudget(),
+            setting.scorer,
+            _say,
         )
-    shown = rounded(report)
-    assert isinstance(shown, dict)
-    return shown
+    if setting.details is not None:
+        folder = setting.details / line.name.replace("/", "-")
+        write_evaluation(evaluation, folder, setting.version)
+    report: Report = rounded(evaluation.report)
+    return report
 
 
-def value_of(line: Line, report: dict[str, Any]) -> float:
-    """The line's number; over several kinds of question weighted by their samples."""
-    if not line.only:
-        return float(report["metrics"][line.metric])
-    rows = [report["per_class"][name] for name in line.only if name in report["per_class"]]
-    samples = sum(row["samples"] for row in rows)
-    return float(sum(row[line.metric] * row["samples"] for row in rows) / max(samples, 1))
+def table_rows(line: Line, report: Report) -> list[str]:
+    """A Markdown row for each goal."""
+    return [
+        _table_row(line, goal, report) for goal in line.goals if goal.metric in report["metrics"]
+    ]
 
 
-def table_row(line: Line, report: dict[str, Any]) -> str:
-    """One line of Markdown."""
-    value = value_of(line, report)
+def _table_row(line: Line, goal: Goal, report: Report) -> str:
+    value, wanted = report["metrics"][goal.metric], goal.wanted(report)
     what = f"{line.task} ({', '.join(line.only)})" if line.only else line.task
-    marks = line.prompts if report["prompts"] else "-"
-    wanted = "-" if line.wanted is None else f"{line.wanted:.2f}"
-    met = "" if line.wanted is None else (" yes" if value >= line.wanted else " **no**")
+    interval = report["intervals_95"].get(goal.metric)
     baselines = "; ".join(
-        f"{name} {baseline[line.metric]:.3f}"
+        f"{name} {baseline[goal.metric]:.3f}"
         for name, baseline in report["baselines"].items()
-        if isinstance(baseline.get(line.metric), float)
+        if isinstance(baseline.get(goal.metric), float)
     )
-    return (
-        f"| {line.folder} | {what} | {marks} | {report['samples']} | {line.metric} "
-        f"| {value:.3f} | {wanted}{met} | {baselines or '-'} |"
+    if not isinstance(value, float):
+        shown, told = value["unavailable"], "-"
+    else:
+        shown = f"{value:.3f}"
+        told = f"{wanted:.3f} {'yes' if value >= wanted else '**no**'}" if wanted else "-"
+    cells = (
+        line.folder,
+        what,
+        line.prompts if report["prompts"] else "-",
+        str(report["samples"]),
+        goal.metric,
+        shown,
+        f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "-",
+        told,
+        baselines or "-",
     )
+    return "| " + " | ".join(cells) + " |"
 
 
-HEAD = (
-    "| data | task | marks | samples | metric | score | wanted | baselines |\n"
-    "|---|---|---|---|---|---|---|---|"
-)
+@dataclass
+class Scorecard:
+    """Rows and reports so far, written after every line."""
+
+    version: str
+    out_dir: Path
+    rows: list[str] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+
+    def add(self, rows: list[str], report: Report | None) -> None:
+        """Adds a line."""
+        self.rows += rows
+        _say("\n".join(rows))
+        if report is not None:
+            self.reports.append(report)
+        text = f"Weights {self.version}.\n\n{HEAD}\n" + "\n".join(self.rows) + "\n"
+        (self.out_dir / "scores.md").write_text(text)
+        (self.out_dir / "scores.json").write_text(json.dumps(self.reports, indent=1) + "\n")
+        (self.out_dir / "paper.md").write_text(paper_tables(self.reports, self.version))
+
+
+def chosen_lines(patterns: Sequence[str]) -> list[Line]:
+    """Lines whose name holds one of ``patterns``; all of them for none."""
+    return [line for line in LINES if not patterns or any(p in line.name for p in patterns)]
+
+
+def _folder_of(line: Line, args: argparse.Namespace) -> Path | None:
+    if line.folder.startswith(PREFIX):
+        return Path(args.out, line.folder)
+    folder = None if args.data is None else Path(args.data, line.folder)
+    return folder if folder is not None and folder.exists() else None
 
 
 def _plain(samples: Iterable[Sample], total: int) -> Iterator[Sample]:
@@ -159,41 +167,59 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def main() -> None:
-    """Runs every line."""
-    import torch
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the chosen lines; 2 if there are none."""
+    args = _parser().parse_args(arguments)
+    torch.set_num_threads(args.threads)
+    lines = chosen_lines(args.lines)
+    if not lines:
+        _say("scorecard: no such line; there are\n" + "\n".join(line.name for line in LINES))
+        return 2
+    args.out.mkdir(parents=True, exist_ok=True)
+    draw_scenes(args.out, [line.folder for line in lines], args.threads)
+    cache = None if args.no_crop_baseline else args.out / "baselines"
+    if args.prepare:
+        _prepare(lines, args, args.out / "baselines")
+        return 0
+    version = model_version(args.weights, "reasoner")
+    model = EarthGptX.load(args.weights)
+    model.image_encoder = RememberingEncoder(model.image_encoder)
+    scorer = Scorer(Conventions(), load_sentence_encoder(), java=True, intervals=True)
+    details = args.out / "lines" if args.details else None
+    setting = Setting(model, version, scorer, args.limit, cache, details)
+    card = Scorecard(version, args.out)
+    for line in lines:
+        folder = _folder_of(line, args)
+        if folder is None:
+            card.add([f"| {line.folder} | {line.task} | | | | not at hand | | | |"], None)
+            continue
+        report = run_line(line, folder, setting)
+        card.add(table_rows(line, report), report)
+    return 0
 
+
+def _prepare(lines: Sequence[Line], args: argparse.Namespace, cache: Path) -> None:
+    """Trains every crop network that the lines ask for."""
+    for line in lines:
+        folder = _folder_of(line, args)
+        if folder is not None and line.task in CROP_BASELINES:
+            rest = prepare(job_of(line, folder, args.limit)).rest
+            learn_crops(rest, cache, CropBudget(), _say)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="score a weights folder on everything")
     parser.add_argument("--weights", type=Path, default=Path("weights/nano"))
     parser.add_argument("--data", type=Path, help="folder of real COCO-style sets")
     parser.add_argument("--out", type=Path, default=Path("out/scores"))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=int, default=250, help="samples a line")
-    parser.add_argument("--no-crop-classifier", action="store_true", help="leave its training out")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    model = EarthGptX.load(args.weights)
-    args.out.mkdir(parents=True, exist_ok=True)
-    rows, reports = [], []
-    for line in LINES:
-        if line.folder.startswith("synthetic-"):
-            folder = args.out / line.folder
-            draw_scenes(folder, line.folder.removeprefix("synthetic-"), SCENES)
-        elif args.data is not None and (args.data / line.folder).exists():
-            folder = args.data / line.folder
-        else:
-            rows.append(f"| {line.folder} | {line.task} | | | | not at hand | | |")
-            continue
-        cache = None if args.no_crop_classifier else args.out / "baselines"
-        report = run_line(line, folder, model, cache, args.limit)
-        reports.append(report)
-        rows.append(table_row(line, report))
-        _say(rows[-1])
-        version = model_version(args.weights, "reasoner")
-        text = f"Weights {version}.\n\n{HEAD}\n" + "\n".join(rows) + "\n"
-        (args.out / "scores.md").write_text(text)
-        (args.out / "scores.json").write_text(json.dumps(reports, indent=1) + "\n")
+    parser.add_argument("--lines", nargs="*", default=(), help="parts of names, e.g. hit_uav")
+    parser.add_argument("--details", action="store_true", help="samples and pictures of each line")
+    parser.add_argument("--prepare", action="store_true", help="scenes and crop networks only")
+    parser.add_argument("--no-crop-baseline", action="store_true", help="leave its training out")
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,119 +3,158 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from earthgptx.data.instructions.words import plural
-from earthgptx.evaluation import metrics
 from earthgptx.evaluation.answerer import Prediction
-from earthgptx.evaluation.samples import Sample, united_mask
-from earthgptx.evaluation.similarity import SentenceEncoder, semantic_similarity
+from earthgptx.evaluation.box_scores import BoxCounts, BoxXyxyPx, add_box_scores, count_boxes
+from earthgptx.evaluation.caption_naming import add_naming_scores
+from earthgptx.evaluation.captions.scores import add_caption_scores
+from earthgptx.evaluation.conventions import Conventions
+from earthgptx.evaluation.intervals import Resamples, ratio_of_sums
+from earthgptx.evaluation.label_text import is_match, normalised, word_overlap
+from earthgptx.evaluation.mask_scores import OverlapPx, add_mask_scores, mask_overlap_px
+from earthgptx.evaluation.samples import CAPTION_TASKS, MASK_TASKS, Sample, united_mask
+from earthgptx.evaluation.similarity import SentenceEncoder, cosines
+from earthgptx.evaluation.tally import Tally, Unavailable
+from earthgptx.imagery.masks import encode_rle
 
-Scores = dict[str, object]
-MASK_TASKS = frozenset({"segment", "segment_by_mark"})
+# (height, width, counts) of imagery.masks
+RunLengths = tuple[int, int, str]
+_NO_BOXES = BoxCounts(0, 0, 0, False)
+_MOST_COUNTED = 9
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One sample judged; masks are already reduced to (pixels in both, pixels in either)."""
+    """One sample judged.
+
+    Attributes:
+        text: what was said.
+        mask: what was drawn, as (height, width, run-length code); None if nothing was.
+        boxes_xyxy_px: what was found.
+        overlap_px: of mask and truth, at the size at which masks are compared.
+    """
 
     sample: Sample
-    text: str
-    overlap_px: tuple[int, int] = (0, 0)
-    has_mask: bool = False
-    box_counts: tuple[int, int, int] = (0, 0, 0)
+    text: str = ""
+    mask: RunLengths | None = None
+    boxes_xyxy_px: tuple[BoxXyxyPx, ...] = ()
+    overlap_px: OverlapPx = (0, 0)
+    box_counts: BoxCounts = _NO_BOXES
 
     @property
     def is_right(self) -> bool:
         """The words are the expected ones."""
-        return metrics.is_match(self.text, self.sample.expected)
+        return is_match(self.text, self.sample.expected)
 
 
-def judge(task: str, sample: Sample, prediction: Prediction) -> Outcome:
-    """Compare one prediction with its truth; nothing predicted is wrong, not left out."""
-    if task in MASK_TASKS:
+@dataclass(frozen=True)
+class Scorer:
+    """How a list of outcomes becomes scores.
+
+    Attributes:
+        conventions: edge cases.
+        encoder: for SS; else why there is none.
+        java: also METEOR and SPICE.
+        intervals: with 95 % intervals.
+    """
+
+    conventions: Conventions
+    encoder: SentenceEncoder | Unavailable
+    java: bool = False
+    intervals: bool = False
+
+    @property
+    def briefly(self) -> Scorer:
+        """Without what takes long: for tables of many rows."""
+        return replace(self, encoder={"unavailable": "left out"}, java=False, intervals=False)
+
+    def judge(self, task: str, sample: Sample, prediction: Prediction) -> Outcome:
+        """Compare one prediction with its truth; nothing predicted is wrong, not left out."""
+        said = Outcome(sample, prediction.text, boxes_xyxy_px=prediction.boxes)
+        if task == "detect":
+            counts = count_boxes(prediction.boxes, sample.boxes, self.conventions)
+            return replace(said, box_counts=counts)
+        if task not in MASK_TASKS:
+            return said
         truth_HW = united_mask(sample.image, sample.mask_objects)
         drawn_HW = prediction.mask_HW
-        has_mask = drawn_HW is not None
+        mask = None if drawn_HW is None else encode_rle(drawn_HW)
         if drawn_HW is None:
             drawn_HW = np.zeros_like(truth_HW)
-        overlap = metrics.mask_overlap_px(drawn_HW, truth_HW)
-        return Outcome(sample, prediction.text, overlap, has_mask)
-    if task == "detect":
-        matched = metrics.matched_boxes(prediction.boxes, sample.boxes)
-        counts = (matched, len(prediction.boxes), len(sample.boxes))
-        return Outcome(sample, prediction.text, box_counts=counts)
-    return Outcome(sample, prediction.text)
+        shown = self.conventions.shown
+        return replace(
+            said, mask=mask, overlap_px=mask_overlap_px(shown(drawn_HW), shown(truth_HW))
+        )
+
+    def score(self, task: str, outcomes: Sequence[Outcome]) -> Tally:
+        """The metrics of a task over all outcomes; none for no outcomes."""
+        if not outcomes:
+            return Tally()
+        images = [outcome.sample.image.image_id for outcome in outcomes]
+        tally = Tally(Resamples(images) if self.intervals else None)
+        if task in MASK_TASKS:
+            add_mask_scores(tally, [o.overlap_px for o in outcomes], self.conventions)
+            tally.put("without_mask", sum(o.mask is None for o in outcomes))
+        elif task == "detect":
+            add_box_scores(tally, [o.box_counts for o in outcomes])
+        elif task in CAPTION_TASKS:
+            self._add_captions(tally, task, outcomes)
+        elif task == "answer":
+            tally.share("accuracy", [o.is_right for o in outcomes])
+            _add_count_error(tally, outcomes)
+        else:
+            tally.share("accuracy", [o.is_right for o in outcomes])
+            _add_macro_accuracy(tally, outcomes)
+            self._add_text_scores(tally, outcomes)
+        return tally
+
+    def _add_captions(self, tally: Tally, task: str, outcomes: Sequence[Outcome]) -> None:
+        said = [o.text for o in outcomes]
+        add_caption_scores(tally, said, [[o.sample.expected] for o in outcomes], self.java)
+        self._add_text_scores(tally, outcomes)
+        if task == "caption":
+            add_naming_scores(tally, [(o.sample, o.text) for o in outcomes])
+
+    def _add_text_scores(self, tally: Tally, outcomes: Sequence[Outcome]) -> None:
+        said = [self.conventions.clean_prediction(o.text) for o in outcomes]
+        true = [self.conventions.clean_truth(o.sample.expected) for o in outcomes]
+        if isinstance(self.encoder, dict):
+            tally.put("SS", self.encoder)
+        else:
+            tally.mean("SS", cosines(said, true, self.encoder.encode))
+        tally.mean("S-IoU", [word_overlap(s, t) for s, t in zip(said, true, strict=True)])
 
 
-def score(task: str, outcomes: Sequence[Outcome], encoder: SentenceEncoder | None) -> Scores:
-    """The metrics of a task over all outcomes."""
-    if task in MASK_TASKS:
-        scores: Scores = dict(metrics.mask_scores([o.overlap_px for o in outcomes]))
-        scores["without_mask"] = sum(not o.has_mask for o in outcomes)
-        return scores
-    if task == "detect":
-        return dict(metrics.detection_scores([o.box_counts for o in outcomes]))
-    if task == "caption":
-        return _caption_scores(outcomes, encoder)
-    scores = dict(metrics.accuracy_scores([o.is_right for o in outcomes]))
-    if task == "answer":
-        return {**scores, **_answer_scores(outcomes)}
-    scores["macro_accuracy"] = _mean(
-        [_mean([o.is_right for o in group]) for group in by_label(outcomes).values()]
-    )
-    scores["S-IoU"] = _mean([metrics.word_overlap(o.text, o.sample.expected) for o in outcomes])
-    scores["SS"] = _similarity(outcomes, encoder)
-    return scores
+def _add_macro_accuracy(tally: Tally, outcomes: Sequence[Outcome]) -> None:
+    """The mean of the classes' accuracies."""
+    labels = sorted({o.sample.label for o in outcomes})
+    statistics_NK = np.zeros((len(outcomes), 2 * len(labels)))
+    for row, outcome in zip(statistics_NK, outcomes, strict=True):
+        column = labels.index(outcome.sample.label)
+        row[column], row[len(labels) + column] = outcome.is_right, 1
+
+    def mean_over_classes(sums: np.ndarray) -> np.ndarray:
+        right, asked = np.split(sums, 2, axis=-1)
+        return np.nanmean(ratio_of_sums(np.stack([right, asked], -1)), axis=-1)
+
+    tally.of_sums("macro_accuracy", statistics_NK, mean_over_classes)
 
 
-def _similarity(outcomes: Sequence[Outcome], encoder: SentenceEncoder | None) -> float | str:
-    said = [metrics.normalised(o.text) for o in outcomes]
-    return semantic_similarity(said, [o.sample.expected for o in outcomes], encoder)
-
-
-def _answer_scores(outcomes: Sequence[Outcome]) -> Scores:
-    """|count - truth| over count questions; an answer that is no number is as far off as can be."""
-    errors = []
-    for outcome in outcomes:
+def _add_count_error(tally: Tally, outcomes: Sequence[Outcome]) -> None:
+    """Mean |said - true| over count questions; no number is as far off as can be."""
+    errors_N, asked_N = np.zeros(len(outcomes)), np.zeros(len(outcomes))
+    for i, outcome in enumerate(outcomes):
         if outcome.sample.label == "count":
-            said = metrics.normalised(outcome.text)
-            true = int(outcome.sample.expected)
-            errors.append(abs(int(said) - true) if said.isdecimal() else max(true, 9 - true))
-    return {"count_error": _mean(errors)} if errors else {}
-
-
-def _caption_scores(outcomes: Sequence[Outcome], encoder: SentenceEncoder | None) -> Scores:
-    """Overlap with the template's caption, and which classes of things are named rightly."""
-    named, right, true = 0, 0, 0
-    for outcome in outcomes:
-        image = outcome.sample.image
-        known = image.exhaustive | {thing.label for thing in image.objects}
-        present = {thing.label for thing in image.objects if not thing.stuff}
-        said = {label for label in known if _names(outcome.text, label)}
-        said -= {thing.label for thing in image.objects if thing.stuff}
-        named, right, true = named + len(said), right + len(said & present), true + len(present)
-    return {
-        "S-IoU": _mean([metrics.word_overlap(o.text, o.sample.expected) for o in outcomes]),
-        "SS": _similarity(outcomes, encoder),
-        "naming_precision": right / named if named else 0.0,
-        "naming_recall": right / true if true else 0.0,
-        "scene_named": _mean([_names(o.text, o.sample.label) for o in outcomes]),
-    }
-
-
-def _names(text: str, label: str) -> bool:
-    words = f" {metrics.normalised(text).replace(',', ' ').replace('.', ' ')} "
-    words = " ".join(words.split()).join("  ")
-    return f" {label} " in words or f" {plural(label)} " in words
-
-
-def _mean(values: Iterable[float]) -> float:
-    listed = list(values)
-    return float(np.mean(listed)) if listed else 0.0
+            said, true = normalised(outcome.text), int(outcome.sample.expected)
+            furthest = max(true, _MOST_COUNTED - true)
+            errors_N[i] = abs(int(said) - true) if said.isdecimal() else furthest
+            asked_N[i] = 1
+    if asked_N.any():
+        tally.ratio("count_error", errors_N, asked_N)
 
 
 def by_label(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

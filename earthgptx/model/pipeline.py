@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from earthgptx.imagery.marks import Region, region_extent_xyxy_px, validate_regions
 from earthgptx.imagery.masks import paste_window_mask
@@ -26,11 +28,21 @@ from earthgptx.model.features import ImageFeatures, PromptFeatures
 from earthgptx.model.markup import parse_boxes, plain_text
 from earthgptx.model.pixel_perception import MaskDecoderModel, MaskQuery
 from earthgptx.model.prompt_encoder import PromptEncoderModel
+from earthgptx.model.question import Question
 from earthgptx.model.reasoner import ReasonerInput, ReasonerModel
-from earthgptx.model.visual_experts import ImageEncoderModel
 
 MaskHW = npt.NDArray[np.bool_]
 BoxXyxyPx = tuple[float, float, float, float]
+
+
+class ImageEncoder(Protocol):
+    """Views in, features out: the stage's model, or one that remembers what it has seen."""
+
+    view_side_px: int
+
+    def encode(self, views: list[npt.NDArray[np.uint8]]) -> list[ImageFeatures]:
+        """Features of uint8 views [S, S, 3], one each."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,7 @@ class EarthGptX:
 
     def __init__(
         self,
-        image_encoder: ImageEncoderModel,
+        image_encoder: ImageEncoder,
         prompt_encoder: PromptEncoderModel,
         reasoner: ReasonerModel,
         mask_decoder: MaskDecoderModel,
@@ -97,32 +109,52 @@ class EarthGptX:
         window: Window | None = None,
         max_new_tokens: int = 0,
     ) -> Answer:
-        """Answers one question about one image.
+        """Answers one question about one image; see ``Question`` and ``answer_all``."""
+        asked = Question(pixels_HWC, question, tuple(regions), modality, window)
+        return self.answer_all([asked], max_new_tokens)[0]
+
+    def answer_all(self, questions: Sequence[Question], max_new_tokens: int = 0) -> list[Answer]:
+        """Answers several questions in step; each answer is what it would be alone.
 
         Args:
-            pixels_HWC: uint8 [H, W, 3] in display range.
-            question: regions are addressed as "<Region 1>".
-            regions: marks in pixels of the full image.
-            modality: "optical", "sar", "infrared", or None where not known.
-            window: what to look at; None chooses as ZOOM_AUTO does.
+            questions: at least one; about any images.
             max_new_tokens: 0 means the model's default.
 
         Raises:
-            ImageryError: a mark is not valid. ModelInputError: the question is too long.
+            ImageryError: a mark is not valid. ModelInputError: a question is too long.
         """
-        height, width = pixels_HWC.shape[:2]
-        window, image, prompts = self._look(pixels_HWC, regions, window)
-        request = ReasonerInput(image, prompts, modality, question)
+        looks = [self._look(q.pixels_HWC, q.regions, q.window) for q in questions]
+        requests = [
+            ReasonerInput(image, prompts, question.modality, question.words)
+            for question, (_, image, prompts) in zip(questions, looks, strict=True)
+        ]
         limit = max_new_tokens or self.reasoner.default_max_new_tokens
-        decoding = self.reasoner.open([request], limit)
-        raw, states, phrases = "", [], []
+        decoding = self.reasoner.open(requests, limit)
+        raw = [""] * len(questions)
+        segments: list[list[tuple[str, Tensor]]] = [[] for _ in questions]
         while not decoding.done:
             for output in decoding.step():
-                raw += output.text
+                raw[output.row] += output.text
                 if output.seg_state is not None:
-                    states.append(output.seg_state)
-                    phrases.append(output.phrase)
-        queries = [MaskQuery(image, seg_state=state) for state in states]
+                    segments[output.row].append((output.phrase, output.seg_state))
+        return [
+            self._answered(question, window, image, text, found)
+            for question, (window, image, _), text, found in zip(
+                questions, looks, raw, segments, strict=True
+            )
+        ]
+
+    def _answered(
+        self,
+        question: Question,
+        window: Window,
+        image: ImageFeatures,
+        raw: str,
+        segments: list[tuple[str, Tensor]],
+    ) -> Answer:
+        height, width = question.pixels_HWC.shape[:2]
+        queries = [MaskQuery(image, seg_state=state) for _, state in segments]
+        phrases = [phrase for phrase, _ in segments]
         return Answer(
             text=plain_text(raw),
             raw=raw,

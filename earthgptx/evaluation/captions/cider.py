@@ -1,4 +1,4 @@
-"""CIDEr-D (Vedantam et al., "CIDEr", CVPR 2015, section 5.1 and the D variant): n 1 to 4, sigma 6, x 10.
+"""CIDEr-D (Vedantam et al., "CIDEr", CVPR 2015): runs of 1 to 4 words, sigma 6, times 10.
 
 A run of words weighs the less, the more of the evaluated images' references have it, so a score
 depends on the whole set: it says little for a few images and is 0 for one.

@@ -1,4 +1,4 @@
-"""ROUGE-L of a caption (Lin, "ROUGE", 2004) with beta 1.2, as the COCO caption evaluation has it."""
+"""ROUGE-L of a caption (Lin, "ROUGE", 2004) with beta 1.2, as in COCO's caption evaluation."""
 
 from __future__ import annotations
 

@@ -30,7 +30,18 @@ _TWO_WORDS = {
     "'tis": ("'t", "is"),
     "'twas": ("'t", "was"),
 }
-_DASHES = str.maketrans({"–": "--", "—": "--", "…": "...", "’": "'", "‘": "`", "“": "``", "”": "''"})
+# En and em dash, ellipsis, single and double quotation marks.
+_TYPEWRITTEN = str.maketrans(
+    {
+        0x2013: "--",
+        0x2014: "--",
+        0x2026: "...",
+        0x2018: "`",
+        0x2019: "'",
+        0x201C: "``",
+        0x201D: "''",
+    }
+)
 _TOKEN = re.compile(
     r"""
       </?[a-z][^<>]*>                                  # a tag
@@ -58,7 +69,7 @@ def tokenise(text: str) -> list[str]:
     Args:
         text: one caption; line ends count as spaces.
     """
-    found = (match.group() for match in _TOKEN.finditer(text.lower().translate(_DASHES)))
+    found = (match.group() for match in _TOKEN.finditer(text.lower().translate(_TYPEWRITTEN)))
     return [word for token in found for word in _words_of(token)]
 
 

@@ -1,6 +1,7 @@
 """A fake that knows the truth must score 1, one that says nothing 0."""
 
 import json
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +11,23 @@ import pytest
 
 from earthgptx.data.coco_writer import write_coco_folder
 from earthgptx.data.synthetic.scene import generate_scene
-from earthgptx.evaluation.answerer import ask
+from earthgptx.evaluation.answerer import ask_each
 from earthgptx.evaluation.baselines import region_mask, trivial_baselines
-from earthgptx.evaluation.crop_classifier import CropBudget, crop_baseline
-from earthgptx.evaluation.evaluate import Job, NothingToEvaluate, evaluate_folder, prepare, rounded
+from earthgptx.evaluation.conventions import Conventions
+from earthgptx.evaluation.crop_baselines import crop_baseline
+from earthgptx.evaluation.crop_network import CropBudget
+from earthgptx.evaluation.evaluate import (
+    Evaluation,
+    Job,
+    NothingToEvaluate,
+    evaluate_folder,
+    prepare,
+)
+from earthgptx.evaluation.output import rounded, write_evaluation
 from earthgptx.evaluation.samples import TASKS, Sample, make_samples, mark_of, united_mask
+from earthgptx.evaluation.scoring import Scorer
 from earthgptx.imagery.marks import Region
+from earthgptx.model.question import Question
 
 SCENES = 8
 
@@ -41,78 +53,125 @@ class Said:
     masks: tuple = ()
 
 
+class Letters:
+    """Counts letters: only equal labels look quite alike."""
+
+    def encode(self, sentences: list[str]) -> np.ndarray:
+        counts = [[s.count(letter) for letter in "abcdefghijklmnopqrstuvwxyz "] for s in sentences]
+        return np.array(counts, np.float32)
+
+
 @dataclass
 class Knowing:
-    """Is told which sample comes next."""
+    """Is told which samples come next."""
 
-    sample: Sample | None = None
-    seen: list[int] = field(default_factory=list)
+    coming: deque[Sample] = field(default_factory=deque)
 
-    def answer(
-        self,
-        pixels_HWC: np.ndarray,
-        question: str,
-        regions: Sequence[Region] = (),
-        modality: str | None = None,
-    ) -> Said:
-        sample = self.sample
-        assert sample is not None and question == sample.question
-        assert pixels_HWC.shape == (sample.image.height_px, sample.image.width_px, 3)
-        self.seen.append(len(regions))
-        masks = ()
-        if sample.mask_objects:
-            masks = tuple(Drawn(united_mask(sample.image, (i,))) for i in sample.mask_objects)
+    def answer_all(self, questions: Sequence[Question], max_new_tokens: int = 0) -> list[Said]:
+        return [self._answer(question) for question in questions]
+
+    def _answer(self, question: Question) -> Said:
+        if len(question.regions) > 1:
+            samples = [self.coming.popleft() for _ in question.regions]
+            return Said("\n".join(f"Region {i}: {s.expected}" for i, s in enumerate(samples, 1)))
+        sample = self.coming.popleft()
+        assert question.words == sample.question
+        assert question.pixels_HWC.shape == (sample.image.height_px, sample.image.width_px, 3)
+        assert (question.window is not None) == sample.whole
+        masks = tuple(Drawn(united_mask(sample.image, (i,))) for i in sample.mask_objects)
         return Said(sample.expected, (("things", sample.boxes),), masks)
 
     def segment_regions(
         self, pixels_HWC: np.ndarray, regions: Sequence[Region]
     ) -> tuple[Drawn, ...]:
-        assert self.sample is not None and len(regions) == 1
-        return (Drawn(united_mask(self.sample.image, self.sample.mask_objects)),)
+        assert len(regions) == 1
+        sample = self.coming.popleft()
+        return (Drawn(united_mask(sample.image, sample.mask_objects)),)
 
 
 class Silent:
-    def answer(self, *_: object, **__: object) -> Said:
-        return Said()
+    def answer_all(self, questions: Sequence[Question], max_new_tokens: int = 0) -> list[Said]:
+        return [Said() for _ in questions]
 
     def segment_regions(self, *_: object) -> tuple[Drawn, ...]:
         return ()
 
 
 HEADLINE = {
-    "classify_regions": "accuracy",
+    "classify_regions": "SS",
     "classify_image": "accuracy",
     "segment": "mIoU",
     "segment_by_mark": "mIoU",
     "detect": "F1@0.5",
-    "caption": "S-IoU",
+    "caption": "BLEU-4",
+    "caption_regions": "ROUGE-L",
+    "caption_regions_detailed": "S-IoU",
     "answer": "accuracy",
 }
+SCORER = Scorer(Conventions(), Letters(), intervals=True)
 
 
-def _run(job: Job, answerer: Knowing | Silent) -> dict:
+def _run(job: Job, answerer: Knowing | Silent) -> Evaluation:
     def tell(samples, total):  # type: ignore[no-untyped-def]
         for sample in samples:
             if isinstance(answerer, Knowing):
-                answerer.sample = sample
+                answerer.coming.append(sample)
             yield sample
 
-    return evaluate_folder(job, answerer, None, tell)[0]
+    return evaluate_folder(job, answerer, SCORER, tell)
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_who_knows_the_truth_scores_one_and_silence_scores_zero(folder: Path, task: str) -> None:
     job = Job(folder, task, "box", "all", limit=20)
-    report = _run(job, Knowing())
+    report = _run(job, Knowing()).report
     metrics = report["metrics"]
     assert metrics[HEADLINE[task]] == pytest.approx(1.0)
     assert report["samples"] == min(20, len(prepare(Job(folder, task, "box", "all")).samples))
     assert sum(row["samples"] for row in report["per_class"].values()) == report["samples"]
     assert sum(row["samples"] for row in report["per_modality"].values()) == report["samples"]
     assert all(baseline["what"] for baseline in report["baselines"].values())
+    assert HEADLINE[task] in report["intervals_95"]
     json.dumps(rounded(report))
-    silent = _run(job, Silent())["metrics"]
-    assert silent[HEADLINE[task]] == 0.0
+    silent = _run(job, Silent()).report["metrics"]
+    assert silent[HEADLINE[task]] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_regions_asked_together_score_as_those_asked_alone(folder: Path) -> None:
+    job = Job(folder, "classify_regions", "box", "all", limit=30, together=4)
+    assert _run(job, Knowing()).report["metrics"]["accuracy"] == 1.0
+    assert _run(job, Silent()).report["metrics"]["accuracy"] == 0.0
+
+
+def test_without_the_encoder_ss_is_unavailable_and_the_rest_is_scored(folder: Path) -> None:
+    missing = {"unavailable": "no weights"}
+    job = Job(folder, "classify_regions", "box", "all", limit=5)
+    metrics = evaluate_folder(
+        job, Silent(), Scorer(Conventions(), missing), lambda samples, _: samples
+    ).report["metrics"]
+    assert metrics["SS"] == missing
+    assert metrics["S-IoU"] == 0.0
+
+
+def test_only_the_labels_asked_for_are_asked(folder: Path) -> None:
+    samples = prepare(Job(folder, "answer", split="all", only=("count",))).samples
+    assert {sample.label for sample in samples} == {"count"}
+
+
+@pytest.mark.parametrize("task", ["classify_regions", "segment", "detect", "caption_regions"])
+def test_everything_is_written_and_the_same_twice(folder: Path, tmp_path: Path, task: str) -> None:
+    for name in ("one", "two"):
+        evaluation = _run(Job(folder, task, "box", "all", limit=6), Silent())
+        evaluation.report["seconds"] = 0.0
+        write_evaluation(evaluation, tmp_path / name, "nobody")
+    names = {"samples.jsonl", "report.json", "table.md", "worst.png"}
+    names |= {"confusion.png"} if task.startswith("classify") else set()
+    assert {path.name for path in (tmp_path / "one").iterdir()} == names
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    lines = [json.loads(t) for t in (tmp_path / "one" / "samples.jsonl").read_text().splitlines()]
+    assert len(lines) == 6
+    assert all(line["said"] == "" and line["image"] for line in lines)
 
 
 @pytest.mark.parametrize("prompts", ["box", "point", "scribble", "polygon"])
@@ -130,7 +189,10 @@ def test_marks_lie_on_what_they_mark(folder: Path, prompts: str) -> None:
 def test_the_limit_takes_the_same_first_samples_and_order_mixes_images(folder: Path) -> None:
     many = prepare(Job(folder, "classify_regions", split="all")).samples
     few = prepare(Job(folder, "classify_regions", split="all", limit=5)).samples
-    assert [s.key for s in few] == [s.key for s in many[:5]]
+    again = prepare(Job(folder, "classify_regions", split="all", limit=5)).samples
+    fewer = prepare(Job(folder, "classify_regions", split="all", limit=4)).samples
+    assert [s.key for s in few] == [s.key for s in again]
+    assert {s.key for s in fewer} < {s.key for s in few} < {s.key for s in many}
     assert len({s.image.image_id for s in few}) > 1
 
 
@@ -149,20 +211,35 @@ def test_a_folder_without_such_samples_says_so(tmp_path: Path) -> None:
 
 def test_a_constant_answer_is_right_as_often_as_its_label_occurs(folder: Path) -> None:
     samples = prepare(Job(folder, "classify_regions", split="all")).samples
-    constant = trivial_baselines("classify_regions", samples, samples, "box")["constant"]
+    constant = trivial_baselines("classify_regions", samples, samples, "box", SCORER)["constant"]
     most = max(sum(s.expected == label for s in samples) for label in {s.expected for s in samples})
     assert constant["accuracy"] == pytest.approx(most / len(samples))
 
 
-def test_the_crop_classifier_is_trained_once_and_then_read(folder: Path, tmp_path: Path) -> None:
+def test_a_label_drawn_evenly_is_less_like_the_truth_than_the_truth(folder: Path) -> None:
     samples = prepare(Job(folder, "classify_regions", split="all")).samples
+    chance = trivial_baselines("classify_regions", samples, samples, "box", SCORER)["chance"]
+    labels = {sample.expected for sample in samples}
+    assert chance["accuracy"] == pytest.approx(1 / len(labels))
+    assert chance["accuracy"] < chance["S-IoU"] < 1
+    assert chance["accuracy"] < chance["SS"] < 1
+
+
+def test_crop_networks_are_trained_once_and_then_read(folder: Path, tmp_path: Path) -> None:
     budget = CropBudget("convnext_atto", 32, 2, 4, most_crops=12)
     said: list[str] = []
-    first = crop_baseline("classify_regions", samples[:6], samples, tmp_path, budget, said.append)
-    again = crop_baseline("classify_regions", samples[:6], samples, tmp_path, budget, said.append)
-    assert first == again
+    found = {}
+    for task in ("classify_regions", "caption_regions"):
+        samples = prepare(Job(folder, task, split="all")).samples
+        for time in range(2):
+            found[task, time] = crop_baseline(
+                task, samples[:6], samples, tmp_path, budget, SCORER, said.append
+            )
+        assert found[task, 0] == found[task, 1]
+    # The captioner finds its class by the classifier's weights.
     assert len(said) == 1
-    assert "12 crops" in str(first["what"])
+    assert "crops" in str(found["classify_regions", 0]["what"])
+    assert 0 <= found["caption_regions", 0]["ROUGE-L"] <= 1
 
 
 def test_questions_are_the_same_in_every_run(folder: Path) -> None:
@@ -175,6 +252,6 @@ def test_questions_are_the_same_in_every_run(folder: Path) -> None:
 def test_all_drawn_masks_count_as_one(folder: Path) -> None:
     samples = prepare(Job(folder, "segment", split="all")).samples
     sample = next(s for s in samples if len(s.mask_objects) > 1)
-    prediction = ask(Knowing(sample), sample, "box")
+    (prediction,) = ask_each(Knowing(deque([sample])), "segment", [sample], "box")
     assert prediction.mask_HW is not None
     assert (prediction.mask_HW == united_mask(sample.image, sample.mask_objects)).all()

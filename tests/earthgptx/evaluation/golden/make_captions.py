@@ -21,18 +21,30 @@ from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 CAPTIONS: list[tuple[str, list[str]]] = [
     ("a red ship at the top left.", ["a red ship at the top left."]),
     ("a white ship at the top.", ["a red ship at the top left."]),
-    ("an airport with 3 planes and 2 storage tanks.", ["an airport with 4 planes, 2 storage tanks and many cars."]),
+    (
+        "an airport with 3 planes and 2 storage tanks.",
+        ["an airport with 4 planes, 2 storage tanks and many cars."],
+    ),
     ("", ["a small blue car in the centre of the image, next to a building."]),
     ("a car.", ["a small blue car in the centre of the image, next to a building."]),
     (
         "a harbour with many ships, a harbour with many ships, a harbour with many ships.",
         ["a harbour with many ships."],
     ),
-    ("the image shows a bridge over water.", ["a bridge at the bottom right.", "a bridge crosses the water.", "a long grey bridge"]),
-    ("It's a ground track field (large).", ["a large ground track field.", "it is a ground track field!"]),
+    (
+        "the image shows a bridge over water.",
+        ["a bridge at the bottom right.", "a bridge crosses the water.", "a long grey bridge"],
+    ),
+    (
+        "It's a ground track field (large).",
+        ["a large ground track field.", "it is a ground track field!"],
+    ),
     ("ship ship ship ship", ["a ship.", "one ship next to another ship"]),
     ("a tennis court in the centre.", ["a tennis court in the centre."]),
-    ("this thermal image shows a car park. there are 9 cars.", ["this thermal image shows a car park. there are many cars. there is a tree at the left."]),
+    (
+        "this thermal image shows a car park. there are 9 cars.",
+        ["this thermal image shows a car park. there are many cars. there is a tree at the left."],
+    ),
     ("a storage_tank, don't know", ["a storage tank at the left."]),
 ]
 
@@ -47,7 +59,7 @@ SENTENCES = [
     "e.g. ships, i.e. boats, etc.",
     "mr. smith vs. dr. jones",
     "5-7 ships at 10:30 a.m.",
-    "naïve café – long — dash…",
+    "na\u00efve caf\u00e9 \u2013 long \u2014 dash\u2026",
     "<p>ship</p>[SEG]",
     "[0.1,0.2,0.3,0.4] {a}",
     "what?! a ship.a boat",
@@ -71,7 +83,12 @@ def main() -> None:
         {i: [{"caption": r} for r in group] for i, (_, group) in enumerate(CAPTIONS)}
     )
     scores = {}
-    for name, scorer in (("BLEU", Bleu(4)), ("ROUGE-L", Rouge()), ("CIDEr-D", Cider()), ("METEOR", Meteor())):
+    for name, scorer in (
+        ("BLEU", Bleu(4)),
+        ("ROUGE-L", Rouge()),
+        ("CIDEr-D", Cider()),
+        ("METEOR", Meteor()),
+    ):
         corpus, each = scorer.compute_score(true, said)
         plain = [list(map(float, e)) if name == "BLEU" else float(e) for e in each]
         scores[name] = {"corpus": list(map(float, corpus)) if name == "BLEU" else float(corpus)}

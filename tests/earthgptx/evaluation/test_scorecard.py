@@ -1,0 +1,59 @@
+import pytest
+
+from earthgptx.evaluation.scorecard import HEAD, chosen_lines, table_rows
+from earthgptx.evaluation.scorecard_lines import LINES, Goal, Line
+
+REPORT = {
+    "prompts": "box",
+    "samples": 150,
+    "metrics": {"accuracy": 0.9, "SS": {"unavailable": "no weights"}, "CIDEr-D": 3.0},
+    "intervals_95": {"accuracy": [0.85, 0.94]},
+    "baselines": {
+        "crop_classifier": {"what": "", "accuracy": 0.87},
+        "crop_captioner": {"what": "", "CIDEr-D": 2.5},
+    },
+}
+
+
+def test_names_of_lines_are_unique() -> None:
+    assert len({line.name for line in LINES}) == len(LINES)
+
+
+def test_lines_are_chosen_by_parts_of_their_names() -> None:
+    assert chosen_lines(()) == list(LINES)
+    chosen = chosen_lines(["hit_uav", "sar/detect"])
+    assert {line.name for line in chosen} == {
+        "hit_uav/classify_regions/box",
+        "hit_uav/detect/box",
+        "synthetic-sar/detect/box",
+    }
+    assert chosen_lines(["no such line"]) == []
+
+
+@pytest.mark.parametrize(
+    ("goal", "wanted"),
+    [
+        (Goal("accuracy"), None),
+        (Goal("accuracy", 0.95), 0.95),
+        (Goal("accuracy", over="crop_classifier", margin=0.02), 0.89),
+        (Goal("accuracy", 0.95, "crop_classifier", margin=0.02), 0.95),
+        (Goal("CIDEr-D", over="crop_captioner", factor=1.5), 3.75),
+        (Goal("accuracy", over="not trained"), None),
+    ],
+)
+def test_a_goal_is_a_least_value_or_a_lead_over_a_baseline(
+    goal: Goal, wanted: float | None
+) -> None:
+    found = goal.wanted(REPORT)
+    assert found == (wanted if wanted is None else pytest.approx(wanted))
+
+
+def test_a_line_has_a_row_a_goal_with_interval_verdict_and_baselines() -> None:
+    goals = (Goal("accuracy", over="crop_classifier", margin=0.02), Goal("SS", 0.9), Goal("other"))
+    rows = table_rows(Line("mstar_chips", "classify_regions", goals), REPORT)
+    assert rows == [
+        "| mstar_chips | classify_regions | box | 150 | accuracy | 0.900 | 0.850 to 0.940 "
+        "| 0.890 yes | crop_classifier 0.870 |",
+        "| mstar_chips | classify_regions | box | 150 | SS | no weights | - | - | - |",
+    ]
+    assert all(row.count("|") == HEAD.splitlines()[0].count("|") for row in rows)
