@@ -1,4 +1,4 @@
-"""The one error of this package: an image or a mark that cannot be used, and what would do."""
+"""The error of this package: an image or a mark that cannot be used, and what would do."""
 
 from __future__ import annotations
 
@@ -20,4 +20,8 @@ class ImageryError(ValueError):
 
     def __reduce__(self) -> tuple[type[ImageryError], tuple[str, str, str | None]]:
         """Keeps the three parts across a process boundary."""
-        return (ImageryError, (self.field, self.message, self.limit))
+        return (type(self), (self.field, self.message, self.limit))
+
+
+class DamagedImage(ImageryError):
+    """A file that ends too soon or contradicts itself; of its beginning more may yet come."""

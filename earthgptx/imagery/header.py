@@ -22,12 +22,15 @@ from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.errors import DamagedImage, ImageryError
 from earthgptx.imagery.georeference import AffineTransform, ground_sampling_distance_m
 
 ImageFormat = Literal["PNG", "JPEG", "TIFF", "GTiff"]
 
 BAND_DTYPES = ("uint8", "uint16", "int16", "float32")
+# What a damaged file should have been.
+WHOLE_FILE = "a whole PNG, JPEG or TIFF"
+_PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOUR, _PNG_COLOUR_ALPHA = 2, 6
 # Bands a Pillow mode decodes to; alpha is no band, a palette becomes colours.
 _BANDS_OF_MODE = {"1": 1, "L": 1, "LA": 1, "I;16": 1, "I": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
@@ -94,7 +97,7 @@ def inspect_image(data: bytes, limits: ImageLimits | None = None) -> ImageHeader
     Raises:
         ImageryError: the file is empty, of no known format, damaged, of a kind that is not read
             (CMYK, several pages, an element type other than ``BAND_DTYPES``) or over a limit;
-            the field is "image".
+            the field is "image". ``DamagedImage`` where more bytes might have helped.
     """
     limits = limits or ImageLimits()
     if len(data) > limits.max_bytes:
@@ -131,7 +134,7 @@ def _refuse_over_limits(header: ImageHeader, limits: ImageLimits) -> None:
 
 def is_deep_colour_png(data: bytes) -> bool:
     """A PNG with 16 bits a colour, which Pillow would silently cut to 8."""
-    depth_and_type = data[24:26] if data.startswith(b"\x89PNG\r\n\x1a\n") else b""
+    depth_and_type = data[24:26] if data.startswith(_PNG_START) else b""
     return depth_and_type in (bytes((16, _PNG_COLOUR)), bytes((16, _PNG_COLOUR_ALPHA)))
 
 
@@ -142,18 +145,28 @@ def open_simple(data: bytes) -> ImageFile.ImageFile:
     own, and try every other format too.
 
     Raises:
-        ImageryError: neither a PNG nor a JPEG, or its header is damaged (field "image").
+        ImageryError: neither a PNG nor a JPEG, without pixels, or its header is damaged (field
+            "image").
     """
+    _refuse_empty_png(data)
     stream = io.BytesIO(data)
     try:
-        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        if data.startswith(_PNG_START):
             return PngImagePlugin.PngImageFile(stream)
         if data.startswith(b"\xff\xd8"):
             return JpegImagePlugin.JpegImageFile(stream)
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError) as error:
-        raise ImageryError("image", f"has a damaged header: {error}") from None
+        raise DamagedImage("image", f"has a damaged header: {error}", WHOLE_FILE) from None
     what = "is empty" if not data else "is of no known format"
     raise ImageryError("image", what, "PNG, JPEG or TIFF")
+
+
+def _refuse_empty_png(data: bytes) -> None:
+    """Pillow does not say that it is the size it minds."""
+    if data.startswith(_PNG_START) and len(data) >= 24:
+        width, height = struct.unpack(">II", data[16:24])
+        if not (width and height):
+            raise ImageryError("image", f"is {width} x {height} px", "at least 1 x 1 px")
 
 
 def _inspect_simple(data: bytes) -> ImageHeader:
@@ -195,7 +208,7 @@ def open_with_gdal(
         raise
     # Damaged files also come out of rasterio as its private errors and as undecodable tags.
     except (RasterioError, CPLE_BaseError, ValueError) as error:
-        raise ImageryError("image", f"is damaged: {error}") from None
+        raise DamagedImage("image", f"is damaged: {error}", WHOLE_FILE) from None
 
 
 def _inspect_tiff(data: bytes) -> ImageHeader:

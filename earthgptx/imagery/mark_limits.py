@@ -21,6 +21,9 @@ from earthgptx.imagery.masks import rle_area_px
 MAX_REGIONS = 64
 MAX_MARKS_PER_REGION = 64
 MAX_VERTICES = 1024
+MAX_VERTICES_IN_ALL = 65_536
+# A mask of a few bytes may stand for as many pixels as the image has, and there may be thousands.
+MAX_MASK_PIXELS = 200_000_000
 # Hand-drawn marks end on the image's rim; so far beyond it they count as on it.
 RIM_SLACK_PX = 1.0
 
@@ -29,10 +32,10 @@ def validate_regions(regions: Sequence[Region], width_px: int, height_px: int) -
     """Refuses regions that do not fit an image of this size.
 
     Raises:
-        ImageryError: too many regions, marks or vertices; a coordinate that is not finite or lies
-            more than a pixel outside the image; a box or polygon without area; a stroke wider
-            than the image; a mask of another size, malformed or empty. The field is a path like
-            "regions[2].marks[0].box".
+        ImageryError: too many regions, marks, vertices or pixels of masks; a coordinate that is not
+            finite or lies more than a pixel outside the image; a box or polygon without area; a
+            stroke wider than the image; a mask of another size, malformed or empty. The field is a
+            path like "regions[2].marks[0].box".
     """
     if len(regions) > MAX_REGIONS:
         raise ImageryError("regions", f"{len(regions)} were given", f"{MAX_REGIONS} regions")
@@ -44,6 +47,26 @@ def validate_regions(regions: Sequence[Region], width_px: int, height_px: int) -
             )
         for j, mark in enumerate(region.marks):
             _validate_mark(mark, f"{path}[{j}]", width_px, height_px)
+    _validate_totals(regions, width_px, height_px)
+
+
+def _validate_totals(regions: Sequence[Region], width_px: int, height_px: int) -> None:
+    """What each mark may have, all of them together may not."""
+    marks = [mark for region in regions for mark in region.marks]
+    masks = sum(isinstance(mark, MaskMark) for mark in marks)
+    if masks * width_px * height_px > MAX_MASK_PIXELS:
+        raise ImageryError(
+            "regions",
+            f"{masks} masks of {width_px} x {height_px} px were given",
+            f"{MAX_MASK_PIXELS} px of masks in all",
+        )
+    vertices = sum(
+        len(mark.vertices_xy_px) for mark in marks if isinstance(mark, PolygonMark | ScribbleMark)
+    )
+    if vertices > MAX_VERTICES_IN_ALL:
+        raise ImageryError(
+            "regions", f"{vertices} vertices were given", f"{MAX_VERTICES_IN_ALL} vertices in all"
+        )
 
 
 def _validate_mark(mark: Mark, path: str, width_px: int, height_px: int) -> None:
@@ -57,7 +80,9 @@ def _validate_mark(mark: Mark, path: str, width_px: int, height_px: int) -> None
         case PolygonMark(vertices):
             _validate_vertices(vertices, 3, f"{path}.polygon", width_px, height_px)
             if _is_flat(vertices):
-                raise ImageryError(f"{path}.polygon", "has no area: its vertices lie on one line")
+                raise ImageryError(
+                    f"{path}.polygon", "has no area", "vertices that are not all on one line"
+                )
         case ScribbleMark(vertices, stroke_px):
             _validate_vertices(vertices, 1, f"{path}.scribble", width_px, height_px)
             widest_px = max(width_px, height_px)
@@ -78,7 +103,7 @@ def _validate_vertices(
         )
     for x, y in vertices:
         if not (math.isfinite(x) and math.isfinite(y)):
-            raise ImageryError(path, "has a coordinate that is not a finite number")
+            raise ImageryError(path, "has a coordinate that is not finite", "finite numbers")
         inside_x = -RIM_SLACK_PX <= x <= width_px + RIM_SLACK_PX
         if not (inside_x and -RIM_SLACK_PX <= y <= height_px + RIM_SLACK_PX):
             raise ImageryError(

@@ -65,18 +65,18 @@ def _parse_counts(counts: str) -> npt.NDArray[np.int64]:
 
     From the fourth number on each is the difference to the one two before.
     """
-    try:
-        chars = np.frombuffer(counts.encode("ascii"), np.uint8).astype(np.int64) - 48
-    except UnicodeEncodeError:
-        raise ImageryError("mask.counts", "is no COCO run-length code") from None
-    if chars.size == 0 or chars.min() < 0 or chars.max() > 63 or chars[-1] & 32:
-        raise ImageryError("mask.counts", "is no COCO run-length code")
+    damaged = ImageryError("mask.counts", "is damaged", "a compressed COCO run-length code")
+    if not counts or not counts.isascii():
+        raise damaged
+    chars = np.frombuffer(counts.encode("ascii"), np.uint8).astype(np.int64) - 48
+    if chars.min() < 0 or chars.max() > 63 or chars[-1] & 32:
+        raise damaged
     lasts = np.flatnonzero((chars & 32) == 0)
     firsts = np.concatenate(([0], lasts[:-1] + 1))
     lengths = lasts - firsts + 1
     # Seven characters hold 2^34, more than any mask has pixels.
     if lengths.max() > 7:
-        raise ImageryError("mask.counts", "is no COCO run-length code")
+        raise damaged
     place = np.arange(chars.size) - np.repeat(firsts, lengths)
     numbers = np.add.reduceat((chars & 31) << (5 * place), firsts)
     numbers -= np.where(chars[lasts] & 16, np.int64(1) << (5 * lengths), 0)

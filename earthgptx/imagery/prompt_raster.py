@@ -35,6 +35,8 @@ GRID_STRIDE_PX = 4
 # A point is a gaussian disc of this radius on the grid, cut off where it has fallen to exp(-2).
 POINT_RADIUS_CELLS = 3.0
 _POINT_SIGMA_CELLS = POINT_RADIUS_CELLS / 2
+# OpenCV draws no wider strokes; one of this width covers every view.
+_WIDEST_STROKE_PX = 32_767
 # Fractional bits of coordinates handed to OpenCV's drawing.
 _SHIFT_BITS = 4
 
@@ -122,7 +124,8 @@ class _View:
             np.maximum(canvas, seen, out=canvas)
             np.maximum(map_SS, seen, out=map_SS)
         elif isinstance(mark, ScribbleMark):
-            stroke_px = (mark.width_px or self.default_stroke_px) * self._scale
+            wanted_px = (mark.width_px or self.default_stroke_px) * self._scale
+            stroke_px = min(wanted_px, _WIDEST_STROKE_PX)
             for target in (canvas, map_SS):
                 self._draw_stroke(mark.vertices_xy_px, stroke_px, target)
         else:

@@ -12,9 +12,10 @@ import rasterio
 from PIL import ImageFile
 from rasterio.enums import ColorInterp, MaskFlags
 
-from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.errors import DamagedImage, ImageryError
 from earthgptx.imagery.georeference import AffineTransform
 from earthgptx.imagery.header import (
+    WHOLE_FILE,
     ImageHeader,
     ImageLimits,
     colour_bands,
@@ -78,7 +79,11 @@ def read_image(data: bytes, limits: ImageLimits | None = None) -> Raster:
         raster = _read_simple(data, header)
     if raster.valid_HW is not None:
         if not raster.valid_HW.any():
-            raise ImageryError("image", "has no valid pixel: all of it is nodata or transparent")
+            raise ImageryError(
+                "image",
+                "has no valid pixel: all of it is nodata or transparent",
+                "at least one valid pixel",
+            )
         raster.bands_CHW[:, ~raster.valid_HW] = 0
     return raster
 
@@ -88,7 +93,7 @@ def _read_simple(data: bytes, header: ImageHeader) -> Raster:
         try:
             opened.load()
         except (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError) as error:
-            raise ImageryError("image", f"is damaged or cut short: {error}") from None
+            raise DamagedImage("image", f"is damaged or cut short: {error}", WHOLE_FILE) from None
         pixels, note = _to_plain_mode(opened)
     has_alpha = pixels.ndim == 3 and pixels.shape[2] in (2, 4)
     valid_HW = pixels[..., -1] > 0 if has_alpha else None

@@ -50,7 +50,7 @@ class Window:
             ImageryError: a number is not finite or the side is not positive (field "window").
         """
         if not all(map(math.isfinite, (self.x0_px, self.y0_px, self.side_px))):
-            raise ImageryError("window", "coordinates must be finite numbers")
+            raise ImageryError("window", "has a coordinate that is not finite", "finite numbers")
         if self.side_px <= 0:
             raise ImageryError("window.side_px", f"is {self.side_px:g}", "greater than 0")
 

@@ -125,7 +125,11 @@ def _check_idempotency_key(request: InterpretRequest) -> None:
     if not request.idempotency_key:
         return
     if not request.durable:
-        raise InvalidInput("only durable requests have one", field="idempotency_key")
+        raise InvalidInput(
+            "idempotency_key is for durable requests",
+            field="idempotency_key",
+            limit="empty, or durable requests",
+        )
     if len(request.idempotency_key.encode()) > MAX_IDEMPOTENCY_KEY_BYTES:
         raise InvalidInput(
             "idempotency_key is too long",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
-from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.errors import DamagedImage, ImageryError
 from earthgptx.imagery.header import ImageLimits, inspect_image
 from protos.earthgptx.v1.images_pb2 import UploadHeader, UploadImageRequest
 from shared.errors import InvalidInput, QueueFull
@@ -113,10 +113,10 @@ def _refuse_early(beginning: bytes, limits: ImageLimits) -> None:
     """
     try:
         inspect_image(beginning, limits)
+    except DamagedImage:
+        return
     except ImageryError as error:
-        # What is merely cut off has no limit to name.
-        if error.limit is not None:
-            raise InvalidInput(str(error), field=error.field, limit=error.limit) from None
+        raise InvalidInput(str(error), field=error.field, limit=error.limit) from None
 
 
 def _announced_bytes(header: UploadHeader, limits: ImageLimits) -> int:

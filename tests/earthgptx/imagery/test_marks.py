@@ -75,6 +75,20 @@ def test_a_bad_mark_is_refused_by_its_path(mark: Mark, field: str) -> None:
     assert caught.value.field == f"regions[1].marks[1].{field}"
 
 
+def test_what_each_mark_may_have_all_of_them_may_not() -> None:
+    line = ScribbleMark(tuple((float(i % 50), 1.0) for i in range(1024)), 1.0)
+    validate_regions([Region((line,) * 64)], 60, 40)
+    with pytest.raises(ImageryError, match="65537 vertices") as caught:
+        validate_regions(
+            [Region((line,) * 64), Region((ScribbleMark(((1.0, 1.0),), 1.0),))], 60, 40
+        )
+    assert (caught.value.field, caught.value.limit) == ("regions", "65536 vertices in all")
+    everything = MaskMark(*encode_rle(np.ones((8000, 8000), bool)))
+    validate_regions([Region((everything,) * 3)], 8000, 8000)
+    with pytest.raises(ImageryError, match="4 masks of 8000 x 8000 px"):
+        validate_regions([Region((everything,) * 4)], 8000, 8000)
+
+
 def test_too_many_regions_and_empty_regions_are_refused() -> None:
     point = Region((PointMark(1, 1),))
     validate_regions([point] * 64, WIDTH, HEIGHT)

@@ -6,9 +6,8 @@ from typing import Any
 import grpc
 import pytest
 
-from protos.earthgptx.v1 import geometry_pb2, interpreter_pb2
+from protos.earthgptx.v1 import interpreter_pb2
 from shared.errors import (
-    InvalidInput,
     NotFound,
     QueueFull,
     QuotaExceeded,
@@ -248,66 +247,6 @@ async def test_a_stage_that_is_away_is_told_without_its_address(
     error = await refusal(alpha.answer(image_id=image.image_id, question="?"))
     assert (type(error), error.retryable) == (StageUnavailable, True)
     assert "127.0.0.1" not in error.message
-
-
-def box(x0: float, y0: float, x1: float, y1: float) -> geometry_pb2.Region:
-    shape = geometry_pb2.Box(x0_px=x0, y0_px=y0, x1_px=x1, y1_px=y1)
-    return geometry_pb2.Region(marks=[geometry_pb2.Mark(box=shape)])
-
-
-def polygon(vertices: int) -> geometry_pb2.Region:
-    ring = geometry_pb2.Polygon(
-        vertices=[geometry_pb2.Point(x_px=i % 9, y_px=i % 7) for i in range(vertices)]
-    )
-    return geometry_pb2.Region(marks=[geometry_pb2.Mark(polygon=ring)])
-
-
-BAD_REQUESTS: dict[str, tuple[dict[str, Any], str]] = {
-    "long question": ({"question": "é" * 2049}, "question"),
-    "no question": ({"question": " "}, "question"),
-    "a region that is not there": ({"question": "<Region 2>?", "regions": [region()]}, "question"),
-    "region 0": ({"question": "<Region 0>?", "regions": [region()]}, "question"),
-    "too many regions": ({"regions": [region()] * 65}, "regions"),
-    "no regions to segment": ({"task": 2, "question": ""}, "regions"),
-    "an empty region": ({"regions": [geometry_pb2.Region()]}, "regions[0].marks"),
-    "a mark without shape": (
-        {"regions": [region(), geometry_pb2.Region(marks=[geometry_pb2.Mark()])]},
-        "regions[1].marks[0]",
-    ),
-    "a box outside": ({"regions": [box(200, 0, 210, 10)]}, "regions[0].marks[0].box"),
-    "a box without area": ({"regions": [box(5, 5, 5, 9)]}, "regions[0].marks[0].box"),
-    "not a number": ({"regions": [box(float("nan"), 0, 9, 9)]}, "regions[0].marks[0].box"),
-    "an empty polygon": ({"regions": [polygon(0)]}, "regions[0].marks[0].polygon"),
-    "too many vertices": ({"regions": [polygon(1025)]}, "regions[0].marks[0].polygon"),
-    "unknown modality": ({"modality": 9}, "modality"),
-    "unknown task": ({"task": 7}, "task"),
-    "unknown zoom": ({"zoom": -1}, "zoom"),
-    "negative tokens": ({"max_new_tokens": -1}, "max_new_tokens"),
-    "too many tokens": ({"max_new_tokens": 10**6}, "max_new_tokens"),
-    "a key that is not durable": ({"idempotency_key": "k"}, "idempotency_key"),
-    "a long key": ({"idempotency_key": "k" * 257, "durable": True}, "idempotency_key"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_REQUESTS)
-async def test_a_bad_request_is_refused_by_field_and_limit(
-    alpha: Caller, image_id: str, stages: Stages, case: str
-) -> None:
-    fields, field = BAD_REQUESTS[case]
-    error = await refusal(alpha.answer(**{"image_id": image_id, "question": "?"} | fields))
-    assert isinstance(error, InvalidInput), error
-    assert error.field == field
-    assert not stages.calls
-
-
-async def test_another_tenants_image_is_not_there(gateway: GatewayServer, image_id: str) -> None:
-    beta = gateway.caller("beta")
-    errors = [
-        await refusal(beta.answer(image_id=asked, question="?"))
-        for asked in (image_id, "sha256:" + "1" * 64)
-    ]
-    assert [type(error) for error in errors] == [NotFound, NotFound]
-    assert errors[0].message == errors[1].message
 
 
 async def test_what_bands_became_is_told(alpha: Caller, stages: Stages) -> None:
