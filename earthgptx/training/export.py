@@ -14,6 +14,7 @@ from safetensors import safe_open
 
 from earthgptx.model.checkpoint import STAGES, build_stage, save_stage
 from earthgptx.model.presets import read_config
+from earthgptx.training.state import lasting_buffers
 
 
 def export_average(run: Path, out: Path) -> None:
@@ -29,6 +30,8 @@ def export_average(run: Path, out: Path) -> None:
             network = build_stage(config, stage)
             for name, parameter in network.named_parameters():
                 parameter.copy_(state.get_tensor(f"average/{stage}.{name}"))
+            for name, held in lasting_buffers(network).items():
+                held.copy_(state.get_tensor(f"buffer/{stage}.{name}"))
             save_stage(network, out, stage)
     for name in ("config.json", "tokenizer.json"):
         shutil.copy(run / name, out / name)

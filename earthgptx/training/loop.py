@@ -30,8 +30,8 @@ class LoopSettings:
 
     Attributes:
         steps: optimiser steps in all.
-        words_from: share of the steps after which questions are answered; until then the experts
-            learn to see, from then on they are frozen.
+        words_from: share of the steps after which questions are answered; until then all
+            learn to see, from then on the conv expert is frozen.
         decay_from: share of the steps after which the learning rate falls to zero
             (warm-up, constant, warm-up with words, constant, then linear).
         workers: data processes beside the training process.
@@ -41,11 +41,11 @@ class LoopSettings:
     batch_size: int
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
-    warmup_steps: int = 200
-    words_from: float = 0.6
+    warmup_steps: int = 100
+    words_from: float = 0.3
     decay_from: float = 0.75
     clip_norm: float = 1.0
-    average_decay: float = 0.998
+    average_decay: float = 0.997
     save_every: int = 250
     workers: int = 1
 
@@ -61,6 +61,9 @@ class LoopSettings:
 
 
 GATE_SPEED = 10.0
+# It has had its close looks: it only adapts to whole views.
+CONV_EXPERT_SPEED = 0.3
+SETTLING_STEPS = 40
 
 
 class TrainingStopped(RuntimeError):
@@ -86,7 +89,7 @@ def train(
     keep_depthwise_in_float32(network)
     network.image_encoder.conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(
-        _parameter_groups(network, settings.weight_decay), settings.learning_rate, (0.9, 0.95)
+        _parameter_groups(network, settings.weight_decay), settings.learning_rate, (0.9, 0.98)
     )
     average = AveragedWeights(network, settings.average_decay)
     first = load_state(folder, network, average, optimiser)
@@ -103,6 +106,8 @@ def train(
         if with_words and settings.step_of_phase(step) == 0:
             # What is frozen is the average: calmer than where the last step happened to end.
             average.copy_to(network)
+        if with_words:
+            network.freeze_conv_expert(settings.step_of_phase(step) < SETTLING_STEPS)
         losses, norm = _one_step(network, batch, optimiser, settings.clip_norm, with_words)
         average.update(network, settings.step_of_phase(step))
         if not math.isfinite(norm):
@@ -138,21 +143,24 @@ def _one_step(
 
 
 def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Matrices decay; norms, biases, gates and positions do not.
+    """Matrices decay; norms, biases, gates and positions do not. Each group has its own speed.
 
     A gate that starts at zero learns ten times faster: else the marks stay shut out for long.
     """
-    named = list(network.named_parameters())
-    matrices = [p for n, p in named if p.ndim >= 2 and "position" not in n and "embed" not in n]
-    chosen = {id(p) for p in matrices}
-    gates = [p for n, p in named if n.endswith("gate_D")]
-    chosen |= {id(p) for p in gates}
-    rest = [p for _, p in named if id(p) not in chosen]
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        matrix = parameter.ndim >= 2 and "position" not in name and "embed" not in name
+        groups.setdefault((weight_decay if matrix else 0.0, _speed(name)), []).append(parameter)
     return [
-        {"params": matrices, "weight_decay": weight_decay, "speed": 1.0},
-        {"params": rest, "weight_decay": 0.0, "speed": 1.0},
-        {"params": gates, "weight_decay": 0.0, "speed": GATE_SPEED},
+        {"params": parameters, "weight_decay": decay, "speed": speed}
+        for (decay, speed), parameters in groups.items()
     ]
+
+
+def _speed(name: str) -> float:
+    if name.endswith("gate_D"):
+        return GATE_SPEED
+    return CONV_EXPERT_SPEED if name.startswith("image_encoder.conv.") else 1.0
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,12 @@ class MixturePart:
     share: float
 
 
+def drawn_part(parts: Sequence[MixturePart], rng: np.random.Generator) -> MixturePart:
+    """One part, by its share."""
+    shares = np.array([part.share for part in parts], float)
+    return parts[int(rng.choice(len(parts), p=shares / shares.sum()))]
+
+
 class Mixture(Dataset[TrainingSample]):
     """A map-style stream of ``length`` samples."""
 
@@ -57,8 +63,6 @@ class Mixture(Dataset[TrainingSample]):
         self, parts: Sequence[MixturePart], settings: SampleSettings, seed: int, length: int
     ) -> None:
         self._parts = list(parts)
-        shares = np.array([part.share for part in parts], float)
-        self._shares = shares / shares.sum()
         self._settings = settings
         self._seed = seed
         self._length = length
@@ -68,5 +72,4 @@ class Mixture(Dataset[TrainingSample]):
 
     def __getitem__(self, index: int) -> TrainingSample:
         rng = np.random.default_rng((self._seed, index))
-        part = self._parts[int(rng.choice(len(self._parts), p=self._shares))]
-        return make_sample(part.source(rng), rng, self._settings)
+        return make_sample(drawn_part(self._parts, rng).source(rng), rng, self._settings)

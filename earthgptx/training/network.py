@@ -1,8 +1,7 @@
 """The four stages' networks as one, and its loss: text CE 1.0, mask BCE 2.0, Dice 0.5.
 
-Two phases, as the paper has pretrained experts and this preset has none: first perception (the
-helping heads of ``dense_heads`` and masks by mark), then words, with the experts frozen as the
-paper's are.
+Two phases after the conv expert's close looks (``crops``): first perception (the helping heads of
+``dense_heads`` and masks by mark), then words, with the conv expert frozen as the paper's are.
 
 I images, B rows, L tokens, D width, Q mask queries, G finest grid side.
 """
@@ -85,15 +84,13 @@ class TrainingNetwork(nn.Module):
 
         Args:
             batch: views with everything known about them.
-            with_words: the second phase: questions are answered, the experts stay as they are.
+            with_words: the second phase: questions are answered too.
         """
         views_I3SS = batch.views_ISS3.permute(0, 3, 1, 2).float().div(255.0)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not with_words):
-            features = self.image_encoder(views_I3SS)
+        features = self.image_encoder(views_I3SS)
         _, tokens_ITD = self.reasoner.fusion(features[0], None)
         losses = {name: torch.zeros(()) for name in Losses.names()}
-        if not with_words:
-            losses["cells"] = self.dense.cells_loss(features[0], batch.dense)
+        losses["cells"] = self.dense.cells_loss(features[0], batch.dense)
         losses["counts"], losses["image_word"] = self.dense.summary_losses(
             tokens_ITD[:, -self.config.summary_tokens :], batch.dense
         )
@@ -115,6 +112,11 @@ class TrainingNetwork(nn.Module):
         mask_parts += [self._seg_masks(features, *seg) for seg in segs if len(seg[0])]
         losses.update(_mask_means(mask_parts))
         return _weighted(losses)
+
+    def freeze_conv_expert(self, still_settling: bool) -> None:
+        """The conv expert learns no more; ``still_settling`` lets its batch norms go on looking."""
+        self.image_encoder.conv.requires_grad_(False)
+        self.image_encoder.conv.train(still_settling)
 
     def _understand_marks(
         self, regions: RegionTensors, features: tuple[Tensor, tuple[Tensor, ...]]

@@ -14,6 +14,7 @@ from earthgptx.data.vocabulary import template_corpus, train_bpe_tokenizer
 from earthgptx.model.language_model import Words
 from earthgptx.model.presets import nano as nano_config
 from earthgptx.model.presets import write_config
+from earthgptx.training.crops import CropSettings, learn_from_crops
 from earthgptx.training.loop import LoopSettings, train
 from earthgptx.training.mixture import (
     Mixture,
@@ -38,6 +39,8 @@ REAL_SHARES = {
     "roads": 0.01,
     "vehicles": 0.02,
 }
+# Substances have no box to look at closely.
+WITHOUT_CLOSE_LOOKS = frozenset({"flood_sar", "forest", "roads"})
 SCENE_SIDES_PX = (256, 256, 256, 384)
 VALIDATION_FRACTION = 0.2
 SPLIT_SEED = 0
@@ -68,7 +71,10 @@ def nano(folder: Path, data: Path | None, steps: int, seed: int) -> None:
         seed,
         settings.steps * settings.batch_size,
     )
-    train(TrainingNetwork(config), mixture, Words.read(folder / "tokenizer.json"), settings, folder)
+    network = TrainingNetwork(config)
+    looked_at = [part for part in parts if part.name not in WITHOUT_CLOSE_LOOKS]
+    learn_from_crops(network.image_encoder, looked_at, CropSettings(), seed + 1, folder)
+    train(network, mixture, Words.read(folder / "tokenizer.json"), settings, folder)
 
 
 def synthetic_parts() -> list[MixturePart]:

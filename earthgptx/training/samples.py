@@ -20,6 +20,7 @@ from earthgptx.imagery.masks import decode_rle
 from earthgptx.imagery.prompt_raster import PromptRaster, rasterise_regions
 from earthgptx.imagery.windows import Window, choose_window, whole_image
 from earthgptx.training.dense_truth import DenseTruth, dense_truth, label_number
+from earthgptx.training.pixels import jittered, three_channels
 
 MARK_KINDS = ("box", "point", "scribble", "polygon", "mask")
 MARK_WEIGHTS = (0.4, 0.22, 0.2, 0.1, 0.08)
@@ -107,7 +108,7 @@ def make_sample(
         marked_questions = _questions(marked.instructions, masks)
     told = rng.random() >= settings.modality_dropout
     return TrainingSample(
-        view=_jittered(_three_channels(view.load_pixels()), rng),
+        view=jittered(three_channels(view.load_pixels()), rng),
         modality=view.modality if told else "",
         plain=_questions(plain, masks),
         marked=marked_questions,
@@ -190,18 +191,3 @@ def _questions(instructions: Sequence[Instruction], masks: _MaskCache) -> tuple[
         Question(i.question, i.answer, tuple(masks.target(t) for t in i.seg_targets))
         for i in instructions
     )
-
-
-def _three_channels(pixels: npt.NDArray[np.uint8]) -> ViewSS3:
-    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
-
-
-def _jittered(view: ViewSS3, rng: np.random.Generator) -> ViewSS3:
-    """Brightness, contrast and a little noise: sensors differ."""
-    if rng.random() < 0.3:
-        return view
-    contrast, shift = rng.uniform(0.75, 1.25), rng.uniform(-20, 20)
-    changed = (view.astype(np.float32) - 128) * contrast + 128 + shift
-    if rng.random() < 0.3:
-        changed += rng.normal(0, rng.uniform(1, 6), view.shape[:2])[..., None]
-    return changed.clip(0, 255).astype(np.uint8)

@@ -39,6 +39,12 @@ class AveragedWeights:
             parameter.copy_(self.tensors[name])
 
 
+def lasting_buffers(network: nn.Module) -> dict[str, Tensor]:
+    """Buffers that belong to the weights: what batch norms have seen."""
+    kept = network.state_dict().keys()
+    return {name: held for name, held in network.named_buffers() if name in kept}
+
+
 def save_state(
     folder: Path,
     network: nn.Module,
@@ -56,6 +62,7 @@ def save_state(
             if held is not None:
                 tensors[f"{moment}/{name}"] = held
                 tensors[f"adam_step/{name}"] = optimiser.state[parameter]["step"]
+    tensors |= {f"buffer/{name}": held for name, held in lasting_buffers(network).items()}
     partial = folder / ".state.partial"
     # Copies: the file format refuses tensors that share or stride memory.
     save_file(
@@ -87,6 +94,8 @@ def load_state(
             if f"exp_avg/{name}" in tensors:
                 held = {moment: tensors[f"{moment}/{name}"] for moment in MOMENTS}
                 optimiser.state[parameter] = {"step": tensors[f"adam_step/{name}"], **held}
+        for name, held in lasting_buffers(network).items():
+            held.copy_(tensors[f"buffer/{name}"])
     return step
 
 

@@ -1,0 +1,267 @@
+"""Close looks at single things: what the conv expert learns to tell apart first.
+
+A view of 224 px costs as much as seven crops and shows two or three marked things; at nano's length
+that is too few (docs/results.md). A ConvNeXt is convolutional, so what it learns on crops holds in
+views. The ViT, bound to its grid, learns in views.
+
+B crops, S crop side in pixels, H W map size, C channels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from earthgptx.data.labelled_image import LabelledImage
+from earthgptx.data.vocabulary import OBJECT_LABELS
+from earthgptx.imagery.windows import Window, cut_window, whole_image
+from earthgptx.model.visual_experts import VisualExperts
+from earthgptx.training.dense_truth import UNKNOWN, label_number
+from earthgptx.training.depthwise import keep_depthwise_in_float32
+from earthgptx.training.mixture import MixturePart, drawn_part
+from earthgptx.training.pixels import jittered, three_channels
+
+# How much wider than the thing a crop is: from tight to lost in its surroundings.
+CONTEXT = (1.2, 4.0)
+MOST_OF_AN_IMAGE = 8
+MOST_OF_A_LABEL = 2
+# Drawing a scene costs more than looking at it: two looks at each thing.
+LOOKS = 2
+# Of an image with one label as a whole this share is shown, its middle.
+WHOLE_SHARE = (0.55, 1.0)
+
+CropSS3 = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class CropSettings:
+    """How long the conv expert looks at crops.
+
+    Attributes:
+        side_px: S.
+        steps: of about ``images`` x 5 crops each.
+        images: images a step; every one gives up to eight crops.
+    """
+
+    side_px: int = 64
+    steps: int = 7000
+    images: int = 16
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    warmup_steps: int = 200
+
+
+@dataclass(frozen=True)
+class Crop:
+    """One look: pixels, the thing's box in 0..1 of the crop, its label's number."""
+
+    pixels_SS3: CropSS3
+    box_xyxy_unit: tuple[float, float, float, float]
+    label: int
+
+
+class CropStream(Dataset[list[Crop]]):
+    """Crops of image ``index`` of a seeded stream, as ``Mixture`` for views."""
+
+    def __init__(
+        self, parts: list[MixturePart], settings: CropSettings, seed: int, length: int
+    ) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._seed = seed
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> list[Crop]:
+        rng = np.random.default_rng((self._seed, index))
+        image = drawn_part(self._parts, rng).source(rng)
+        return crops_of(image, self._settings.side_px, rng)
+
+
+def crops_of(image: LabelledImage, side_px: int, rng: np.random.Generator) -> list[Crop]:
+    """Two looks each at some things of an image, or at the middle of an image of one thing."""
+    pixels = three_channels(image.load_pixels())
+    if image.image_label:
+        number, box = label_number(image.image_label), (0.2, 0.2, 0.8, 0.8)
+        return [
+            _crop(pixels, _middle(image, rng), box, number, side_px, rng, 0) for _ in range(LOOKS)
+        ]
+    taken: dict[str, int] = {}
+    made = []
+    for index in rng.permutation(len(image.objects)):
+        thing = image.objects[index]
+        number = label_number(thing.label)
+        if thing.stuff or number == UNKNOWN or taken.get(thing.label, 0) == MOST_OF_A_LABEL:
+            continue
+        taken[thing.label] = taken.get(thing.label, 0) + 1
+        for _ in range(LOOKS):
+            window, box = _around(thing.box_xyxy_px, max(image.width_px, image.height_px), rng)
+            made.append(_crop(pixels, window, box, number, side_px, rng, int(rng.integers(8))))
+        if len(made) == MOST_OF_AN_IMAGE:
+            break
+    return made
+
+
+def _middle(image: LabelledImage, rng: np.random.Generator) -> Window:
+    whole = whole_image(image.width_px, image.height_px)
+    side = whole.side_px * rng.uniform(*WHOLE_SHARE)
+    shift = rng.uniform(-0.06, 0.06, 2) * whole.side_px + (whole.side_px - side) / 2
+    return Window(
+        float(round(whole.x0_px + shift[0])), float(round(whole.y0_px + shift[1])), round(side)
+    )
+
+
+def _around(
+    box: tuple[float, float, float, float], most_px: int, rng: np.random.Generator
+) -> tuple[Window, tuple[float, float, float, float]]:
+    x0, y0, x1, y1 = box
+    context = math.exp(rng.uniform(*np.log(CONTEXT)))
+    side = float(max(round(min(max(x1 - x0, y1 - y0, 8.0) * context, most_px)), 12))
+    # Anywhere in the crop, as far as the thing stays in it.
+    room = np.maximum(side - np.array([x1 - x0, y1 - y0]), 0.0) / 2
+    centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2]) + rng.uniform(-0.8, 0.8, 2) * room
+    left, top = (float(round(c - side / 2)) for c in centre)
+    unit = ((x0 - left) / side, (y0 - top) / side, (x1 - left) / side, (y1 - top) / side)
+    return Window(left, top, side), unit
+
+
+def _crop(
+    pixels: CropSS3,
+    window: Window,
+    box: tuple[float, float, float, float],
+    label: int,
+    side_px: int,
+    rng: np.random.Generator,
+    turn: int,
+) -> Crop:
+    cut = cut_window(pixels, window, side_px)
+    x0, y0, x1, y1 = box
+    if turn & 4:
+        cut, (x0, x1) = cut[:, ::-1], (1 - x1, 1 - x0)
+    for _ in range(turn & 3):
+        x0, y0, x1, y1 = y0, 1 - x1, y1, 1 - x0
+    cut = np.ascontiguousarray(np.rot90(cut, turn & 3))
+    return Crop(jittered(cut, rng), (x0, y0, x1, y1), label)
+
+
+@dataclass(frozen=True)
+class CropBatch:
+    """Crops of one step; ``weights_BHW`` says which cells of the coarsest map a thing covers."""
+
+    crops_BSS3: Tensor
+    weights_BHW: Tensor
+    labels_B: Tensor
+
+
+def pack_crops(images: list[list[Crop]]) -> CropBatch:
+    """One batch of all crops."""
+    crops = [crop for image in images for crop in image]
+    side = crops[0].pixels_SS3.shape[0] // 16
+    edges = np.arange(side + 1) / side
+    boxes_B4 = np.array([crop.box_xyxy_unit for crop in crops])
+
+    def covered(low_B: npt.NDArray[np.float64], high_B: npt.NDArray[np.float64]) -> Tensor:
+        over = np.minimum(high_B[:, None], edges[None, 1:]) - np.maximum(
+            low_B[:, None], edges[None, :-1]
+        )
+        return torch.from_numpy(over.clip(1e-4)).float()
+
+    return CropBatch(
+        torch.from_numpy(np.stack([crop.pixels_SS3 for crop in crops])),
+        covered(boxes_B4[:, 1], boxes_B4[:, 3]).unsqueeze(2)
+        * covered(boxes_B4[:, 0], boxes_B4[:, 2]).unsqueeze(1),
+        torch.tensor([crop.label for crop in crops]),
+    )
+
+
+class CropReader(nn.Module):
+    """The conv expert with a linear reader of what lies under the box."""
+
+    def __init__(self, experts: VisualExperts) -> None:
+        super().__init__()
+        self.conv = experts.conv
+        self.mean, self.std = experts.conv_mean, experts.conv_std
+        channels = experts.grid_channels - experts.config.vit.width
+        self.norm = nn.LayerNorm(channels)
+        self.labels = nn.Linear(channels, len(OBJECT_LABELS))
+
+    def forward(self, batch: CropBatch) -> tuple[Tensor, Tensor]:
+        """Loss, and the share of crops told right."""
+        crops_B3SS = batch.crops_BSS3.permute(0, 3, 1, 2).float().div(255.0)
+        inside = ((crops_B3SS - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        map_BCHW = self.conv(inside)[-1]
+        weights = batch.weights_BHW / batch.weights_BHW.sum((1, 2), keepdim=True)
+        pooled_BC = (map_BCHW.float() * weights.unsqueeze(1)).sum((2, 3))
+        logits = self.labels(self.norm(pooled_BC)).float()
+        right = (logits.argmax(1) == batch.labels_B).float().mean()
+        return F.cross_entropy(logits, batch.labels_B, label_smoothing=0.05), right
+
+
+def learn_from_crops(
+    experts: VisualExperts,
+    parts: list[MixturePart],
+    settings: CropSettings,
+    seed: int,
+    folder: Path,
+) -> None:
+    """Trains the conv expert on crops, once: a folder that holds the outcome gives it back."""
+    path = folder / "conv_expert.safetensors"
+    if not path.exists():
+        keep_depthwise_in_float32(experts)
+        experts.conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        reader = CropReader(experts)
+        _fit(reader, _batches(parts, settings, seed), settings, folder / "crops.log")
+        partial = path.with_suffix(".part")
+        save_file({n: t.contiguous() for n, t in experts.conv.state_dict().items()}, partial)
+        partial.replace(path)
+    experts.conv.load_state_dict(load_file(path))
+
+
+def _batches(parts: list[MixturePart], settings: CropSettings, seed: int) -> Iterator[CropBatch]:
+    stream = CropStream(parts, settings, seed, settings.steps * settings.images)
+    return iter(
+        DataLoader(
+            stream,
+            batch_size=settings.images,
+            collate_fn=pack_crops,
+            num_workers=1,
+            prefetch_factor=8,
+        )
+    )
+
+
+def _fit(
+    reader: CropReader, batches: Iterator[CropBatch], settings: CropSettings, log: Path
+) -> None:
+    optimiser = torch.optim.AdamW(
+        reader.parameters(), settings.learning_rate, (0.9, 0.99), weight_decay=settings.weight_decay
+    )
+    seen = told = 0.0
+    for step, batch in enumerate(batches):
+        warm = min(1.0, (step + 1) / settings.warmup_steps)
+        left = 0.5 * (1 + math.cos(math.pi * step / settings.steps))
+        for group in optimiser.param_groups:
+            group["lr"] = settings.learning_rate * warm * left
+        with torch.autocast("cpu", torch.bfloat16):
+            loss, right = reader(batch)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
+        optimiser.step()
+        seen, told = seen + float(loss.detach()), told + float(right)
+        if (step + 1) % 25 == 0:
+            with log.open("a") as file:
+                file.write(f"{step + 1} loss {seen / 25:.3f} right {told / 25:.3f}\n")
+            seen = told = 0.0
