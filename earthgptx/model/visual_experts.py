@@ -36,7 +36,9 @@ def build_conv_expert(config: ConvExpertConfig) -> nn.Module:
         features_only=True,
         out_indices=tuple(range(config.stages)),
         kernel_sizes=config.kernel_sizes,
-        conv_mlp=False,
+        # timm has batch norms for ConvNeXt only where its matrices are 1 x 1 convolutions.
+        conv_mlp=config.batch_norm,
+        norm_layer="batchnorm2d" if config.batch_norm else None,
         dims=config.widths,
         depths=config.depths,
     )

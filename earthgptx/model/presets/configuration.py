@@ -21,6 +21,8 @@ class ConvExpertConfig:
     Attributes:
         mean, std: normalisation of values in 0..1, by channel.
         widths, depths: channels and blocks of the architecture's four stages.
+        batch_norm: batch instead of layer norms: learns from nothing in half the steps; the
+            published weights have layer norms.
     """
 
     timm_name: str
@@ -31,6 +33,7 @@ class ConvExpertConfig:
     std: ChannelStatistics
     widths: tuple[int, ...] = (40, 80, 160, 320)
     depths: tuple[int, ...] = (2, 2, 6, 2)
+    batch_norm: bool = False
 
     @property
     def sides(self) -> tuple[int, ...]:

@@ -31,6 +31,7 @@ def nano() -> ModelConfig:
             stages=3,
             mean=half,
             std=(0.25, 0.25, 0.25),
+            batch_norm=True,
         ),
         vit=VitExpertConfig(
             input_side_px=196,
