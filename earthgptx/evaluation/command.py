@@ -16,7 +16,6 @@ from earthgptx.data.coco_folder import DataError
 from earthgptx.evaluation.conventions import Conventions
 from earthgptx.evaluation.evaluate import (
     MOST_TOGETHER,
-    Evaluation,
     Job,
     NothingToEvaluate,
     evaluate_folder,
@@ -102,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
     """Evaluates; exit code 0, 2 for a folder without such samples, 4 for unusable weights."""
     import torch
 
+    from earthgptx.evaluation.crop_baselines import add_crop_baseline
+    from earthgptx.evaluation.crop_network import CropBudget
     from earthgptx.evaluation.feature_cache import RememberingEncoder
     from earthgptx.model.checkpoint import model_version
     from earthgptx.model.errors import CheckpointError
@@ -126,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
         return FAILED
     evaluation.report["weights"] = version
     if args.crop_baseline:
-        add_crop_baseline(evaluation, scorer, args.cache)
+        add_crop_baseline(evaluation, args.cache, CropBudget(), scorer, _say)
     if args.out is not None:
         write_evaluation(evaluation, args.out, version)
     shown = rounded(evaluation.report)
@@ -140,20 +141,6 @@ def _scorer(args: argparse.Namespace) -> Scorer:
     )
     encoder = load_sentence_encoder(args.sentence_encoder)
     return Scorer(conventions, encoder, java=True, intervals=True)
-
-
-def add_crop_baseline(evaluation: Evaluation, scorer: Scorer, cache: Path) -> None:
-    """Adds the task's crop baseline to the report, where there is one; trains it if it must."""
-    from earthgptx.evaluation.crop_baselines import CROP_BASELINES, crop_baseline
-    from earthgptx.evaluation.crop_network import CropBudget
-
-    task, prepared = evaluation.job.task, evaluation.prepared
-    if task in CROP_BASELINES:
-        baselines = evaluation.report["baselines"]
-        assert isinstance(baselines, dict)
-        baselines[CROP_BASELINES[task]] = crop_baseline(
-            task, prepared.samples, prepared.rest, cache, CropBudget(), scorer, _say
-        )
 
 
 def _say(text: str) -> None:

@@ -10,6 +10,7 @@ import torch
 from earthgptx.evaluation.answerer import Prediction
 from earthgptx.evaluation.baselines import Baseline, headline
 from earthgptx.evaluation.crop_network import CropBudget, CropNetwork, learn_crops
+from earthgptx.evaluation.evaluate import Evaluation
 from earthgptx.evaluation.samples import Sample
 from earthgptx.evaluation.scoring import Scorer
 
@@ -21,6 +22,23 @@ CROP_BASELINES = {
     "caption_regions_detailed": "crop_captioner",
 }
 _MOST_REMEMBERED = 3000
+
+
+def add_crop_baseline(
+    evaluation: Evaluation,
+    cache_dir: Path,
+    budget: CropBudget,
+    scorer: Scorer,
+    say: Callable[[str], None],
+) -> None:
+    """Adds the task's crop baseline to the report; nothing where the task has none."""
+    task, prepared = evaluation.job.task, evaluation.prepared
+    if task in CROP_BASELINES:
+        baselines = evaluation.report["baselines"]
+        assert isinstance(baselines, dict)
+        baselines[CROP_BASELINES[task]] = crop_baseline(
+            task, prepared.samples, prepared.rest, cache_dir, budget, scorer, say
+        )
 
 
 def crop_baseline(

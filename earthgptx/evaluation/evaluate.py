@@ -14,7 +14,7 @@ from earthgptx.data.labelled_image import LabelledImage
 from earthgptx.evaluation.answerer import Answerer, Prediction, ask_each, ask_together
 from earthgptx.evaluation.baselines import trivial_baselines
 from earthgptx.evaluation.confusion import confusions
-from earthgptx.evaluation.samples import CAPTION_TASKS, Sample, make_samples
+from earthgptx.evaluation.samples import CAPTION_TASKS, MASK_TASKS, Sample, make_samples
 from earthgptx.evaluation.scoring import Outcome, Scorer, by_label, by_modality
 from earthgptx.evaluation.tally import Tally
 from earthgptx.imagery.marks import MarkKind
@@ -22,6 +22,7 @@ from earthgptx.imagery.marks import MarkKind
 Report = dict[str, object]
 Progress = Callable[[Iterable[Sample], int], Iterable[Sample]]
 MOST_TOGETHER = 4
+_WITHOUT_LEARNING = MASK_TASKS | {"detect"}
 _FEW = 50
 
 
@@ -59,7 +60,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Samples to ask, and the rest of the folder for what baselines learn."""
+    """Samples to ask, and those of the rest of the folder, where the task's baselines learn."""
 
     samples: list[Sample]
     rest: list[Sample]
@@ -77,25 +78,30 @@ class Evaluation:
     tally: Tally
 
 
-def prepare(job: Job) -> Prepared:
+def prepare(job: Job, images: Sequence[LabelledImage] | None = None) -> Prepared:
     """Read, split, and make the samples.
+
+    Args:
+        job: what to evaluate.
+        images: of the job's folder, where they have been read already.
 
     Raises:
         DataError: the folder cannot be read.
         NothingToEvaluate: no sample of this task is in it.
     """
-    images = read_coco_folder(job.folder)
+    images = read_coco_folder(job.folder) if images is None else images
     rest, chosen = split_by_group(images, job.validation_fraction, job.split_seed)
     note = _split_note(rest, chosen)
     if job.split == "all":
-        chosen, note = images, "every image; constants are taken from the same images"
-        rest = images
+        chosen = rest = list(images)
+        note = "every image; constants are taken from the same images"
     samples = [s for s in make_samples(chosen, job.task) if not job.only or s.label in job.only]
     if not samples:
         raise NothingToEvaluate(f"{job.folder}: no sample for {job.task} in split {job.split}")
     # Questions about one image come one after the other, so that it is encoded once.
     limited = sorted(samples[: job.limit or None], key=lambda s: s.image.image_id)
-    return Prepared(limited, make_samples(rest, job.task), note)
+    learnt_from = [] if job.task in _WITHOUT_LEARNING else make_samples(rest, job.task)
+    return Prepared(limited, learnt_from, note)
 
 
 def _split_note(rest: Sequence[LabelledImage], chosen: Sequence[LabelledImage]) -> str:
@@ -106,8 +112,14 @@ def _split_note(rest: Sequence[LabelledImage], chosen: Sequence[LabelledImage]) 
 
 
 def evaluate_folder(job: Job, answerer: Answerer, scorer: Scorer, progress: Progress) -> Evaluation:
+    """Prepares and evaluates; see both."""
+    return evaluate_samples(job, prepare(job), answerer, scorer, progress)
+
+
+def evaluate_samples(
+    job: Job, prepared: Prepared, answerer: Answerer, scorer: Scorer, progress: Progress
+) -> Evaluation:
     """Ask everything and put the report together."""
-    prepared = prepare(job)
     samples = prepared.samples
     started = time.monotonic()
     outcomes = [

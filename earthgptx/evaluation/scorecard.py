@@ -11,34 +11,32 @@ the scenes and trains the crop networks, without a model: the rest then takes mi
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
 import torch
 
+from earthgptx.data.coco_folder import read_coco_folder
+from earthgptx.data.labelled_image import LabelledImage
 from earthgptx.evaluation.conventions import Conventions
-from earthgptx.evaluation.crop_baselines import CROP_BASELINES, crop_baseline
+from earthgptx.evaluation.crop_baselines import CROP_BASELINES, add_crop_baseline
 from earthgptx.evaluation.crop_network import CropBudget, learn_crops
-from earthgptx.evaluation.evaluate import Job, evaluate_folder, prepare
+from earthgptx.evaluation.evaluate import Job, evaluate_samples, prepare
 from earthgptx.evaluation.feature_cache import RememberingEncoder
 from earthgptx.evaluation.output import rounded, write_evaluation
-from earthgptx.evaluation.paper_tables import paper_tables
 from earthgptx.evaluation.samples import Sample
-from earthgptx.evaluation.scorecard_lines import LINES, Goal, Line, Report
+from earthgptx.evaluation.scorecard_lines import FOLDERS, LINES, Line, Report
 from earthgptx.evaluation.scorecard_scenes import PREFIX, draw_scenes
+from earthgptx.evaluation.scorecard_table import Scorecard, table_rows
 from earthgptx.evaluation.scoring import Scorer
 from earthgptx.evaluation.similarity import load_sentence_encoder
 from earthgptx.model.checkpoint import model_version
 from earthgptx.model.pipeline import EarthGptX
 
-HEAD = (
-    "| data | task | marks | samples | metric | score | 95 % | wanted | baselines |\n"
-    "|---|---|---|---|---|---|---|---|---|"
-)
 # A small set for evaluation only: nothing of it is trained on.
 _UNSPLIT = frozenset({"ships_sar"})
 
@@ -66,84 +64,24 @@ def job_of(line: Line, folder: Path, limit: int) -> Job:
     return Job(folder, line.task, line.prompts, split, limit, only=line.only)
 
 
-def run_line(line: Line, folder: Path, setting: Setting) -> Report:
-    """The whole report of one line, with the crop baseline where the task has one."""
+def run_line(line: Line, folder: Path, images: Sequence[LabelledImage], setting: Setting) -> Report:
+    """The whole report of one line, with the crop baseline where the task has one.
+
+    Args:
+        line: what to evaluate.
+        folder: its data.
+        images: what was read from there.
+        setting: what all lines share.
+    """
     job = job_of(line, folder, setting.limit)
-    evaluation = evaluate_folder(job, setting.model, setting.scorer, _plain)
-    if setting.cache is not None and line.task in CROP_BASELINES:
-        baselines = evaluation.report["baselines"]
-        assert isinstance(baselines, dict)
-        prepared = evaluation.prepared
-        baselines[CROP_BASELINES[line.task]] = crop_baseline(
-            line.task,
-            prepared.samples,
-            prepared.rest,
-            setting.cache,
-            CropBudget(),
-            setting.scorer,
-            _say,
-        )
+    evaluation = evaluate_samples(job, prepare(job, images), setting.model, setting.scorer, _plain)
+    if setting.cache is not None:
+        add_crop_baseline(evaluation, setting.cache, CropBudget(), setting.scorer, _say)
     if setting.details is not None:
-        folder = setting.details / line.name.replace("/", "-")
-        write_evaluation(evaluation, folder, setting.version)
+        pictured = setting.details / line.name.replace("/", "-")
+        write_evaluation(evaluation, pictured, setting.version)
     report: Report = rounded(evaluation.report)
     return report
-
-
-def table_rows(line: Line, report: Report) -> list[str]:
-    """A Markdown row for each goal."""
-    return [
-        _table_row(line, goal, report) for goal in line.goals if goal.metric in report["metrics"]
-    ]
-
-
-def _table_row(line: Line, goal: Goal, report: Report) -> str:
-    value, wanted = report["metrics"][goal.metric], goal.wanted(report)
-    what = f"{line.task} ({', '.join(line.only)})" if line.only else line.task
-    interval = report["intervals_95"].get(goal.metric)
-    baselines = "; ".join(
-        f"{name} {baseline[goal.metric]:.3f}"
-        for name, baseline in report["baselines"].items()
-        if isinstance(baseline.get(goal.metric), float)
-    )
-    if not isinstance(value, float):
-        shown, told = value["unavailable"], "-"
-    else:
-        shown = f"{value:.3f}"
-        told = f"{wanted:.3f} {'yes' if value >= wanted else '**no**'}" if wanted else "-"
-    cells = (
-        line.folder,
-        what,
-        line.prompts if report["prompts"] else "-",
-        str(report["samples"]),
-        goal.metric,
-        shown,
-        f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "-",
-        told,
-        baselines or "-",
-    )
-    return "| " + " | ".join(cells) + " |"
-
-
-@dataclass
-class Scorecard:
-    """Rows and reports so far, written after every line."""
-
-    version: str
-    out_dir: Path
-    rows: list[str] = field(default_factory=list)
-    reports: list[Report] = field(default_factory=list)
-
-    def add(self, rows: list[str], report: Report | None) -> None:
-        """Adds a line."""
-        self.rows += rows
-        _say("\n".join(rows))
-        if report is not None:
-            self.reports.append(report)
-        text = f"Weights {self.version}.\n\n{HEAD}\n" + "\n".join(self.rows) + "\n"
-        (self.out_dir / "scores.md").write_text(text)
-        (self.out_dir / "scores.json").write_text(json.dumps(self.reports, indent=1) + "\n")
-        (self.out_dir / "paper.md").write_text(paper_tables(self.reports, self.version))
 
 
 def chosen_lines(patterns: Sequence[str]) -> list[Line]:
@@ -188,14 +126,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     details = args.out / "lines" if args.details else None
     setting = Setting(model, version, scorer, args.limit, cache, details)
     card = Scorecard(version, args.out)
-    for line in lines:
-        folder = _folder_of(line, args)
-        if folder is None:
-            card.add([f"| {line.folder} | {line.task} | | | | not at hand | | | |"], None)
-            continue
-        report = run_line(line, folder, setting)
-        card.add(table_rows(line, report), report)
+    # Lines of one folder one after the other: images and their features are still at hand.
+    for _, of_folder in groupby(sorted(lines, key=_folder_order), key=_folder_order):
+        _run_folder(list(of_folder), args, setting, card)
     return 0
+
+
+def _folder_order(line: Line) -> int:
+    return FOLDERS.index(line.folder)
+
+
+def _run_folder(
+    lines: Sequence[Line], args: argparse.Namespace, setting: Setting, card: Scorecard
+) -> None:
+    folder = _folder_of(lines[0], args)
+    if folder is None:
+        card.add([f"| {line.folder} | {line.task} | | | | not at hand | | | |" for line in lines])
+        return
+    images = read_coco_folder(folder)
+    for line in lines:
+        report = run_line(line, folder, images, setting)
+        rows = table_rows(line, report)
+        card.add(rows, report)
+        _say("\n".join(rows))
 
 
 def _prepare(lines: Sequence[Line], args: argparse.Namespace, cache: Path) -> None:

@@ -107,3 +107,5 @@ LINES: tuple[Line, ...] = (
     Line("hit_uav", "detect", (Goal("F1@0.5", 0.45), Goal("Acc@0.5"), Goal("count_error"))),
     Line("ships_sar", "segment_by_mark", (Goal("mIoU"),)),
 )
+# In the order of the table.
+FOLDERS = tuple(dict.fromkeys(line.folder for line in LINES))

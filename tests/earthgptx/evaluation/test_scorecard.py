@@ -1,7 +1,8 @@
 import pytest
 
-from earthgptx.evaluation.scorecard import HEAD, chosen_lines, table_rows
+from earthgptx.evaluation.scorecard import chosen_lines
 from earthgptx.evaluation.scorecard_lines import LINES, Goal, Line
+from earthgptx.evaluation.scorecard_table import HEAD, table_rows
 
 REPORT = {
     "prompts": "box",
