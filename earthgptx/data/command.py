@@ -102,12 +102,10 @@ def _anything(summary: Summary) -> bool:
 
 def _in_words(told: dict[str, Any]) -> str:
     """The summary for people."""
-    lines = [
-        f"{told['path']} ({told['format']}"
-        + (f", {told['split']}" if told["split"] else "")
-        + f"): {told['pictures']} pictures, {told['labelled_images']} labelled images, "
-        f"{told['records']} records"
-    ]
+    part = f", {told['split']}" if told["split"] else ""
+    lines = [f"{told['path']} ({told['format']}{part})"]
+    for name in ("pictures", "labelled_images", "records"):
+        lines.append(f"  {name.replace('_', ' '):<17} {told[name]:,}")
     if told["groups"]:
         lines.append(f"  groups            {told['groups']}")
     if told["gsd_m"]:

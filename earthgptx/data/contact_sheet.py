@@ -87,7 +87,7 @@ def _drawn_image(image: LabelledImage) -> tuple[LabelledImage, Image.Image, list
         if outline is None:
             boxes.append((thing.label, thing.box_xyxy_px))
         else:
-            masks.append((thing.label, _mask(outline)))
+            masks.append((thing.label, _mask(outline, image)))
     counts = Counter(thing.label for thing in image.objects)
     told = ", ".join(f"{n} {label if n == 1 else plural(label)}" for label, n in counts.items())
     whole = image.image_label or image.scene or ""
@@ -108,14 +108,13 @@ def _drawn_record(record: InstructionRecord) -> tuple[LabelledImage, Image.Image
         _three_channels(record.image.load_pixels()),
         regions=record.marks,
         boxes=[("", box) for boxes in record.boxes for box in boxes],
-        masks=[("", _mask(mask)) for mask in record.masks if mask is not None],
+        masks=[("", _mask(mask, record.image)) for mask in record.masks if mask is not None],
     )
     return record.image, picture, [f"Q {record.question}", f"A {record.answer}"]
 
 
-def _mask(rle: Rle) -> MaskHW:
-    height, width = rle["size"]  # type: ignore[misc]
-    return decode_rle(height, width, str(rle["counts"]))
+def _mask(rle: Rle, image: LabelledImage) -> MaskHW:
+    return decode_rle(image.height_px, image.width_px, str(rle["counts"]))
 
 
 def _three_channels(pixels_HWC: PixelsHWC) -> PixelsHWC:

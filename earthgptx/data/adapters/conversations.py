@@ -34,7 +34,7 @@ from earthgptx.data.coco_folder import DataError
 from earthgptx.data.faults import Report, each, first_sign, named, read_json, read_lines
 from earthgptx.data.labelled_image import BoxXyxyPx, LabelledImage, Modality
 from earthgptx.data.records import BOX_PLACE, InstructionRecord
-from earthgptx.imagery.mark_shapes import BoxMark, PointMark, Region
+from earthgptx.imagery.mark_shapes import BoxMark, Mark, PointMark, Region
 from earthgptx.imagery.windows import Window, from_window_unit, whole_image
 
 _NUMBER = r"\d*\.?\d+"
@@ -134,7 +134,8 @@ def _marks(raw: Raw, image: LabelledImage) -> tuple[Region, ...]:
         for x, y, width, height in raw.get("bbox", ())
     ]
     points = [PointMark(float(x), float(y)) for x, y in raw.get("points", ())]
-    return tuple(Region((mark,)) for mark in (*(BoxMark(*box) for box in boxes), *points))
+    marks: list[Mark] = [*(BoxMark(*box) for box in boxes), *points]
+    return tuple(Region((mark,)) for mark in marks)
 
 
 MMRS = Origin("MMRS-1M", "not stated (images: as their sets)")

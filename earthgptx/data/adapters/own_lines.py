@@ -46,7 +46,8 @@ def _record(path: Path, numbered: tuple[int, str]) -> InstructionRecord:
 
 
 def _mask(folder: Path, named_file: Path) -> Rle:
-    height, width, counts = encode_rle(load_pixels(folder / named_file, "optical").any(axis=2))
+    inside_HW = load_pixels(folder / named_file, "optical").max(axis=2) > 0
+    height, width, counts = encode_rle(inside_HW)
     return {"size": [height, width], "counts": counts}
 
 

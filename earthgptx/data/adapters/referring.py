@@ -50,7 +50,9 @@ def referring_records(
     if not expression.strip():
         raise ValueError("an empty expression")
     name = f"{image.source}/{number}"
-    phrase = expression.strip().rstrip(".")
+    told = expression.strip()
+    # In the middle of a question it begins with a small letter.
+    phrase = told[0].lower() + told[1:].rstrip(".")
     rng = phrasing_rng(name)
     if thing.mask is not None:
         question = fill("segment", rng, phrase=phrase)
@@ -67,7 +69,7 @@ def referring_records(
             boxes=((thing.box_xyxy_px,),), split=split,
         )  # fmt: skip
     marks = (Region((BoxMark(*thing.box_xyxy_px),)),)
-    asked = [("region_caption", "region_brief", expression.strip())]
+    asked = [("region_caption", "region_brief", told)]
     if thing.label:
         asked.append(("refer_class", "refer_class", thing.label))
     for task, phrasing, answer in asked:

@@ -441,6 +441,7 @@ def jsonl(root: Path) -> Path:
         },
         {
             "image": "pictures/harbour.png",
+            "modality": "sar",
             "question": "segment the ship and box the pier.",
             "answer": "<p>the ship</p>[SEG] at <p>the pier</p>[BOX]",
             "masks": ["ship.png"],

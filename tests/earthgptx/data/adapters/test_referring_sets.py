@@ -25,8 +25,8 @@ def test_an_expression_of_dior_rsvg_is_asked_for_in_three_ways(tmp_path: Path) -
         "refer_class": 2,
     }
     find, describe = tasks["refer_box"][0], tasks["region_caption"][0]
-    assert "A green and brown golf field" in find.question
-    assert find.answer == "<p>A green and brown golf field</p>[BOX]"
+    assert "a green and brown golf field" in find.question
+    assert find.answer == "<p>a green and brown golf field</p>[BOX]"
     assert find.boxes == (((10, 10, 40, 28),),)
     assert "<Region 1>" in describe.question
     assert describe.answer == "A green and brown golf field"
@@ -37,7 +37,7 @@ def test_an_expression_of_dior_rsvg_is_asked_for_in_three_ways(tmp_path: Path) -
 def test_the_numbers_of_dior_rsvg_count_expressions_over_all_files(tmp_path: Path) -> None:
     path = samples.dior_rsvg(tmp_path)
     (val,) = by_task(path, "val")["refer_box"]
-    assert val.record_id == "DIOR-RSVG/1/refer_box" and "The vehicle on the right" in val.question
+    assert val.record_id == "DIOR-RSVG/1/refer_box" and "the vehicle on the right" in val.question
     assert [image.image_id for image in open_dataset(path).images("val")] == ["DIOR-RSVG/00001"]
     assert list(open_dataset(path).records("test")) == []
 
@@ -56,7 +56,7 @@ def test_rrsis_d_is_read_from_its_pickle_with_corners_and_masks(tmp_path: Path) 
     path = samples.rrsis_d(tmp_path)
     tasks = by_task(path, "train")
     (segment,) = tasks["refer_mask"]
-    assert segment.answer == "<p>The expressway service area on the left</p>[SEG]"
+    assert segment.answer == "<p>the expressway service area on the left</p>[SEG]"
     assert segment.masks[0] is not None
     mask_HW = decode_rle(60, 80, str(segment.masks[0]["counts"]))
     assert mask_HW[8:20, 10:30].all() and mask_HW.sum() == 240
