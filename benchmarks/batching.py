@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,9 +66,14 @@ def run(given: Given) -> list[Figure]:
     for max_batch in MAX_BATCHES:
         part = Given(given.weights, given.scratch / str(max_batch), given.rounds)
         with running_suite(part, MAX_BATCH=str(max_batch)) as suite:
-            found = asyncio.run(_load_stages(suite, given.rounds or ROUNDS))
+            found = measure(suite, given.rounds or ROUNDS)
         loads |= {(stage, max_batch): load for stage, load in found.items()}
-    return [figure for stage in STAGES for figure in _figures(stage, loads)]
+    return [figure for stage in STAGES for figure in compare(stage, loads)]
+
+
+def measure(suite: Suite, rounds: int) -> dict[str, Load]:
+    """Each stage under eight callers, each of whom calls `rounds` times."""
+    return asyncio.run(_load_stages(suite, rounds))
 
 
 async def _load_stages(suite: Suite, rounds: int) -> dict[str, Load]:
@@ -126,7 +131,8 @@ async def _load(
     return Load(calls_s, whole_s, requests / batches)
 
 
-def _figures(stage: str, loads: dict[tuple[str, int], Load]) -> list[Figure]:
+def compare(stage: str, loads: Mapping[tuple[str, int], Load]) -> list[Figure]:
+    """What a stage did under each batch size, and the gain; `loads` by stage and batch size."""
     words = stage.replace("_", " ")
     figures = []
     for max_batch in MAX_BATCHES:

@@ -75,10 +75,15 @@ class Split:
 
 
 def run(given: Given) -> list[Figure]:
+    """Starts a suite and asks it."""
+    with running_suite(given) as suite:
+        return measure(suite, given.rounds or ROUNDS)
+
+
+def measure(suite: Suite, rounds: int) -> list[Figure]:
     """Asks by both ways in turn."""
     splits: dict[bool, list[Split]] = {False: [], True: []}
-    rounds = given.rounds or ROUNDS
-    with running_suite(given) as suite, suite.client() as client:
+    with suite.client() as client:
         image = client.upload(scene_png(0))
 
         def ask(durable: bool) -> Callable[[], object]:

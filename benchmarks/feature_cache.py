@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 
-from benchmarks.figures import Figure, Given, Target, at_most, latency
+from benchmarks.figures import Figure, Given, at_most, latency
 from benchmarks.pictures import scene_png
-from benchmarks.suite import running_suite
+from benchmarks.suite import Suite, running_suite
 from earthgptx_client.client import Client
 from earthgptx_client.events import ImageInfo
 
@@ -19,14 +19,19 @@ ROUNDS = 60
 STAGE = "image_encoder"
 QUESTIONS = ("Describe the image briefly.", "What kind of scene is this?")
 SHARE_TARGET = at_most(50)
-NO_ENCODE = Target(0, at_most=True)
+NO_ENCODE = at_most(0)
 
 
 def run(given: Given) -> list[Figure]:
+    """Starts a suite and asks it."""
+    with running_suite(given) as suite:
+        return measure(suite, given.rounds or ROUNDS)
+
+
+def measure(suite: Suite, rounds: int) -> list[Figure]:
     """Asks twice about each of as many images as there are rounds."""
     first_s, second_s, encodes = [], [], [0.0, 0.0]
-    rounds = given.rounds or ROUNDS
-    with running_suite(given) as suite, suite.client() as client:
+    with suite.client() as client:
 
         def counted() -> float:
             return suite.counts(STAGE).total(STAGE, "earthgptx_image_encoder_encodes_total")

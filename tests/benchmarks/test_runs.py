@@ -1,0 +1,131 @@
+"""Every benchmark at a size that says nothing but that it works."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+import benchmarks.__main__ as command
+from benchmarks import (
+    batching,
+    control_plane,
+    feature_cache,
+    stages,
+    synthetic_scenes,
+    tensor_hand_off,
+    training,
+)
+from benchmarks.figures import Given
+from benchmarks.suite import running_suite
+from earthgptx.model.presets import read_config
+from shared.tensors.ref import INLINE
+from tests.benchmarks.well_formed import by_name
+
+KIB, MIB = 1024, 1024 * 1024
+
+
+def test_a_hand_off_takes_every_tier_and_grpc(given: Given) -> None:
+    figures = by_name(tensor_hand_off.run(given, sizes_bytes=(64 * KIB, 4 * MIB), ttl_s=0.5))
+    for size, tiers in (("64 KiB", 4), ("4 MiB", 3)):
+        words = [tensor_hand_off.WORDS_BY_TIER[tier] for tier in tensor_hand_off.WORDS_BY_TIER]
+        taken = [word for word in words if f"{size}, {word}: put + get" in figures]
+        assert len(taken) == tiers
+    assert f"4 MiB, {tensor_hand_off.WORDS_BY_TIER[INLINE]}: whole" not in figures
+    both = figures["4 MiB, shared memory: put + get"]
+    assert both.target is not None
+    assert both.value < figures["4 MiB, shared memory: whole"].value
+    assert figures["4 MiB, inline over put + get in shared memory"].target is not None
+    assert {figure.samples for figure in figures.values()} == {2}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_whole_suite_is_measured(given: Given) -> None:
+    with running_suite(given, THREADS="1") as suite:
+        controlled = by_name(control_plane.measure(suite, 2))
+        cached = by_name(feature_cache.measure(suite, 2))
+        loads = batching.measure(suite, 2)
+    for kind in ("interactive", "durable"):
+        whole, model, added = (
+            controlled[f"{kind}: {words}"] for words in ("whole request", "inside models", "added")
+        )
+        assert 0 < model.value < whole.value
+        assert added.target is not None
+        assert added.value < whole.value
+    assert cached["views encoded for first questions"].value == 2
+    assert cached["views encoded for second questions"].value == 0
+    for stage in batching.STAGES:
+        assert len(loads[stage].calls_s) == 2 * batching.CALLERS
+        assert loads[stage].mean_batch >= 1
+        both = {(stage, max_batch): loads[stage] for max_batch in batching.MAX_BATCHES}
+        gain = by_name(batching.compare(stage, both))[
+            f"{stage.replace('_', ' ')}, gain by batching"
+        ]
+        assert gain.value == pytest.approx(1)
+
+
+def test_each_stage_is_held_against_the_limit(given: Given) -> None:
+    figures = by_name(stages.run(given, batches=(1, 2)))
+    shares = [
+        figure.parts["share_of_limit_percent"]
+        for figure in figures.values()
+        if "share_of_limit_percent" in figure.parts
+    ]
+    assert len(shares) >= 2 * 5
+    assert all(0 < share < 150 for share in shares)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_training_step_of_each_phase_is_timed(given: Given) -> None:
+    whole = read_config(given.weights / "config.json")
+    small = dataclasses.replace(
+        whole,
+        vit=dataclasses.replace(whole.vit, depth=1),
+        prompt=dataclasses.replace(whole.prompt, depth=1),
+        language=dataclasses.replace(whole.language, layers=1),
+    )
+    figures = by_name(training.run(given, config=small, batch_size=1, workers=0))
+    for phase in training.PHASES:
+        assert figures[phase].value > 0
+        assert 0 <= figures[f"{phase}: waiting for data"].value <= 100
+
+
+def test_the_command_prints_records_and_ends_well_whatever_was_measured(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = ["synthetic_scenes", "--weights", str(weights), "--out", str(tmp_path), "--rounds"]
+    assert command.main([*chosen, "1"]) == 0
+    told = capsys.readouterr().out
+    assert "cores" in told
+    assert "scenes with optical, sar, infrared" in told
+    assert command.main([*chosen, "1", "--json"]) == 0
+    (printed,) = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((tmp_path / "synthetic_scenes.json").read_text())
+    assert {"machine", "weights", "benchmark", "figures", "busy_share_before"} <= printed.keys()
+
+
+def test_an_unknown_benchmark_is_refused_with_those_there_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        command.main(["speed"])
+    assert refused.value.code == 2
+    assert "tensor_hand_off" in capsys.readouterr().err
+
+
+def test_every_benchmark_is_a_module_with_a_run() -> None:
+    modules = (
+        tensor_hand_off,
+        control_plane,
+        feature_cache,
+        batching,
+        stages,
+        training,
+        synthetic_scenes,
+    )
+    assert tuple(module.__name__.removeprefix("benchmarks.") for module in modules) == command.NAMES
+    assert all(callable(module.run) for module in modules)
