@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 import uuid
-from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator, Sequence
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, Self
 
 import grpc
+from opentelemetry.trace import Tracer, get_tracer
 
 from earthgptx_client import calls
 from earthgptx_client.answer import Answer, gather
-from earthgptx_client.calls import Deadline, Pauses
+from earthgptx_client.calls import Deadline, Metadata, Pauses, traced
 from earthgptx_client.errors import ClientError, from_rpc_error, invalid_input
 from earthgptx_client.events import Accepted, Event, ImageInfo, event_of, image_info
+from earthgptx_client.image_files import OnSent, image_id, upload_messages
 from earthgptx_client.regions import MAX_REGIONS, Region
 from protos.earthgptx.v1 import (
     geometry_pb2,
@@ -43,7 +43,6 @@ TASKS = {
     "answer": interpreter_pb2.TASK_ANSWER,
     "segment_regions": interpreter_pb2.TASK_SEGMENT_REGIONS,
 }
-_CHUNK_BYTES = 512 * 1024
 # An image that is gone before the question arrives is of no use.
 _NEEDED_LIFE_MS = 60_000
 
@@ -62,6 +61,7 @@ class Client:
         *,
         timeout_s: float = 120.0,
         max_attempts: int = 5,
+        tracer: Tracer | None = None,
     ) -> None:
         """Opens no connection yet: the first call does.
 
@@ -70,11 +70,14 @@ class Client:
             api_key: the tenant's key.
             timeout_s: deadline of a call that is given none.
             max_attempts: most attempts of one call.
+            tracer: makes a span a call, in which the suite's spans are; by default that of
+                OpenTelemetry's global provider, which records nothing unless one is set.
         """
         self._channel = calls.open_channel(address)
         self._metadata = calls.key_metadata(api_key)
         self._timeout_s = timeout_s
         self._max_attempts = max_attempts
+        self._tracer = tracer or get_tracer("earthgptx_client")
         self._images = images_pb2_grpc.ImagesStub(self._channel)
         self._interpreter = interpreter_pb2_grpc.InterpreterStub(self._channel)
 
@@ -93,8 +96,15 @@ class Client:
         """Closes the channel; calls that still run are cancelled."""
         self._channel.close()
 
-    def upload(self, image: Image, *, timeout_s: float | None = None) -> ImageInfo:
+    def upload(
+        self, image: Image, *, timeout_s: float | None = None, on_sent: OnSent | None = None
+    ) -> ImageInfo:
         """Stores an image, given by path or by its bytes; one that is there is not sent again.
+
+        Args:
+            image: path, bytes, or what an earlier call returned.
+            timeout_s: for the whole call.
+            on_sent: told bytes sent and bytes in all as the upload goes on, from another thread.
 
         Raises:
             ClientError: it cannot be read, or the suite does not take it.
@@ -102,29 +112,25 @@ class Client:
         if isinstance(image, ImageInfo):
             return image
         deadline = self._deadline(timeout_s)
-        known = self._find(_image_id(image), deadline)
+        known = self._find(image_id(image), deadline)
         if known is not None:
             return known
-        response = calls.with_retries(
-            lambda: self._images.UploadImage(
-                _upload_messages(image), timeout=deadline.remaining_s(), metadata=self._metadata
-            ),
+        response = self._call(
+            "Images/UploadImage",
+            self._images.UploadImage,
+            lambda: upload_messages(image, on_sent),
             deadline,
-            self._max_attempts,
         )
         return image_info(response.image)
 
     def delete(self, image_id: str, *, timeout_s: float | None = None) -> None:
         """Deletes an image; one that is not there is no error."""
-        deadline = self._deadline(timeout_s)
-        calls.with_retries(
-            lambda: self._images.DeleteImage(
-                images_pb2.DeleteImageRequest(image_id=image_id),
-                timeout=deadline.remaining_s(),
-                metadata=self._metadata,
-            ),
-            deadline,
-            self._max_attempts,
+        request = images_pb2.DeleteImageRequest(image_id=image_id)
+        self._call(
+            "Images/DeleteImage",
+            self._images.DeleteImage,
+            lambda: request,
+            self._deadline(timeout_s),
         )
 
     def interpret(
@@ -221,11 +227,17 @@ class Client:
     def _events(
         self, request: interpreter_pb2.InterpretRequest, deadline: Deadline
     ) -> Iterator[Event]:
+        with traced(self._tracer, "Interpreter/Interpret", self._metadata) as metadata:
+            yield from self._attempts(request, deadline, metadata)
+
+    def _attempts(
+        self, request: interpreter_pb2.InterpretRequest, deadline: Deadline, metadata: Metadata
+    ) -> Iterator[Event]:
         pauses = Pauses(deadline, self._max_attempts)
         accepted = said_something = False
         while True:
             stream = self._interpreter.Interpret(
-                request, timeout=deadline.remaining_s(), metadata=self._metadata
+                request, timeout=deadline.remaining_s(), metadata=metadata
             )
             try:
                 for response in stream:
@@ -245,15 +257,10 @@ class Client:
                 stream.cancel()
 
     def _find(self, image_id: str, deadline: Deadline) -> ImageInfo | None:
+        request = images_pb2.GetImageRequest(image_id=image_id)
         try:
-            response = calls.with_retries(
-                lambda: self._images.GetImage(
-                    images_pb2.GetImageRequest(image_id=image_id),
-                    timeout=deadline.remaining_s(),
-                    metadata=self._metadata,
-                ),
-                deadline,
-                self._max_attempts,
+            response = self._call(
+                "Images/GetImage", self._images.GetImage, lambda: request, deadline
             )
         except ClientError as error:
             if error.code == "NOT_FOUND":
@@ -263,6 +270,21 @@ class Client:
         dies_soon = 0 < found.expires_at_ms < time.time() * 1000 + _NEEDED_LIFE_MS
         return None if dies_soon else found
 
+    def _call(
+        self,
+        name: str,
+        method: Callable[..., Any],
+        make_request: Callable[[], Any],
+        deadline: Deadline,
+    ) -> Any:
+        """A call with one response, tried again where that helps; each attempt has its request."""
+        with traced(self._tracer, name, self._metadata) as metadata:
+            return calls.with_retries(
+                lambda: method(make_request(), timeout=deadline.remaining_s(), metadata=metadata),
+                deadline,
+                self._max_attempts,
+            )
+
     def _deadline(self, timeout_s: float | None) -> Deadline:
         return Deadline.after(self._timeout_s if timeout_s is None else timeout_s)
 
@@ -271,41 +293,3 @@ def _check_choice(value: str | None, choices: Collection[str | None], field: str
     if value not in choices:
         names = ", ".join(name for name in choices if name)
         raise invalid_input(f"unknown {field} {value!r}", field, names)
-
-
-def _image_id(image: str | os.PathLike[str] | bytes) -> str:
-    """The name the suite gives to the image: the hash of its bytes."""
-    digest = hashlib.sha256()
-    for chunk in _chunks(image):
-        digest.update(chunk)
-    return f"sha256:{digest.hexdigest()}"
-
-
-def _upload_messages(
-    image: str | os.PathLike[str] | bytes,
-) -> Iterator[images_pb2.UploadImageRequest]:
-    if isinstance(image, bytes):
-        header = images_pb2.UploadHeader(size_bytes=len(image))
-    else:
-        path = Path(image)
-        header = images_pb2.UploadHeader(file_name=path.name, size_bytes=path.stat().st_size)
-    yield images_pb2.UploadImageRequest(header=header)
-    for chunk in _chunks(image):
-        yield images_pb2.UploadImageRequest(chunk=chunk)
-
-
-def _chunks(image: str | os.PathLike[str] | bytes) -> Iterator[bytes]:
-    if isinstance(image, bytes):
-        for begin in range(0, len(image), _CHUNK_BYTES):
-            yield image[begin : begin + _CHUNK_BYTES]
-        return
-    with _open(Path(image)) as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk
-
-
-def _open(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise invalid_input(f"cannot read {path}: {error.strerror}", "image") from None

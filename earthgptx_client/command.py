@@ -9,13 +9,16 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from earthgptx_client.commands import exit_codes, extensions
 
 DEBUG_VARIABLE = "EARTHGPTX_DEBUG"
-_EPILOG = """\
-exit codes: 0 done, 2 bad input, 3 cannot reach the suite (earthgptx up), 4 the suite refused or
-failed, 5 out of time, 130 interrupted"""
+_FORM: dict[str, Any] = {
+    "epilog": exit_codes.EPILOG,
+    "formatter_class": argparse.RawDescriptionHelpFormatter,
+    "allow_abbrev": False,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,12 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _own(given: list[str]) -> int:
     """Runs a subcommand of the client itself."""
     from earthgptx_client.commands.failures import report
+    from earthgptx_client.commands.mark_flags import join_negative
+    from earthgptx_client.commands.tracing import traced_command
     from earthgptx_client.errors import ClientError
 
-    parsed = _parser().parse_args(given)
+    parsed = _parser().parse_args(join_negative(given))
     run: Callable[[argparse.Namespace], int] = parsed.run
     try:
-        return run(parsed)
+        with traced_command(parsed.command):
+            return run(parsed)
     except ClientError as error:
         return report(error, parsed)
     except OSError as error:
@@ -68,9 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="earthgptx",
         description="Ask overhead imagery by words and marks.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        **_FORM,
     )
     parser.add_argument("--version", action="version", version=f"earthgptx {installed_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -78,9 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     def add(
         name: str, run: Callable[[argparse.Namespace], int], words: str
     ) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=words, description=words, allow_abbrev=False)
+        command = commands.add_parser(name, help=words, description=words, **_FORM)
         command.add_argument("image", metavar="IMAGE", help="PNG, JPEG or TIFF")
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, command=name)
         return command
 
     ask = add("ask", questions.ask, "answer a question about an image")

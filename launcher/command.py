@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from earthgptx_client.commands.exit_codes import EPILOG
 from earthgptx_client.suite_state import state_dir
 from launcher.demo.elsewhere import add_address_flags, named_suite
 from launcher.errors import LaunchError
 from launcher.progress import Progress, table
 from launcher.running import (
     SuiteOptions,
-    as_json,
     living_suite,
     start_supervisor,
+    status_json,
     stop_running,
     wait_serving,
 )
 from launcher.state import StateFolder
 from launcher.supervise import run_suite
+
+_STATUS_EPILOG = "exit codes: 0 all of it serves, 2 bad input, 3 none runs, 4 some does not serve"
 
 
 def up(arguments: Sequence[str]) -> int:
@@ -28,7 +32,7 @@ def up(arguments: Sequence[str]) -> int:
     parser = _parser("up", "Start every service of the suite on this machine.")
     parser.add_argument("--detach", action="store_true", help="leave it running in the background")
     parser.add_argument("--weights", metavar="DIR", help="folder of the model (weights/nano)")
-    parser.add_argument("--port", type=int, default=0, help="where it answers (a free port)")
+    parser.add_argument("--port", type=_port, default=0, help="where it answers (a free port)")
     given = parser.parse_args(arguments)
     options = SuiteOptions(given.weights, given.port)
     return _told(lambda: _up(options, detach=given.detach))
@@ -48,13 +52,13 @@ def down(arguments: Sequence[str]) -> int:
 
 def status(arguments: Sequence[str]) -> int:
     """Says what runs; 0 if all of it serves, 3 if none runs, 4 if some does not serve."""
-    parser = _parser("status", "Say what runs, where, and how it is.")
+    parser = _parser("status", "Say what runs, where, and how it is.", _STATUS_EPILOG)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args(arguments)
     folder = _folder()
     suite = living_suite(folder)
     if given.json:
-        print(as_json(suite, folder))
+        print(status_json(suite, folder))
     elif suite is None:
         print("no suite is running; start it: earthgptx up")
     else:
@@ -80,7 +84,8 @@ def demo(arguments: Sequence[str]) -> int:
     options = SuiteOptions(given.weights)
     elsewhere = named_suite(given)
     return _told(
-        lambda: run_demo(_folder(), options, elsewhere, given.image, given.out, given.json)
+        lambda: run_demo(_folder(), options, elsewhere, given.image, given.out, given.json),
+        as_json=given.json,
     )
 
 
@@ -113,13 +118,27 @@ def _folder() -> StateFolder:
     return StateFolder(state_dir())
 
 
-def _parser(name: str, words: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog=f"earthgptx {name}", description=words, allow_abbrev=False)
+def _parser(name: str, words: str, epilog: str = EPILOG) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog=f"earthgptx {name}",
+        description=words,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
 
 
-def _told(run: Callable[[], int]) -> int:
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 (a free one) to 65535")
+    return int(text)
+
+
+def _told(run: Callable[[], int], *, as_json: bool = False) -> int:
     try:
         return run()
     except LaunchError as error:
         print(f"earthgptx: {error}", file=sys.stderr)
+        if as_json:
+            print(json.dumps({"error": {"message": str(error)}}))
         return error.exit_code

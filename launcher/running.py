@@ -91,7 +91,8 @@ def wait_serving(
     Raises:
         LaunchError: it ended before.
     """
-    give_up_at = time.monotonic() + START_LIMIT_S + 10
+    # Longer than the supervisor itself: it knows which process is late, and stops what it began.
+    give_up_at = time.monotonic() + START_LIMIT_S + STOP_LIMIT_S
     while time.monotonic() < give_up_at:
         code = supervisor.poll()
         if code is not None:
@@ -127,7 +128,7 @@ def stop_running(folder: StateFolder) -> bool:
     return ran
 
 
-def as_json(suite: dict[str, Any] | None, folder: StateFolder) -> str:
+def status_json(suite: dict[str, Any] | None, folder: StateFolder) -> str:
     """What `status --json` prints."""
     if suite is None:
         return json.dumps({"running": False, "state_dir": str(folder.root)})

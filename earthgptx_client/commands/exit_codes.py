@@ -17,6 +17,11 @@ LATE = 5
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
+# Shown below the help of the command and of every subcommand.
+EPILOG = """\
+exit codes: 0 done, 2 bad input, 3 cannot reach the suite (earthgptx up), 4 the suite refused or
+failed, 5 out of time, 130 interrupted, 1 a fault of this command"""
+
 _BY_CODE = {
     INVALID_INPUT: USAGE,
     UNREACHABLE: UNREACHED,

@@ -41,13 +41,13 @@ def run(name: str, arguments: Sequence[str]) -> int:
     extra, _ = KNOWN.get(name, (name, ""))
     entry = found[0] if found else _in_checkout(name)
     try:
-        command = entry.load()
+        # Also inside: a subcommand imports what is heavy (torch) only when it runs.
+        code: int = entry.load()(list(arguments))
     except ImportError as error:
         raise MissingExtra(
             f"`earthgptx {name}` needs more than is installed ({error.name or error}): "
             f"pip install '{DISTRIBUTION}[{extra}]'"
         ) from None
-    code: int = command(list(arguments))
     return code
 
 

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from earthgptx_client.commands.exit_codes import exit_code_of
-from earthgptx_client.errors import UNREACHABLE, ClientError
+from earthgptx_client.errors import DEADLINE_EXCEEDED, UNREACHABLE, ClientError
 
 _REGION = re.compile(r"regions\[(\d+)\]")
 _FLAGS = {
@@ -21,6 +21,7 @@ _FLAGS = {
     "max_new_tokens": "--max-new-tokens",
     "out": "--out",
     "timeout_s": "--deadline-s",
+    "idempotency_key": "--key",
 }
 
 
@@ -29,14 +30,15 @@ def report(error: ClientError, arguments: argparse.Namespace) -> int:
     flag = flag_of(error.field, arguments)
     words = error.message
     if flag and error.field:
-        words = words.removeprefix(f"{error.field}: ")
+        words = words.removeprefix(error.field).removeprefix(":").strip()
     if flag and not words.startswith(flag):
         words = f"{flag}: {words}"
     if error.limit and error.limit not in words:
         words = f"{words} (limit: {error.limit})"
     if error.code == UNREACHABLE:
-        address = getattr(arguments, "reached_address", "") or "the suite"
-        words = f"cannot reach {address} ({error.message}); start the suite: earthgptx up"
+        words = _unreachable(error, arguments)
+    elif error.code == DEADLINE_EXCEEDED and getattr(arguments, "run_key", ""):
+        words = f"{words}; wait for the same run: --durable --key {arguments.run_key}"
     elif error.retryable:
         words = f"{words}; the same request may succeed later"
     print(f"earthgptx: {error.code}: {words}", file=sys.stderr)
@@ -55,6 +57,15 @@ def flag_of(field: str | None, arguments: argparse.Namespace) -> str | None:
         number = int(region[1])
         return f"{marked[number].flag} (<Region {number + 1}>)"
     return _FLAGS.get(field.split(".")[0].split("[")[0])
+
+
+def _unreachable(error: ClientError, arguments: argparse.Namespace) -> str:
+    tried = getattr(arguments, "reached_address", "")
+    if tried and getattr(arguments, "address", None) == tried:
+        advice = "check --address, or leave it out to use the suite of `earthgptx up`"
+    else:
+        advice = "start the suite: earthgptx up"
+    return f"cannot reach {tried or 'the suite'} ({error.message}); {advice}"
 
 
 def _as_json(error: ClientError, flag: str | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from earthgptx_client.errors import ClientError
 from earthgptx_client.mask_files import read_mask_file
 from earthgptx_client.regions import MAX_REGIONS, Region
 
+COORDINATE_FLAGS = ("--point", "--box", "--polygon", "--scribble")
+_NEGATIVE = re.compile(r"-[\d.]")
 _LONGEST_SHOWN = 60
 
 
@@ -45,6 +48,17 @@ def add_mark_flags(parser: argparse.ArgumentParser) -> None:
             flag, action=_MarkAction, read=read, metavar=metavar, help=words, dest="marked"
         )
     parser.set_defaults(marked=())
+
+
+def join_negative(arguments: Sequence[str]) -> list[str]:
+    """`--box -1,0,9,9` as `--box=-1,0,9,9`: argparse takes a word with a minus for a flag."""
+    joined: list[str] = []
+    for word in arguments:
+        if _NEGATIVE.match(word) and joined and joined[-1] in COORDINATE_FLAGS:
+            joined[-1] = f"{joined[-1]}={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 class _MarkAction(argparse.Action):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from earthgptx_client.answer import Answer, gather
 from earthgptx_client.client import Client
 from earthgptx_client.commands.request_flags import open_client, request_options
+from earthgptx_client.commands.uploading import upload
 from earthgptx_client.errors import ClientError
 from earthgptx_client.events import Event, GroundedBoxes, GroundedMask, Text
 from earthgptx_client.regions import Region
@@ -21,8 +22,9 @@ def ask(arguments: argparse.Namespace) -> int:
     """Answers one question."""
     _check_question(arguments.question)
     with open_client(arguments) as client:
+        asking = _Asking(client, arguments)
         regions = [marked.region for marked in arguments.marked]
-        answer = _answer(client, arguments, arguments.question, regions, show=not arguments.json)
+        answer = asking.answer(arguments.question, regions)
     if arguments.json:
         print(json.dumps(answer.to_json(outlines=True)))
     return 0
@@ -48,58 +50,66 @@ def classify(arguments: argparse.Namespace) -> int:
 def _for_image_or_regions(arguments: argparse.Namespace, whole: str, region: str) -> int:
     """Asks `whole` without marks, else `region` for each mark by itself."""
     with open_client(arguments) as client:
+        asking = _Asking(client, arguments)
         if not arguments.marked:
-            answer = _answer(client, arguments, whole, [], show=not arguments.json)
+            answer = asking.answer(whole, [])
             if arguments.json:
                 print(json.dumps(answer.to_json()))
             return 0
         found = []
         for number, marked in enumerate(arguments.marked, start=1):
-            answer = _answer(client, arguments, region, [marked.region], show=False)
+            answer = asking.answer(region, [marked.region], number)
             found.append({"region": number, "mark": marked.flag, **answer.to_json()})
-            if not arguments.json:
-                print(f"<Region {number}> {answer.text}", flush=True)
     if arguments.json:
         print(json.dumps({"regions": found}))
     return 0
 
 
-def _answer(
-    client: Client,
-    arguments: argparse.Namespace,
-    question: str,
-    regions: list[Region],
-    show: bool,
-) -> Answer:
-    events = client.interpret(
-        arguments.image, question, regions=regions, **request_options(arguments)
-    )
-    answer = gather(_shown(events) if show else events)
-    if answer.truncated:
-        print("earthgptx: the answer was cut: --max-new-tokens allows more", file=sys.stderr)
-    return answer
+class _Asking:
+    """One image, any number of questions; shows answers as they come unless JSON is wanted."""
+
+    def __init__(self, client: Client, arguments: argparse.Namespace) -> None:
+        self._client = client
+        self._arguments = arguments
+        self._image = upload(client, arguments)
+
+    def answer(self, question: str, regions: list[Region], number: int | None = None) -> Answer:
+        """The whole answer; `number` of the mark asked about, where each has a question."""
+        events = self._client.interpret(
+            self._image, question, regions=regions, **request_options(self._arguments, number)
+        )
+        if not self._arguments.json:
+            events = _shown(events, f"<Region {number}> " if number else "")
+        answer = gather(events)
+        if answer.truncated:
+            print("earthgptx: the answer was cut: --max-new-tokens allows more", file=sys.stderr)
+        return answer
 
 
-def _shown(events: Iterator[Event]) -> Iterator[Event]:
+def _shown(events: Iterator[Event], heading: str) -> Iterator[Event]:
     """Prints words as they come, boxes and masks after them, and passes all on."""
     grounded: list[str] = []
     wrote = False
-    for event in events:
-        match event:
-            case Text():
-                print(event.text, end="", flush=True)
-                wrote = True
-            case GroundedBoxes():
-                boxes = "; ".join(_box_words(box) for box in event.boxes_xyxy_px)
-                grounded.append(f"box  {event.phrase or '-'}: {boxes}")
-            case GroundedMask():
-                grounded.append(_mask_words(event))
-        yield event
-    if wrote:
-        print()
+    try:
+        for event in events:
+            match event:
+                case Text():
+                    print("" if wrote else heading, event.text, sep="", end="", flush=True)
+                    wrote = True
+                case GroundedBoxes():
+                    boxes = "; ".join(_box_words(box) for box in event.boxes_xyxy_px)
+                    grounded.append(f"box  {event.phrase or '-'}: {boxes}")
+                case GroundedMask():
+                    grounded.append(_mask_words(event))
+            yield event
+    finally:
+        # Also where it breaks off: what is said about that begins on a line of its own.
+        if wrote:
+            print(flush=True)
+    if heading and not wrote:
+        print(heading)
     for line in grounded:
-        print(line)
-    sys.stdout.flush()
+        print(line, flush=True)
 
 
 def _mask_words(mask: GroundedMask) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import uuid
 from pathlib import Path
 from typing import Any
 
+from earthgptx_client.calls import Deadline
 from earthgptx_client.client import Client
 from earthgptx_client.errors import UNREACHABLE, ClientError
 from earthgptx_client.suite_state import SuiteAddress, read_suite_address, state_dir
@@ -22,10 +24,20 @@ def add_request_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--zoom", choices=("auto", "whole"), default="auto", help="look close at small marks (auto)"
     )
-    parser.add_argument("--max-new-tokens", type=_tokens, default=0, metavar="N")
+    parser.add_argument(
+        "--max-new-tokens",
+        type=_tokens,
+        default=0,
+        metavar="N",
+        help="cut the answer (the model's)",
+    )
     parser.add_argument(
         "--durable", action="store_true", help="survives the loss of any process of the suite"
     )
+    parser.add_argument(
+        "--key", default="", help="with --durable: asking again with it waits for the same run"
+    )
+    parser.set_defaults(run_key="")
     parser.add_argument(
         "--deadline-s", type=_seconds, default=120.0, metavar="S", help="give up after (120)"
     )
@@ -36,15 +48,30 @@ def add_request_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--api-key", metavar="KEY", help=f"else {API_KEY_VARIABLE}, else `up`")
 
 
-def request_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The keyword arguments of `Client.interpret` that the flags give."""
+def request_options(arguments: argparse.Namespace, number: int | None = None) -> dict[str, Any]:
+    """The keyword arguments of `Client.interpret` that the flags give, and the time left.
+
+    Args:
+        arguments: as parsed.
+        number: of the question, where the command asks several; each is a run of its own.
+    """
+    key = _run_key(arguments)
+    deadline: Deadline = arguments.deadline
     return {
         "modality": arguments.modality,
         "zoom": arguments.zoom,
         "max_new_tokens": arguments.max_new_tokens,
         "durable": arguments.durable,
-        "timeout_s": arguments.deadline_s,
+        "idempotency_key": f"{key}/{number}" if key and number else key or None,
+        "timeout_s": deadline.remaining_s(),
     }
+
+
+def _run_key(arguments: argparse.Namespace) -> str:
+    """The key of a durable run; kept, so that a message can name it."""
+    if not arguments.run_key:
+        arguments.run_key = arguments.key or (uuid.uuid4().hex if arguments.durable else "")
+    return str(arguments.run_key)
 
 
 def open_client(arguments: argparse.Namespace) -> Client:
@@ -55,6 +82,7 @@ def open_client(arguments: argparse.Namespace) -> Client:
     """
     check_image_file(arguments.image)
     suite = _suite(arguments)
+    arguments.deadline = Deadline.after(arguments.deadline_s)
     # For messages: an error does not know which address was tried.
     arguments.reached_address = suite.address
     return Client(suite.address, suite.api_key, timeout_s=arguments.deadline_s)
@@ -91,14 +119,16 @@ def _suite(arguments: argparse.Namespace) -> SuiteAddress:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
     if not math.isfinite(seconds) or seconds <= 0:
-        raise argparse.ArgumentTypeError("must be more than 0 seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return seconds
 
 
 def _tokens(text: str) -> int:
-    tokens = int(text)
-    if not 0 <= tokens < 2**31:
-        raise argparse.ArgumentTypeError("must be 0 (the model's default) or more")
-    return tokens
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text!r} is not 0 (the model's default) or more")
+    return int(text)

@@ -11,6 +11,7 @@ from pathlib import Path
 from earthgptx_client.answer import Answer
 from earthgptx_client.client import Client
 from earthgptx_client.commands.request_flags import open_client, request_options
+from earthgptx_client.commands.uploading import upload
 from earthgptx_client.errors import invalid_input
 from earthgptx_client.events import ImageInfo
 from earthgptx_client.geojson import feature_collection
@@ -24,7 +25,7 @@ def segment(arguments: argparse.Namespace) -> int:
     """Segments and writes; `--json` prints what was found."""
     _check(arguments)
     with open_client(arguments) as client:
-        image = client.upload(arguments.image, timeout_s=arguments.deadline_s)
+        image = upload(client, arguments)
         answer = _masks(client, arguments, image)
     _write(answer, image, arguments)
     if arguments.json:
@@ -46,10 +47,10 @@ def _check(arguments: argparse.Namespace) -> None:
     if out.suffix.lower() not in PNG_SUFFIXES + GEOJSON_SUFFIXES:
         known = ", ".join(PNG_SUFFIXES + GEOJSON_SUFFIXES)
         raise invalid_input(f"{out.name!r} does not end in {known}", "out")
-    if out.is_dir() or not out.parent.is_dir():
+    if not out.parent.is_dir():
         raise invalid_input(f"no such directory: {out.parent}", "out")
-    if not os.access(out.parent, os.W_OK):
-        raise invalid_input(f"cannot write to {out.parent}", "out")
+    if os.path.isdir(out) or not os.access(out.parent, os.W_OK):
+        raise invalid_input(f"cannot write {out}", "out")
 
 
 def _masks(client: Client, arguments: argparse.Namespace, image: ImageInfo) -> Answer:
@@ -62,8 +63,11 @@ def _masks(client: Client, arguments: argparse.Namespace, image: ImageInfo) -> A
 
 def _write(answer: Answer, image: ImageInfo, arguments: argparse.Namespace) -> None:
     out: Path = arguments.out
-    if out.suffix.lower() in PNG_SUFFIXES:
-        write_mask_png(answer.masks, out, image.width_px, image.height_px)
-        return
-    collection = feature_collection(answer.masks, Path(arguments.image).name)
-    write_whole(out, (json.dumps(collection) + "\n").encode())
+    try:
+        if out.suffix.lower() in PNG_SUFFIXES:
+            write_mask_png(answer.masks, out, image.width_px, image.height_px)
+            return
+        collection = feature_collection(answer.masks, Path(arguments.image).name)
+        write_whole(out, (json.dumps(collection) + "\n").encode())
+    except OSError as error:
+        raise invalid_input(f"cannot write {out}: {error.strerror}", "out") from None

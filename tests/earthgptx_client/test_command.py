@@ -106,11 +106,20 @@ def test_marks_become_regions_in_the_order_of_the_command_line(
     assert sent.modality == geometry_pb2.MODALITY_INFRARED
 
 
+def test_coordinates_may_begin_with_a_minus(command, gateway: FakeGateway, picture: Path):
+    marks = ("--box", "-1,-0.5,9,9", "--point", "-.5,3", "--scribble", "-1,0;4,4")
+    assert command("ask", picture, "?", *marks).code == 0
+    first, second, third = (region.marks[0] for region in gateway.requests[0].regions)
+    assert first.box == geometry_pb2.Box(x0_px=-1, y0_px=-0.5, x1_px=9, y1_px=9)
+    assert second.point.x_px == -0.5
+    assert third.scribble.vertices[0].x_px == -1
+
+
 def test_classify_and_describe_ask_for_each_mark_by_itself(
     command, gateway: FakeGateway, picture: Path
 ):
     ran = command("classify", picture, "--point", "5,6", "--point", "7,8")
-    assert ran.out.splitlines() == ["<Region 1> harbor", "<Region 2> harbor"]
+    assert ran.out.splitlines() == ["<Region 1> harbor ", "<Region 2> harbor "]
     said = command("describe", picture, "--detailed", "--json").json()
     assert said["text"] == "harbor"
     assert gateway.requests[-1].question == "Describe the image in detail."
@@ -172,6 +181,8 @@ BAD_INPUT = [
     (["ask", "{picture}", "?", "--modality", "radar"], "--modality"),
     (["ask", "{picture}", "?", "--zoom", "9"], "--zoom"),
     (["ask", "{picture}", "?", "--deadline-s", "-1"], "--deadline-s"),
+    (["ask", "{picture}", "?", "--deadline-s", "soon"], "'soon' is not a number of seconds"),
+    (["ask", "{picture}", "?", "--max-new-tokens", "few"], "'few' is not"),
     (["ask", "{picture}", "?", "--max-new-tokens", "-5"], "--max-new-tokens"),
     (["ask", "{picture}", ""], "question"),
     (["ask", "{picture}", "x" * 5000], "question"),
@@ -212,6 +223,15 @@ def test_bad_input_names_the_flag_and_sends_nothing(
     assert gateway.requests == []
 
 
+def test_a_file_that_cannot_be_written_is_named_by_its_flag(
+    command, gateway: FakeGateway, picture: Path, tmp_path: Path
+):
+    out = tmp_path / ("x" * 300 + ".png")
+    ran = command("segment", picture, "a tank", "--out", out)
+    assert ran.code == 2
+    assert f"--out: cannot write {out}" in ran.err
+
+
 def test_what_the_suite_refuses_names_the_flag_it_came_from(
     command, gateway: FakeGateway, picture: Path
 ):
@@ -236,6 +256,7 @@ def test_no_suite_exits_with_3_and_says_how_to_start_one(command, picture: Path)
     ran = command("ask", picture, "?", "--address", nobody)
     assert ran.code == 3
     assert nobody in ran.err
+    assert "check --address" in ran.err
 
 
 def test_refusal_and_failure_exit_with_4(command, gateway: FakeGateway, picture: Path):
@@ -249,6 +270,22 @@ def test_refusal_and_failure_exit_with_4(command, gateway: FakeGateway, picture:
 def test_no_time_left_exits_with_5(command, gateway: FakeGateway, picture: Path):
     gateway.reply = lambda request, context: answer("a b c d e f g", pause_s=0.5)
     assert command("ask", picture, "?", "--deadline-s", "0.7").code == 5
+
+
+def test_a_durable_answer_that_is_late_is_found_again_by_its_key(
+    command, gateway: FakeGateway, picture: Path
+):
+    gateway.reply = lambda request, context: failed("DEADLINE_EXCEEDED", "too late")
+    asked = ("ask", picture, "?", "--durable")
+    ran = command(*asked)
+    assert ran.code == 5
+    key = ran.err.split("--durable --key ")[1].strip()
+    gateway.reply = lambda request, context: answer("harbor")
+    assert command(*asked, "--key", key).code == 0
+    assert [request.idempotency_key for request in gateway.requests] == [key, key]
+    marks = ("--point", "1,1", "--point", "9,9")
+    assert command("classify", picture, "--durable", "--key", "k", *marks).code == 0
+    assert [request.idempotency_key for request in gateway.requests[2:]] == ["k/1", "k/2"]
 
 
 def test_an_interrupt_cancels_the_request_and_exits_with_130(gateway: FakeGateway, picture: Path):
@@ -293,6 +330,27 @@ def test_a_missing_extra_says_how_to_install_it(tmp_path: Path, picture: Path):
     assert "pip install 'earthgptx-suite[launcher]'" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "words", [["train", "nano"], ["evaluate", ".", "--task", "segment"]], ids=["train", "evaluate"]
+)
+def test_without_torch_train_and_evaluate_say_what_to_install(words: list[str], tmp_path: Path):
+    program = (
+        "import sys; sys.modules['torch'] = None;"
+        "from earthgptx_client.command import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        capture_output=True,
+        text=True,
+        env=environment_with({}),
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 2
+    assert "pip install 'earthgptx-suite[train]'" in done.stderr
+    assert "(torch)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_key_of_the_local_suite_goes_to_no_other_address(
     gateway: FakeGateway, picture: Path, tmp_path: Path, command
 ):
@@ -304,6 +362,20 @@ def test_the_key_of_the_local_suite_goes_to_no_other_address(
     assert command("ask", picture, "?", **local).code == 0
     other = gateway.address.replace("127.0.0.1", "localhost")
     assert command("ask", picture, "?", "--address", other, **local).code == 4
+
+
+@pytest.mark.parametrize("words", [["ask"], ["segment"], ["up"], ["demo"], ["status"], []])
+def test_help_tells_the_exit_codes(command, words: list[str]):
+    ran = command(*words, "--help")
+    assert ran.code == 0
+    assert "exit codes: 0 " in ran.out
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "1e3", "http"])
+def test_a_port_that_is_none_is_refused_by_flag(command, port: str):
+    ran = command("up", "--port", port)
+    assert ran.code == 2
+    assert "--port" in ran.err
 
 
 def test_help_comes_fast_enough_to_be_typed_without_thinking(command):
