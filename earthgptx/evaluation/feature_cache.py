@@ -32,7 +32,7 @@ class RememberingEncoder:
         return [self._encode(view_SS3) for view_SS3 in views]
 
     def _encode(self, view_SS3: npt.NDArray[np.uint8]) -> ImageFeatures:
-        key = xxhash.xxh3_128_digest(np.ascontiguousarray(view_SS3))
+        key = xxhash.xxh3_128_digest(view_SS3.tobytes())
         known = self._held.get(key)
         if known is not None:
             self._held.move_to_end(key)

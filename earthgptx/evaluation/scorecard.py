@@ -11,10 +11,11 @@ the scenes and trains the crop networks, without a model: the rest then takes mi
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -31,7 +32,7 @@ from earthgptx.evaluation.output import rounded, write_evaluation
 from earthgptx.evaluation.samples import Sample
 from earthgptx.evaluation.scorecard_lines import FOLDERS, LINES, Line, Report
 from earthgptx.evaluation.scorecard_scenes import PREFIX, draw_scenes
-from earthgptx.evaluation.scorecard_table import Scorecard, table_rows
+from earthgptx.evaluation.scorecard_table import Scorecard, missing_row, table_rows
 from earthgptx.evaluation.scoring import Scorer
 from earthgptx.evaluation.similarity import load_sentence_encoder
 from earthgptx.model.checkpoint import model_version
@@ -56,6 +57,14 @@ class Setting:
     limit: int
     cache: Path | None
     details: Path | None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one process does: the lines of one folder."""
+
+    args: argparse.Namespace
+    lines: list[Line]
 
 
 def job_of(line: Line, folder: Path, limit: int) -> Job:
@@ -108,56 +117,65 @@ def _say(text: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the chosen lines; 2 if there are none."""
     args = _parser().parse_args(arguments)
-    torch.set_num_threads(args.threads)
     lines = chosen_lines(args.lines)
     if not lines:
         _say("scorecard: no such line; there are\n" + "\n".join(line.name for line in LINES))
         return 2
     args.out.mkdir(parents=True, exist_ok=True)
-    draw_scenes(args.out, [line.folder for line in lines], args.threads)
-    cache = None if args.no_crop_baseline else args.out / "baselines"
-    if args.prepare:
-        _prepare(lines, args, args.out / "baselines")
-        return 0
-    version = model_version(args.weights, "reasoner")
-    model = EarthGptX.load(args.weights)
-    model.image_encoder = RememberingEncoder(model.image_encoder)
-    scorer = Scorer(Conventions(), load_sentence_encoder(), java=True, intervals=True)
-    details = args.out / "lines" if args.details else None
-    setting = Setting(model, version, scorer, args.limit, cache, details)
-    card = Scorecard(version, args.out)
-    # Lines of one folder one after the other: images and their features are still at hand.
-    for _, of_folder in groupby(sorted(lines, key=_folder_order), key=_folder_order):
-        _run_folder(list(of_folder), args, setting, card)
+    draw_scenes(args.out, [line.folder for line in lines], args.processes)
+    # Lines of one folder go together: images and their features are still at hand.
+    groups = [
+        Work(args, [line for line in lines if line.folder == folder])
+        for folder in FOLDERS
+        if any(line.folder == folder for line in lines)
+    ]
+    # A forked process would inherit torch's threads.
+    with multiprocessing.get_context("spawn").Pool(min(args.processes, len(groups))) as pool:
+        if args.prepare:
+            pool.map(_prepare, groups, chunksize=1)
+            return 0
+        card = Scorecard(model_version(args.weights, "reasoner"), args.out)
+        for line, report in chain.from_iterable(pool.imap(_score, groups)):
+            rows = table_rows(line, report) if report else [missing_row(line)]
+            card.add(rows, report)
+            _say("\n".join(rows))
     return 0
 
 
-def _folder_order(line: Line) -> int:
-    return FOLDERS.index(line.folder)
-
-
-def _run_folder(
-    lines: Sequence[Line], args: argparse.Namespace, setting: Setting, card: Scorecard
-) -> None:
+def _score(work: Work) -> list[tuple[Line, Report | None]]:
+    """Reports of the lines of one folder; None where it is not at hand. In a process of its own."""
+    args, lines = work.args, work.lines
+    torch.set_num_threads(1)
     folder = _folder_of(lines[0], args)
     if folder is None:
-        card.add([f"| {line.folder} | {line.task} | | | | not at hand | | | |" for line in lines])
-        return
+        return [(line, None) for line in lines]
+    model = EarthGptX.load(args.weights)
+    model.image_encoder = RememberingEncoder(model.image_encoder)
+    setting = Setting(
+        model,
+        model_version(args.weights, "reasoner"),
+        Scorer(Conventions(), load_sentence_encoder(), java=True, intervals=True),
+        args.limit,
+        cache=None if args.no_crop_baseline else args.out / "baselines",
+        details=args.out / "lines" if args.details else None,
+    )
     images = read_coco_folder(folder)
+    scored: list[tuple[Line, Report | None]] = []
     for line in lines:
-        report = run_line(line, folder, images, setting)
-        rows = table_rows(line, report)
-        card.add(rows, report)
-        _say("\n".join(rows))
+        scored.append((line, run_line(line, folder, images, setting)))
+        _say(f"scored {line.name}")
+    return scored
 
 
-def _prepare(lines: Sequence[Line], args: argparse.Namespace, cache: Path) -> None:
-    """Trains every crop network that the lines ask for."""
+def _prepare(work: Work) -> None:
+    """Trains every crop network that the lines of one folder ask for."""
+    args, lines = work.args, work.lines
+    torch.set_num_threads(1)
+    folder = _folder_of(lines[0], args)
     for line in lines:
-        folder = _folder_of(line, args)
         if folder is not None and line.task in CROP_BASELINES:
             rest = prepare(job_of(line, folder, args.limit)).rest
-            learn_crops(rest, cache, CropBudget(), _say)
+            learn_crops(rest, args.out / "baselines", CropBudget(), _say)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -165,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--weights", type=Path, default=Path("weights/nano"))
     parser.add_argument("--data", type=Path, help="folder of real COCO-style sets")
     parser.add_argument("--out", type=Path, default=Path("out/scores"))
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=2, help="a core each")
     parser.add_argument("--limit", type=int, default=250, help="samples a line")
     parser.add_argument("--lines", nargs="*", default=(), help="parts of names, e.g. hit_uav")
     parser.add_argument("--details", action="store_true", help="samples and pictures of each line")

@@ -1,4 +1,4 @@
-"""The scorecard's table, written anew after every line."""
+"""The scorecard's table, written anew whenever a line is scored."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ def table_rows(line: Line, report: Report) -> list[str]:
     return [
         _table_row(line, goal, report) for goal in line.goals if goal.metric in report["metrics"]
     ]
+
+
+def missing_row(line: Line) -> str:
+    """The row of a line whose data is not at hand."""
+    cells = [line.folder, line.task, "", "", "", "not at hand", "", "", ""]
+    return "| " + " | ".join(cells) + " |"
 
 
 def _table_row(line: Line, goal: Goal, report: Report) -> str:
@@ -52,7 +58,7 @@ def _table_row(line: Line, goal: Goal, report: Report) -> str:
 
 @dataclass
 class Scorecard:
-    """Rows and reports so far, written after every line."""
+    """Rows and reports so far."""
 
     version: str
     out_dir: Path
@@ -60,7 +66,7 @@ class Scorecard:
     reports: list[Report] = field(default_factory=list)
 
     def add(self, rows: list[str], report: Report | None = None) -> None:
-        """Adds a line's rows and its report."""
+        """Adds a line's rows and its report, and writes all files."""
         self.rows += rows
         if report is not None:
             self.reports.append(report)

@@ -1,10 +1,15 @@
+import json
+from pathlib import Path
+
 import pytest
 
 from earthgptx.evaluation.scorecard import chosen_lines
 from earthgptx.evaluation.scorecard_lines import LINES, Goal, Line
-from earthgptx.evaluation.scorecard_table import HEAD, table_rows
+from earthgptx.evaluation.scorecard_table import HEAD, Scorecard, missing_row, table_rows
 
 REPORT = {
+    "task": "classify_regions",
+    "folder": "mstar_chips",
     "prompts": "box",
     "samples": 150,
     "metrics": {"accuracy": 0.9, "SS": {"unavailable": "no weights"}, "CIDEr-D": 3.0},
@@ -58,3 +63,15 @@ def test_a_line_has_a_row_a_goal_with_interval_verdict_and_baselines() -> None:
         "| mstar_chips | classify_regions | box | 150 | SS | no weights | - | - | - |",
     ]
     assert all(row.count("|") == HEAD.splitlines()[0].count("|") for row in rows)
+
+
+def test_a_scorecard_holds_its_rows_reports_and_what_is_not_at_hand(tmp_path: Path) -> None:
+    line = Line("mstar_chips", "classify_regions", (Goal("accuracy"),))
+    card = Scorecard("nano-1", tmp_path)
+    card.add(table_rows(line, REPORT), REPORT)
+    card.add([missing_row(line)])
+    table = (tmp_path / "scores.md").read_text()
+    assert "Weights nano-1." in table and "0.900" in table and "not at hand" in table
+    assert len(json.loads((tmp_path / "scores.json").read_text())) == 1
+    assert "## Referring object classification" in (tmp_path / "paper.md").read_text()
+    assert missing_row(line).count("|") == HEAD.splitlines()[0].count("|")

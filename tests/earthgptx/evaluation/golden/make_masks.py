@@ -3,8 +3,8 @@
     python tests/earthgptx/evaluation/golden/make_masks.py
 
 Neither is a package, so their evaluation loops are followed step by step below, in the way each
-goes about it (RMSIN's test.py counts sample by sample; LISA's train_ds.py keeps two-class meters),
-not by way of this project's formulas.
+goes about it: RMSIN's test.py (commit 17c7787) counts sample by sample, LISA's train_ds.py (commit
+2261509) keeps meters of two classes.
 """
 
 from __future__ import annotations
