@@ -20,6 +20,7 @@ DRAIN_GRACE_S = 5
 # What a user may set for the processes; the launcher decides the rest.
 _FOR_ALL = ("LOG_LEVEL", "OTLP_ENDPOINT", "TRACE_RATIO")
 _FOR_STAGES = ("DEVICE", "DTYPE", "THREADS", "MAX_BATCH", "MAX_WAIT_MS", "MAX_QUEUE")
+_FOR_REASONER = ("QUANTISATION",)
 _FOR_COMMANDS = ("ADDRESS", "API_KEY", "STATE_DIR", "DEBUG", "WEIGHTS_DIR")
 
 
@@ -88,6 +89,7 @@ def plan_suite(
     of_callers = {f"{stage.upper()}_ADDR": f"127.0.0.1:{ports[stage]}" for stage in STAGES}
     own = {
         **{stage: of_stages for stage in STAGES},
+        "reasoner": {**of_stages, **_chosen(environ, _FOR_REASONER)},
         "orchestrator": of_callers,
         "gateway": {**of_callers, "API_KEYS_FILE": str(folder.api_keys_file)},
     }
@@ -156,7 +158,8 @@ def _chosen(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str
 
 
 def _check_variables(environ: Mapping[str, str]) -> None:
-    known = {PREFIX + name for name in (*_FOR_ALL, *_FOR_STAGES, *_FOR_COMMANDS)}
+    names = (*_FOR_ALL, *_FOR_STAGES, *_FOR_REASONER, *_FOR_COMMANDS)
+    known = {PREFIX + name for name in names}
     for variable in environ:
         if variable.startswith(PREFIX) and variable not in known:
             choice = ", ".join(sorted(known))

@@ -152,6 +152,24 @@ class StageSettings(ProcessSettings):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class ReasonerSettings(StageSettings):
+    """What the reasoner reads besides.
+
+    Attributes:
+        quantisation: How the language model's layers are kept: "none", "int8" or "int4"; the last
+            two need the extra `quantised`.
+    """
+
+    quantisation: str = "none"
+
+    def __post_init__(self) -> None:
+        """Checks the choice."""
+        super().__post_init__()
+        if self.quantisation not in ("none", "int8", "int4"):
+            raise SettingsError(f"{PREFIX}QUANTISATION must be none, int8 or int4")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CallerSettings(ProcessSettings):
     """What a process that calls the stages reads besides: their addresses, as gRPC targets."""
 

@@ -24,6 +24,12 @@ from earthgptx.model.presets import ModelConfig
 from earthgptx.model.presets.configuration import LanguageModelConfig
 
 MODALITY_TOKENS = {"optical": "<optical>", "sar": "<sar>", "infrared": "<infrared>"}
+UNKNOWN_MODALITY_TOKEN = "<unknown>"
+# What no language model knows before it has learnt to see.
+MARKUP_TOKENS = (
+    *("<image>", "</image>", *MODALITY_TOKENS.values(), UNKNOWN_MODALITY_TOKEN),
+    *("[SEG]", "<p>", "</p>"),
+)
 
 
 def build_language_model(config: ModelConfig) -> PreTrainedModel:
@@ -67,7 +73,7 @@ class Words:
         self.image_start = self._id("<image>")
         self.image_end = self._id("</image>")
         self.seg = self._id("[SEG]")
-        self.unknown_modality = self._id("<unknown>")
+        self.unknown_modality = self._id(UNKNOWN_MODALITY_TOKEN)
         self.modalities = {name: self._id(token) for name, token in MODALITY_TOKENS.items()}
 
     @classmethod

@@ -46,7 +46,7 @@ def _int8() -> WhenFull:
 
     def quantise(network: nn.Module, name: str) -> None:
         module = network.get_submodule(name)
-        if _is_layer(network, name, module):
+        if is_layer(network, name, module):
             quantize_(module, settings)
 
     return quantise
@@ -57,7 +57,7 @@ def _int4(dtype: torch.dtype) -> WhenFull:
 
     def quantise(network: nn.Module, name: str) -> None:
         module = network.get_submodule(name)
-        if not _is_layer(network, name, module):
+        if not is_layer(network, name, module):
             return
         assert isinstance(module, nn.Linear)
         # Without memory: its weight is the one that was just read, quantised by the move.
@@ -78,7 +78,7 @@ def _int4(dtype: torch.dtype) -> WhenFull:
     return quantise
 
 
-def _is_layer(network: nn.Module, name: str, module: nn.Module) -> bool:
+def is_layer(network: nn.Module, name: str, module: nn.Module) -> bool:
     """True for a matrix of the language model that is not its head."""
     if not (name.startswith(_PART) and isinstance(module, nn.Linear)):
         return False

@@ -49,7 +49,7 @@ class RegionFeatures(nn.Module):
     ) -> None:
         super().__init__()
         out_width = width if out_width is None else out_width
-        reduced = tuple(3 * width // 16 // 2**i for i in range(len(pyramid_channels) + 1))
+        reduced = tuple(max(1, 3 * width // 16 // 2**i) for i in range(len(pyramid_channels) + 1))
         self.reduce = nn.ModuleList(
             nn.Conv2d(channels, out, 1)
             for channels, out in zip((width, *pyramid_channels), reduced, strict=True)

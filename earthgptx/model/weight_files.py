@@ -87,7 +87,7 @@ def fill(
         network: built as its configuration says; its parameters need no memory.
         files: of one stage.
         device: where the tensors go.
-        dtype: of parameters; buffers keep their own.
+        dtype: of parameters; buffers keep their own, batch norms stay in float32.
         optional: names that may be missing.
         when_full: called with ``network`` and the name of each module whose own tensors are all in
             place, before the next module's are read.
@@ -127,7 +127,9 @@ def _place(network: nn.Module, name: str, tensor: Tensor, dtype: torch.dtype) ->
             f"{name} is {list(tensor.shape)} in the weights, {list(old.shape)} by the configuration"
         )
     if isinstance(old, nn.Parameter):
-        placed = nn.Parameter(tensor.to(dtype), requires_grad=old.requires_grad)
+        # A batch norm of mixed types is refused by the CPU; its statistics stay in float32.
+        kept = torch.float32 if isinstance(module, nn.BatchNorm2d) else dtype
+        placed = nn.Parameter(tensor.to(kept), requires_grad=old.requires_grad)
         setattr(module, leaf, placed)
     else:
         setattr(module, leaf, tensor.to(old.dtype))

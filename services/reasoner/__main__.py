@@ -2,7 +2,7 @@
 
 from services.reasoner.server import open_service
 from shared.serving import run_process
-from shared.settings import StageSettings
+from shared.settings import ReasonerSettings
 
 if __name__ == "__main__":
-    run_process("reasoner", StageSettings, open_service)
+    run_process("reasoner", ReasonerSettings, open_service)

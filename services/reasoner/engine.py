@@ -21,7 +21,7 @@ from shared.admission import Admission
 from shared.errors import InvalidInput, refused_as_invalid_input
 from shared.feature_refs import ImageFeatureRefs, PromptFeatureRefs, tenant_of
 from shared.feature_tensors import FeatureReader, FeatureShapes
-from shared.settings import StageSettings
+from shared.settings import ReasonerSettings
 from shared.stage_metrics import StageMetrics
 from shared.stepwise import StepScheduler
 from shared.telemetry import Telemetry
@@ -91,7 +91,7 @@ class Engine:
         version: str,
         shapes: FeatureShapes,
         store: TensorStore,
-        settings: StageSettings,
+        settings: ReasonerSettings,
         telemetry: Telemetry,
     ) -> None:
         """Takes the parts; `open` makes them from settings."""
@@ -117,11 +117,13 @@ class Engine:
         self._pool = WorkerPool(STAGE, STORE_THREADS)
 
     @classmethod
-    def open(cls, settings: StageSettings, telemetry: Telemetry) -> Engine:
+    def open(cls, settings: ReasonerSettings, telemetry: Telemetry) -> Engine:
         """Loads the weights and opens the store."""
         if settings.threads:
             torch.set_num_threads(settings.threads)
-        model = load_reasoner(settings.weights_dir, settings.device, settings.dtype)
+        model = load_reasoner(
+            settings.weights_dir, settings.device, settings.dtype, settings.quantisation
+        )
         version = model_version(settings.weights_dir, STAGE)
         shapes = shapes_of(model.network.config)
         return cls(model, version, shapes, open_store(settings), settings, telemetry)

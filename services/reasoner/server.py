@@ -12,7 +12,7 @@ from services.reasoner.engine import Engine, Finished, Question, Seg, Text
 from shared.errors import InvalidInput
 from shared.feature_refs import ImageFeatureRefs, PromptFeatureRefs
 from shared.serving import Service, stage_service
-from shared.settings import StageSettings
+from shared.settings import ReasonerSettings
 from shared.telemetry import Telemetry
 
 MAX_QUESTION_BYTES = 4096
@@ -93,7 +93,7 @@ def _to_proto(event: Text | Seg | Finished) -> reasoner_pb2.GenerateResponse:
             )
 
 
-def open_service(settings: StageSettings, telemetry: Telemetry) -> Service:
+def open_service(settings: ReasonerSettings, telemetry: Telemetry) -> Service:
     """Loads the model and opens the stage."""
     engine = Engine.open(settings, telemetry)
     servicer = ReasonerServicer(engine)

@@ -7,6 +7,7 @@ import pytest
 from shared.settings import (
     NO_SECRET,
     ProcessSettings,
+    ReasonerSettings,
     Secret,
     SettingsError,
     StageSettings,
@@ -91,11 +92,12 @@ def test_a_wrong_environment_is_refused_by_name(environ: dict[str, str], message
         ("DTYPE", "float16"),
         ("MAX_BATCH", "0"),
         ("MAX_QUEUE", "0"),
+        ("QUANTISATION", "int3"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(variable: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"EARTHGPTX_{variable}"):
-        read_settings(StageSettings, STAGE | {f"EARTHGPTX_{variable}": value})
+        read_settings(ReasonerSettings, STAGE | {f"EARTHGPTX_{variable}": value})
 
 
 def test_no_secret_and_no_password_is_shown() -> None:
