@@ -5,14 +5,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Pytest arguments, e.g. `make test TESTS="tests/shared -x"`.
 TESTS ?=
+# Or `make images COMPOSE="docker compose"`; further files by -f.
+COMPOSE ?= docker-compose
 # A picture of your own, e.g. `make demo IMAGE=harbour.tif`.
 IMAGE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint protos bench stats train-nano lock images
+.PHONY: help setup demo up down status test lint protos bench stats train-nano lock images up-containers down-containers
 
 help:  ## What there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: $(READY)  ## Make .venv and install everything into it (CPU build of torch on a machine without a GPU)
 
@@ -57,5 +59,14 @@ train-nano: $(READY)  ## Train the nano weights from nothing, seeded (hours)
 lock: $(READY)  ## Pin the newest versions pyproject.toml allows: requirements/
 	@$(BIN)/python scripts/lock_requirements.py
 
-images: ## Build the image of every service with docker-compose
-	@docker-compose build
+images:  ## Build the image of every service
+	@DOCKER_BUILDKIT=1 COMPOSE_DOCKER_CLI_BUILD=1 $(COMPOSE) build
+
+up-containers: images out/compose/suite-key  ## Start the suite in containers
+	@$(COMPOSE) up --detach
+
+down-containers:  ## Stop it; uploaded images and records of runs stay in its volumes
+	@$(COMPOSE) down
+
+out/compose/suite-key:
+	@$(PYTHON) scripts/make_secrets.py
