@@ -16,6 +16,8 @@ KNOWN = {
     "down": ("launcher", "stop it"),
     "status": ("launcher", "say what runs"),
     "demo": ("launcher", "questions and answers over sample images"),
+    "assemble": ("train", "make a preset's weights out of pretrained parts"),
+    "memory": ("train", "say what memory each stage of a preset needs"),
     "data": ("train", "read, check and pack datasets"),
     "train": ("train", "train a model"),
     "evaluate": ("train", "score a model"),
@@ -54,6 +56,8 @@ def run(name: str, arguments: Sequence[str]) -> int:
 def _in_checkout(name: str) -> EntryPoint:
     """The subcommand where the packages lie on the path without having been installed."""
     modules = {
+        "assemble": "earthgptx.model.pretrained.command",
+        "memory": "earthgptx.model.memory.command",
         "data": "earthgptx.data.command",
         "train": "earthgptx.training.command",
         "evaluate": "earthgptx.evaluation.command",

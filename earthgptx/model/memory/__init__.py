@@ -1,0 +1,1 @@
+"""How much memory a stage needs, told before it is bought."""

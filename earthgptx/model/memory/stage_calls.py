@@ -1,0 +1,96 @@
+"""One call of each stage, as large as its settings allow, on inputs of its own making.
+
+B requests, S view side, K mark kinds, G finest grid side, L tokens, D width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import DynamicCache
+
+from earthgptx.model.pixel_perception import QueryTensors
+from earthgptx.model.presets import ModelConfig
+from earthgptx.model.prompt_encoder import MARK_KINDS
+
+
+@dataclass(frozen=True)
+class CallSize:
+    """How much is asked of a stage in one call.
+
+    Attributes:
+        batch: requests (masks, for the mask decoder) in it.
+        tokens: of question and answer, besides those of the image; None fills the context.
+    """
+
+    batch: int = 1
+    tokens: int | None = None
+
+
+def call_stage(
+    network: nn.Module,
+    config: ModelConfig,
+    stage: str,
+    size: CallSize,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> None:
+    """Runs the network of ``stage`` once."""
+    make = _Inputs(config, size.batch, device, dtype)
+    with torch.no_grad():
+        if stage == "image_encoder":
+            side = config.view_side_px
+            network(make.tensor(3, side, side))
+        elif stage == "prompt_encoder":
+            side = config.view_side_px
+            network.encode_map(make.tensor(MARK_KINDS, side, side))  # type: ignore[operator]
+            boxes_B14, kinds_B1K = make.tensor(1, 4).float(), make.tensor(1, MARK_KINDS).float()
+            network.encode_regions(boxes_B14, kinds_B1K)  # type: ignore[operator]
+        elif stage == "reasoner":
+            _answer(network, config, size, make)
+        else:
+            grid_QNC, pyramid = make.features()
+            states_QD = make.tensor(config.width)
+            network(QueryTensors(grid_QNC, pyramid, seg_states_QD=states_QD))
+
+
+def _answer(network: nn.Module, config: ModelConfig, size: CallSize, make: _Inputs) -> None:
+    """Reads image, marks and question, then makes the last token the context has room for."""
+    grid_BNC, pyramid = make.features()
+    regions_BRD = make.tensor(1, config.prompt_width)
+    weights_BRGG = make.tensor(1, config.fine_side, config.fine_side)
+    prompts_BPD = torch.cat(
+        [make.tensor(config.prompt_map_tokens, config.prompt_width), regions_BRD], 1
+    )
+    hybrid_BND, tokens_BTD = network.fusion(grid_BNC, prompts_BPD)  # type: ignore[operator]
+    looks_BRD = network.regions(hybrid_BND, pyramid, regions_BRD, weights_BRGG)  # type: ignore[operator]
+    prefix_BLD = torch.cat([tokens_BTD, looks_BRD], 1)
+    words = size.tokens
+    if words is None:
+        words = config.language.context_tokens - prefix_BLD.shape[1] - 1
+    read_BLD = torch.cat([prefix_BLD, make.tensor(words, config.width)], 1)
+    language = network.language
+    cache = DynamicCache(config=language.config)  # type: ignore[union-attr,arg-type]
+    # Once for all that is read, once for a token made.
+    for embedded in (read_BLD, make.tensor(1, config.width)):
+        hidden_BLD = language.base_model(  # type: ignore[operator,union-attr]
+            inputs_embeds=embedded, past_key_values=cache, use_cache=True
+        ).last_hidden_state
+        language.get_output_embeddings()(hidden_BLD[:, -1])  # type: ignore[operator,union-attr]
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    config: ModelConfig
+    batch: int
+    device: torch.device
+    dtype: torch.dtype
+
+    def tensor(self, *shape: int) -> Tensor:
+        return torch.rand(self.batch, *shape, device=self.device).to(self.dtype)
+
+    def features(self) -> tuple[Tensor, tuple[Tensor, ...]]:
+        grid = self.tensor(self.config.grid_side**2, self.config.grid_channels)
+        return grid, tuple(self.tensor(*shape) for shape in self.config.pyramid_shapes)

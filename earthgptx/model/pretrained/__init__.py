@@ -1,0 +1,1 @@
+"""Pretrained parts, as the hub holds them, made into a weights folder of a preset."""
