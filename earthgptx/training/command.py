@@ -1,6 +1,6 @@
 """The ``earthgptx train`` subcommand.
 
-    earthgptx train nano --out runs/nano --data DIR --steps 2000 --seed 0
+    earthgptx train nano --out runs/nano --data DIR --steps 1650 --seed 0
 
 A training that was cut off goes on where it left off.
 """
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-DEFAULT_STEPS = 2000
+DEFAULT_STEPS = 1650
 STOPPED = 4
 
 
