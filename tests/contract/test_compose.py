@@ -1,11 +1,10 @@
-import importlib.util
 import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.contract.tree import ROOT, SERVICES, hyphenated, project
+from tests.contract.tree import ROOT, SERVICES, hyphenated, load_script, project
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 UNDER = r"^FROM (\w+) AS under-([a-z-]+)$"
@@ -46,11 +45,7 @@ def test_a_process_is_handed_the_secrets_it_names_and_no_others() -> None:
 
 
 def test_the_secrets_are_those_that_are_made(tmp_path: Path) -> None:
-    spec = importlib.util.spec_from_file_location("made", ROOT / "scripts" / "make_secrets.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.write_for_compose(tmp_path / "made")
+    load_script("make_secrets").write_for_compose(tmp_path / "made")
     made = {path.name: path.read_text() for path in (tmp_path / "made").iterdir()}
     files = {Path(secret["file"]) for secret in COMPOSE["secrets"].values()}
     assert {file.parent for file in files} == {Path("out/compose")}
