@@ -46,6 +46,7 @@ def run(
         batch_size=2,
         learning_rate=learning_rate,
         warmup_steps=2,
+        words_from=0.5,
         save_every=1,
         workers=0,
     )
