@@ -9,6 +9,8 @@ TESTS ?=
 COMPOSE ?= docker-compose
 # A picture of your own, e.g. `make demo IMAGE=harbour.tif`.
 IMAGE ?=
+# A folder of COCO-style folders with real images to train on, e.g. `make train-nano DATA=../data`.
+DATA ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status test lint protos bench stats train-nano lock images up-containers down-containers
@@ -53,8 +55,8 @@ bench: $(READY)  ## Measure hand-offs and the whole line
 stats: $(READY)  ## Lengths of modules and functions, docstrings, annotations, broad excepts
 	@$(BIN)/python scripts/measure_code.py
 
-train-nano: $(READY)  ## Train the nano weights from nothing, seeded (hours)
-	@$(BIN)/earthgptx train nano
+train-nano: $(READY)  ## Train the nano weights from nothing, seeded (hours); DATA=dir adds real images
+	@$(BIN)/earthgptx train nano $(if $(DATA),--data "$(DATA)")
 
 lock: $(READY)  ## Pin the newest versions pyproject.toml allows: requirements/
 	@$(BIN)/python scripts/lock_requirements.py
