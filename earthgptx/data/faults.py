@@ -55,6 +55,17 @@ def each(items: Iterable[Item], make: Callable[[Item], Made], report: Report) ->
         yield made
 
 
+def objects(value: Any) -> list[dict[str, Any]]:
+    """``value`` as a list of JSON objects.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise ValueError("no list of objects")
+    return value
+
+
 def read_json(path: Path) -> Any:
     """The content of a JSON file.
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from earthgptx.data.adapters.dataset import Format, Origin
 from earthgptx.data.adapters.referring import phrasing_rng
-from earthgptx.data.faults import Report, each, named, read_json
+from earthgptx.data.faults import Report, each, named, objects, read_json
 from earthgptx.data.instructions.phrasings import fill
 from earthgptx.data.records import InstructionRecord
 
@@ -45,7 +45,7 @@ def _records(
     path = _annotations(root)
     raw = read_json(path)
     with named(path, "the file"):
-        images = [image for image in raw["images"] if split in (None, image.get("split"))]
+        images = [i for i in objects(raw["images"]) if split in (None, i.get("split"))]
     for captions in each(images, partial(_captions, origin, root / pictures, path), report):
         yield from captions
 

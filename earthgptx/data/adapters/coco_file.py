@@ -31,7 +31,7 @@ from earthgptx.data.adapters.dataset import Format, Origin
 from earthgptx.data.adapters.geometry import box_in_image
 from earthgptx.data.adapters.labels import label_words
 from earthgptx.data.coco_folder import DataError, read_coco_folder
-from earthgptx.data.faults import Report, each, first_sign, named, read_json
+from earthgptx.data.faults import Report, each, first_sign, named, objects, read_json
 from earthgptx.data.labelled_image import MODALITIES, LabelledImage, LabelledObject
 from earthgptx.data.segmentation import rle_of
 
@@ -125,9 +125,9 @@ def read_coco_file(
         names = {c["id"]: label_words(str(c["name"])) for c in raw["categories"]}
         labels = {number: (renamed or {}).get(name, name) for number, name in names.items()}
         annotations = defaultdict(list)
-        for annotation in raw["annotations"]:
+        for annotation in objects(raw["annotations"]):
             annotations[annotation["image_id"]].append(annotation)
-        images = list(raw["images"])
+        images = objects(raw["images"])
     return CocoFile(path, origin, images, dict(annotations), labels, folders, complete, grouped)
 
 

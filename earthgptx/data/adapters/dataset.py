@@ -78,7 +78,8 @@ class Format:
         about: one line: what it is, its modality and its truth.
         licence: of the set itself; "as told" for formats of one's own data.
         splits: names of the parts its makers divided it into; empty where they did not.
-        recognises: whether a path is one of this format, from names alone (no image is opened).
+        recognises: whether a path is one of this format, from names and at most a file's first
+            line.
         images: reads labelled images: (path, split or None for all, report).
         records: reads instruction records, likewise.
     """

@@ -25,7 +25,7 @@ from earthgptx.data.adapters.dataset import Format, Origin
 from earthgptx.data.adapters.referring import referring_records
 from earthgptx.data.adapters.voc import VocFile, read_voc
 from earthgptx.data.coco_folder import DataError
-from earthgptx.data.faults import Report, named, read_lines, read_xml
+from earthgptx.data.faults import Report, each, named, read_lines, read_xml
 from earthgptx.data.labelled_image import LabelledImage
 from earthgptx.data.records import InstructionRecord
 
@@ -42,6 +42,14 @@ class _Described:
     read: VocFile
     image: LabelledImage
     splits: tuple[str | None, ...]
+
+    def records(self, place: int) -> list[InstructionRecord]:
+        """All that can be asked by the expression at ``place``."""
+        bare = replace(self.image, objects=())
+        text, thing = self.read.descriptions[place] or "", self.read.things[place]
+        with named(self.path, f"object {place + 1}"):
+            number = self.first_number + place
+            return list(referring_records(bare, number, text, thing, self.splits[place]))
 
 
 def recognises(root: Path) -> bool:
@@ -60,19 +68,8 @@ def images(root: Path, split: str | None, report: Report) -> Iterator[LabelledIm
 def records(root: Path, split: str | None, report: Report) -> Iterator[InstructionRecord]:
     """Boxes by expression, expressions and classes by box."""
     for described in _walk(root, report):
-        bare = replace(described.image, objects=())
-        for place, thing in enumerate(described.read.things):
-            told = described.splits[place]
-            if split is not None and told != split:
-                continue
-            number = described.first_number + place
-            text = described.read.descriptions[place] or ""
-            try:
-                with named(described.path, f"object {place + 1}"):
-                    made = list(referring_records(bare, number, text, thing, told))
-            except DataError as fault:
-                report(fault)
-                continue
+        places = [k for k, told in enumerate(described.splits) if split in (None, told)]
+        for made in each(places, described.records, report):
             yield from made
 
 

@@ -29,7 +29,7 @@ from typing import Any
 from earthgptx.data.adapters.dataset import Format, Origin
 from earthgptx.data.adapters.geometry import box_around, box_in_image, rotated_corners
 from earthgptx.data.adapters.labels import label_words
-from earthgptx.data.faults import Report, each, named, read_json
+from earthgptx.data.faults import Report, each, named, objects, read_json
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject
 
 ORIGIN = Origin("HIT-UAV", "CC BY 4.0", "infrared")
@@ -62,10 +62,11 @@ def images(root: Path, split: str | None, report: Report) -> Iterator[LabelledIm
         raw = read_json(path)
         with named(path, "the file"):
             annotations: Annotations = defaultdict(list)
-            for annotation in raw["annotations"] if "annotations" in raw else raw["annotation"]:
+            listed = raw["annotations"] if "annotations" in raw else raw["annotation"]
+            for annotation in objects(listed):
                 annotations[annotation["image_id"]].append(annotation)
             told = {c["id"]: c["name"] for c in raw.get("categories", ())} or _NAMES
-            records = list(raw["images"])
+            records = objects(raw["images"])
         make = partial(_image, folder / name, path, annotations, told)
         yield from each(records, make, report)
 

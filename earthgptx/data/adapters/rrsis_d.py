@@ -17,7 +17,6 @@ The pickle is read without being executed (``plain_pickle``).
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,21 +27,21 @@ from earthgptx.data.adapters.geometry import box_in_image
 from earthgptx.data.adapters.labels import label_words
 from earthgptx.data.adapters.plain_pickle import plain_values
 from earthgptx.data.adapters.referring import referring_records
-from earthgptx.data.coco_folder import DataError
-from earthgptx.data.faults import Report, each, named, read_json
+from earthgptx.data.faults import Report, each, named, objects, read_json
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject
 from earthgptx.data.records import InstructionRecord
 from earthgptx.data.segmentation import rle_of
 
 ORIGIN = Origin("RRSIS-D", "not stated (images: Google Earth)")
 SPLITS = ("train", "val", "test")
+_REFERENCES = Path("rrsisd") / "refs(unc).p"
 
 Raw = dict[str, Any]
 
 
 def recognises(root: Path) -> bool:
     """By its file of references."""
-    return (root / "rrsisd" / "refs(unc).p").is_file()
+    return (root / _REFERENCES).is_file()
 
 
 @dataclass(frozen=True)
@@ -55,16 +54,27 @@ class _Set:
     annotations: dict[Any, Raw]
     labels: dict[Any, str]
 
-    def described(self, reference: Raw) -> tuple[Raw, LabelledImage]:
-        """A reference with its image, which holds the one object it speaks of."""
-        path = self.root / "rrsisd" / "refs(unc).p"
-        with named(path, f"reference {reference.get('ref_id')}"):
+    def image(self, reference: Raw) -> LabelledImage:
+        """The image of a reference, with the one object it speaks of."""
+        with named(self.root / _REFERENCES, f"reference {reference.get('ref_id')}"):
             raw = self.images[reference["image_id"]]
-            thing = self._thing(reference["ann_id"], (int(raw["width"]), int(raw["height"])))
-            picture = self.root / "images" / "rrsisd" / "JPEGImages" / raw["file_name"]
             size_px = (int(raw["width"]), int(raw["height"]))
-            name = Path(raw["file_name"]).stem
-            return reference, ORIGIN.image(picture, name, size_px, objects=(thing,))
+            thing = self._thing(reference["ann_id"], size_px)
+            picture = self.root / "images" / "rrsisd" / "JPEGImages" / raw["file_name"]
+            return ORIGIN.image(picture, Path(raw["file_name"]).stem, size_px, objects=(thing,))
+
+    def records(self, reference: Raw) -> list[InstructionRecord]:
+        """All that can be asked by a reference's sentences."""
+        image = self.image(reference)
+        bare, (thing,) = replace(image, objects=()), image.objects
+        with named(self.root / _REFERENCES, f"reference {reference.get('ref_id')}"):
+            return [
+                record
+                for sentence in reference["sentences"]
+                for record in referring_records(
+                    bare, sentence["sent_id"], sentence["raw"], thing, reference["split"]
+                )
+            ]
 
     def _thing(self, number: Any, size_px: tuple[int, int]) -> LabelledObject:
         with named(self.root / "rrsisd" / "instances.json", f"annotation {number}"):
@@ -78,14 +88,12 @@ class _Set:
 
 
 def _read(root: Path) -> _Set:
-    folder = root / "rrsisd"
-    path = folder / "refs(unc).p"
+    path = root / _REFERENCES
     with named(path, "the file"):
-        references = plain_values(path.read_bytes())
-        if not isinstance(references, list) or not all(isinstance(r, dict) for r in references):
-            raise ValueError("no list of references")
-    raw = read_json(folder / "instances.json")
-    with named(folder / "instances.json", "the file"):
+        references = objects(plain_values(path.read_bytes()))
+    path = path.with_name("instances.json")
+    raw = read_json(path)
+    with named(path, "the file"):
         return _Set(
             root,
             references,
@@ -103,33 +111,17 @@ def images(root: Path, split: str | None, report: Report) -> Iterator[LabelledIm
     """Images of a split with the objects that were described, each with its mask."""
     read = _read(root)
     found: dict[str, LabelledImage] = {}
-    things: dict[str, list[LabelledObject]] = defaultdict(list)
-    for _, image in each(_of(read, split), read.described, report):
-        found[image.image_id] = image
-        things[image.image_id].extend(image.objects)
-    for name, image in found.items():
-        yield replace(image, objects=tuple(things[name]))
+    for image in each(_of(read, split), read.image, report):
+        known = found.setdefault(image.image_id, replace(image, objects=()))
+        found[image.image_id] = replace(known, objects=known.objects + image.objects)
+    yield from found.values()
 
 
 def records(root: Path, split: str | None, report: Report) -> Iterator[InstructionRecord]:
     """Masks by expression, expressions and classes by box."""
     read = _read(root)
-    for reference, image in each(_of(read, split), read.described, report):
-        try:
-            with named(root / "rrsisd" / "refs(unc).p", f"reference {reference.get('ref_id')}"):
-                made = list(_records(reference, image))
-        except DataError as fault:
-            report(fault)
-            continue
+    for made in each(_of(read, split), read.records, report):
         yield from made
-
-
-def _records(reference: Raw, image: LabelledImage) -> Iterator[InstructionRecord]:
-    (thing,) = image.objects
-    for sentence in reference["sentences"]:
-        number, split = sentence["sent_id"], reference["split"]
-        bare = replace(image, objects=())
-        yield from referring_records(bare, number, sentence["raw"], thing, split)
 
 
 FORMAT = Format(

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from earthgptx.data.adapters.dataset import Format, Origin
-from earthgptx.data.faults import Report, each, named, read_json
+from earthgptx.data.faults import Report, each, named, objects, read_json
 from earthgptx.data.labelled_image import LabelledImage
 from earthgptx.data.records import InstructionRecord
 
@@ -78,9 +78,9 @@ def _records(
         told = root / f"{prefix}_split_{name}_answers.json"
         questions, answers = read_json(path), read_json(told)
         with named(told, "the file"):
-            by_id = {a["id"]: a for a in answers["answers"] if a.get("active")}
+            by_id = {a["id"]: a for a in objects(answers["answers"]) if a.get("active")}
         with named(path, "the file"):
-            active = [q for q in questions["questions"] if q.get("active")]
+            active = [q for q in objects(questions["questions"]) if q.get("active")]
         # One image's questions after each other: its pixels are then decoded, and stored, once.
         active.sort(key=lambda q: str(q.get("img_id")))
         read = _Split(origin, root / pictures, path, name, by_id)
