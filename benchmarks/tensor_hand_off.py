@@ -9,8 +9,9 @@ whole       from the first byte touched to the consumer's answer: put, the gRPC 
             the ref, get; or the call that carries the bytes themselves, which ends when they lie in
             one piece at the consumer (they are not verified there)
 
-The first rounds are not counted: they last until the first slabs have expired, so that those
-counted write to used slabs, as a suite in service does.
+A suite in service writes to used slabs, so that is what is measured: to the producer's pool alone
+the clock runs ahead, and it takes a slab again seconds after it was written, long before the ref
+expires. Rounds before the first slabs have come round are not counted.
 """
 
 from __future__ import annotations
@@ -40,18 +41,20 @@ from shared.security import Signer
 from shared.settings import PREFIX, ProcessSettings, read_settings
 from shared.tensors.host_tensor import HostTensor
 from shared.tensors.inline_tier import INLINE_LIMIT_BYTES
+from shared.tensors.objects import Objects
 from shared.tensors.open_store import open_parts
-from shared.tensors.reaper import Reaper
 from shared.tensors.ref import INLINE, OBJECT_STORE, REDIS, SHARED_MEMORY, SIGNING_PURPOSE
-from shared.tensors.shared_memory import directory_for
+from shared.tensors.shared_memory import SharedMemoryTier, directory_for
 from shared.tensors.store import REDIS_LIMIT_BYTES, TensorStore
 from shared.worker_pool import WorkerPool
 
 ROUNDS = 100
 KIB, MIB = 1024, 1024 * 1024
 SIZES_BYTES = (64 * KIB, MIB, 4 * MIB, 16 * MIB)
-# Long enough for a stall of the machine, short enough for slabs to come round.
-TTL_S = 4.0
+# Longer than any stall of the machine between a put and its get.
+TTL_S = 600.0
+# When a slab is written again; a ref is read before the next put, so never too early.
+REUSE_AFTER_S = 2.0
 # Bytes in a message of the inline paths: as many as the limit lets by; what gRPC in Python likes.
 FEWEST, SMALL = "inline gRPC, fewest messages", "inline gRPC, 1 MiB messages"
 PART_BYTES = {FEWEST: MAX_MESSAGE_BYTES - 4 * KIB, SMALL: MIB}
@@ -79,24 +82,27 @@ SamplesByPath = defaultdict[tuple[int, str], Samples]
 
 @dataclass(frozen=True)
 class _Ends:
-    """The producer's stores, one a tier, what tidies up behind them, and the consumer's port."""
+    """The producer's stores, one a tier, the objects they write, and the consumer's port."""
 
     stores: dict[str, TensorStore]
-    reaper: Reaper
+    objects: Objects
     port: int
 
 
 def run(
-    given: Given, *, sizes_bytes: tuple[int, ...] = SIZES_BYTES, ttl_s: float = TTL_S
+    given: Given,
+    *,
+    sizes_bytes: tuple[int, ...] = SIZES_BYTES,
+    reuse_after_s: float = REUSE_AFTER_S,
 ) -> list[Figure]:
     """Hands `sizes_bytes` over by every path in every round."""
-    with _two_ends(given) as ends:
-        samples = asyncio.run(_rounds(ends, given.rounds or ROUNDS, sizes_bytes, ttl_s))
+    with _two_ends(given, reuse_after_s) as ends:
+        samples = asyncio.run(_rounds(ends, given.rounds or ROUNDS, sizes_bytes, reuse_after_s))
     return [figure for size_bytes in sizes_bytes for figure in _figures(size_bytes, samples)]
 
 
 @contextmanager
-def _two_ends(given: Given) -> Iterator[_Ends]:
+def _two_ends(given: Given, reuse_after_s: float) -> Iterator[_Ends]:
     with tensor_redis(given.scratch) as redis_url:
         environ = {
             f"{PREFIX}SUITE_KEY": os.urandom(32).hex(),
@@ -105,39 +111,52 @@ def _two_ends(given: Given) -> Iterator[_Ends]:
         }
         settings = read_settings(ProcessSettings, environ)
         parts = open_parts(settings)
+        assert parts.objects is not None
+        tiers = {tier.name: tier for tier in parts.tiers}
+        if parts.memory is not None:
+            memory = _ahead(settings, TTL_S - reuse_after_s)
+            parts.closing.callback(memory.close)
+            tiers[SHARED_MEMORY] = memory
         signer = Signer(settings.suite_key, SIGNING_PURPOSE)
-        stores = {tier.name: TensorStore([tier], signer) for tier in parts.tiers}
-        reaper = Reaper(parts.objects, parts.expiries, grace_s=0.0)
+        stores = {name: TensorStore([tier], signer) for name, tier in tiers.items()}
         command = (sys.executable, "-m", "benchmarks.hand_off_peer")
         try:
             with running(command, os.environ | environ, given.scratch / "peer.log") as peer:
                 assert peer.stdout is not None
                 port = int(json.loads(peer.stdout.readline())["port"])
-                yield _Ends(stores, reaper, port)
+                yield _Ends(stores, parts.objects, port)
         finally:
             parts.closing.close()
             shutil.rmtree(directory_for(settings.suite_key), ignore_errors=True)
 
 
+def _ahead(settings: ProcessSettings, seconds: float) -> SharedMemoryTier:
+    """The tier, opened on the same slabs by someone whose clock is ahead."""
+    directory, limit_bytes = directory_for(settings.suite_key), settings.shared_memory_limit_bytes
+    return SharedMemoryTier(directory, limit_bytes, lambda: time.time() + seconds)
+
+
 async def _rounds(
-    ends: _Ends, rounds: int, sizes_bytes: tuple[int, ...], ttl_s: float
+    ends: _Ends, rounds: int, sizes_bytes: tuple[int, ...], reuse_after_s: float
 ) -> SamplesByPath:
     generator = np.random.default_rng(0)
     contents = [generator.integers(256, size=size, dtype=np.uint8) for size in sizes_bytes]
     async with grpc.aio.insecure_channel(f"127.0.0.1:{ends.port}", options=LIMITS) as channel:
-        hand_over = _HandOver(ends.stores, channel, ttl_s)
-        warm_at_s = time.monotonic() + 1.1 * ttl_s
+        hand_over = _HandOver(ends.stores, channel)
+        warm_at_s = time.monotonic() + 1.1 * reuse_after_s
         samples: SamplesByPath = defaultdict(Samples)
         done = 0
         while done < rounds:
+            warming_up = time.monotonic() < warm_at_s
             for content in contents:
                 for path in generator.permutation(_paths(content.nbytes, hand_over.tiers)):
                     await _once(hand_over, content, str(path), samples[content.nbytes, path])
-            await asyncio.to_thread(ends.reaper.run_once)
-            done += 1
-            if time.monotonic() < warm_at_s:
+            for name in list(ends.objects.names()):
+                ends.objects.delete(name)
+            if warming_up:
                 samples.clear()
-                done = 0
+            else:
+                done += 1
         await hand_over.close()
     return samples
 
@@ -167,11 +186,8 @@ async def _once(
 class _HandOver:
     """The producer's end; puts tensors off the event loop, as a stage does."""
 
-    def __init__(
-        self, stores: dict[str, TensorStore], channel: grpc.aio.Channel, ttl_s: float
-    ) -> None:
+    def __init__(self, stores: dict[str, TensorStore], channel: grpc.aio.Channel) -> None:
         self._stores = stores
-        self._ttl_s = ttl_s
         self._pool = WorkerPool("producer", 1)
         codec = {
             "request_serializer": TensorRefMessage.SerializeToString,
@@ -207,7 +223,7 @@ class _HandOver:
 
     def _put(self, tier: str, tensor: HostTensor) -> tuple[TensorRefMessage, float]:
         started_s = time.perf_counter()
-        ref = self._stores[tier].put(tensor, tenant=TENANT, ttl_s=self._ttl_s)
+        ref = self._stores[tier].put(tensor, tenant=TENANT, ttl_s=TTL_S)
         return ref.to_proto(), time.perf_counter() - started_s
 
 

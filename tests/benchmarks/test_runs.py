@@ -28,7 +28,9 @@ KIB, MIB = 1024, 1024 * 1024
 
 
 def test_a_hand_off_takes_every_tier_and_grpc(given: Given) -> None:
-    figures = by_name(tensor_hand_off.run(given, sizes_bytes=(64 * KIB, 4 * MIB), ttl_s=0.5))
+    figures = by_name(
+        tensor_hand_off.run(given, sizes_bytes=(64 * KIB, 4 * MIB), reuse_after_s=0.1)
+    )
     for size, tiers in (("64 KiB", 4), ("4 MiB", 3)):
         words = [tensor_hand_off.WORDS_BY_TIER[tier] for tier in tensor_hand_off.WORDS_BY_TIER]
         taken = [word for word in words if f"{size}, {word}: put + get" in figures]
