@@ -3,9 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from earthgptx.evaluation.scorecard import chosen_lines
+from earthgptx.data.coco_writer import write_coco_folder
+from earthgptx.data.synthetic.scene import generate_scene
+from earthgptx.evaluation.scorecard import chosen_lines, main
 from earthgptx.evaluation.scorecard_lines import LINES, Goal, Line
 from earthgptx.evaluation.scorecard_table import HEAD, Scorecard, missing_row, table_rows
+from earthgptx.model.checkpoint import write_random
 
 REPORT = {
     "task": "classify_regions",
@@ -75,3 +78,26 @@ def test_a_scorecard_holds_its_rows_reports_and_what_is_not_at_hand(tmp_path: Pa
     assert len(json.loads((tmp_path / "scores.json").read_text())) == 1
     assert "## Referring object classification" in (tmp_path / "paper.md").read_text()
     assert missing_row(line).count("|") == HEAD.splitlines()[0].count("|")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_set_is_scored_in_a_process_of_its_own_and_one_that_is_not_there_is_told(
+    tmp_path: Path,
+) -> None:
+    write_random(tmp_path / "weights")
+    scenes = (generate_scene(60 + n, 128).labelled("sar") for n in range(3))
+    write_coco_folder(scenes, tmp_path / "data" / "ships_sar")
+    where = ["--weights", "weights", "--data", "data", "--out", "out"]
+    places = [part if part.startswith("--") else str(tmp_path / part) for part in where]
+    chosen = ["--lines", "ships_sar", "mstar", "--limit", "4", "--processes", "1", "--details"]
+    assert main([*places, *chosen]) == 0
+    table = (tmp_path / "out" / "scores.md").read_text()
+    assert "| ships_sar | segment_by_mark | box | 4 | mIoU |" in table
+    assert "| mstar_chips | classify_image |" in table and "not at hand" in table
+    pictured = tmp_path / "out" / "lines" / "ships_sar-segment_by_mark-box"
+    assert (pictured / "worst.png").exists()
+
+
+def test_a_line_that_is_not_there_is_refused() -> None:
+    assert main(["--lines", "no such line"]) == 2
