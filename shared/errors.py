@@ -175,11 +175,17 @@ ERRORS_BY_CODE: dict[str, type[SuiteError]] = {
 
 
 @contextmanager
-def refused_as_invalid_input(*kinds: type[Exception]) -> Iterator[None]:
-    """Turns a library's errors about its input, with `field` and `limit`, into `InvalidInput`."""
+def refused_as_invalid_input(*kinds: type[Exception], inside: str = "") -> Iterator[None]:
+    """Turns a library's errors about its input, with `field` and `limit`, into `InvalidInput`.
+
+    `inside` is the path in the request of what the library was given, e.g. "image.".
+    """
     try:
         yield
     except kinds as error:
+        field = getattr(error, "field", None)
         raise InvalidInput(
-            str(error), field=getattr(error, "field", None), limit=getattr(error, "limit", None)
+            f"{inside}{error}",
+            field=f"{inside}{field}" if field else None,
+            limit=getattr(error, "limit", None),
         ) from error

@@ -22,6 +22,7 @@ MODALITY_NUMBERS: dict[str | None, geometry_pb2.Modality] = {
 }
 MODALITY_NAMES: dict[int, str | None] = {int(n): name for name, n in MODALITY_NUMBERS.items()}
 MAX_IMAGE_SIDE_PX = 30_000
+MAX_IMAGE_PIXELS = 100_000_000
 MAX_PYRAMID_LEVELS = 4
 MAX_REGIONS = 64
 
@@ -85,7 +86,9 @@ class ImageFeatureRefs:
             InvalidInput: A part is missing or out of range.
         """
         if not message.HasField("grid") or not message.pyramid:
-            raise InvalidInput("image must carry grid and pyramid", field="image")
+            raise InvalidInput(
+                "image must carry grid and pyramid", field="image", limit="what EncodeImage returns"
+            )
         if len(message.pyramid) > MAX_PYRAMID_LEVELS:
             raise InvalidInput(
                 f"image.pyramid has {len(message.pyramid)} levels",
@@ -94,7 +97,9 @@ class ImageFeatureRefs:
             )
         window = window_from_proto(message, "image.window")
         if window is None:
-            raise InvalidInput("image.window is missing", field="image.window")
+            raise InvalidInput(
+                "image.window is missing", field="image.window", limit="what EncodeImage returns"
+            )
         width_px, height_px = image_size(message, "image.")
         return cls(
             grid=TensorRef.from_proto(message.grid),
@@ -149,7 +154,11 @@ class PromptFeatureRefs:
         """
         for name in ("map_tokens", "region_tokens", "region_weights"):
             if not message.HasField(name):
-                raise InvalidInput(f"prompts.{name} is missing", field=f"prompts.{name}")
+                raise InvalidInput(
+                    f"prompts.{name} is missing",
+                    field=f"prompts.{name}",
+                    limit="what EncodePrompts returns",
+                )
         if not 1 <= message.region_count <= MAX_REGIONS:
             raise InvalidInput(
                 f"prompts.region_count is {message.region_count}",
@@ -173,7 +182,9 @@ def tenant_of(refs: Iterable[TensorRef]) -> str:
     """
     tenants = {ref.tenant for ref in refs}
     if len(tenants) != 1:
-        raise TensorRefused("the tensors of a request must belong to one tenant", field="tenant")
+        raise TensorRefused(
+            "the tensors of a request belong to several tenants", field="tenant", limit="one tenant"
+        )
     return tenants.pop()
 
 
@@ -208,7 +219,9 @@ def window_from_proto(
         return None
     window = message.window
     if not all(map(math.isfinite, (window.x0_px, window.y0_px, window.side_px))):
-        raise InvalidInput(f"{field} must be of finite numbers", field=field)
+        raise InvalidInput(
+            f"{field} has a coordinate that is not finite", field=field, limit="finite numbers"
+        )
     if window.side_px <= 0:
         raise InvalidInput(
             f"{field}.side_px is {window.side_px:g}", field=f"{field}.side_px", limit="above 0 px"
@@ -223,7 +236,7 @@ def image_size(
     """Width and height in pixels of the full image the message is about.
 
     Raises:
-        InvalidInput: One is not positive or larger than any image the suite takes.
+        InvalidInput: One is not positive, or they are larger than any image the suite takes.
     """
     sides = {
         "image_width_px": message.image_width_px,
@@ -236,4 +249,10 @@ def image_size(
                 field=f"{prefix}{name}",
                 limit=f"1 to {MAX_IMAGE_SIDE_PX} px",
             )
+    if message.image_width_px * message.image_height_px > MAX_IMAGE_PIXELS:
+        raise InvalidInput(
+            f"the image is {message.image_width_px} x {message.image_height_px} px",
+            field=f"{prefix}image_width_px",
+            limit=f"{MAX_IMAGE_PIXELS} px in all",
+        )
     return message.image_width_px, message.image_height_px

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from shared.errors import InvalidInput
 from shared.feature_refs import ImageFeatureRefs, PromptFeatureRefs
 from shared.tensors.host_tensor import HostTensor
@@ -14,6 +16,7 @@ from shared.tensors.ref import TensorRef
 from shared.tensors.store import TensorStore
 
 FLOAT_DTYPES = ("f32", "bf16")
+_BF16_EXPONENT = np.uint16(0x7F80)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class FeatureReader:
         """Grid [N, C], then the pyramid [C, H, W], coarse to fine.
 
         Raises:
-            InvalidInput: A tensor is not of the shape or dtype this model takes.
+            InvalidInput: A tensor is not of the shape or dtype this model takes, or not finite.
             TensorGone: A tensor is no longer there.
             TensorRefused: A ref does not hold.
         """
@@ -71,7 +74,7 @@ class FeatureReader:
         """Map tokens [M, D], region tokens [R, D], region weights [R, G, G].
 
         Raises:
-            InvalidInput: A tensor is not of the shape or dtype this model takes.
+            InvalidInput: A tensor is not of the shape or dtype this model takes, or not finite.
             TensorGone: A tensor is no longer there.
             TensorRefused: A ref does not hold.
         """
@@ -87,7 +90,7 @@ class FeatureReader:
         """The state [state_width] of one [SEG].
 
         Raises:
-            InvalidInput: It is not of the shape or dtype this model takes.
+            InvalidInput: It is not of the shape or dtype this model takes, or not finite.
             TensorGone: It is no longer there.
             TensorRefused: The ref does not hold.
         """
@@ -103,4 +106,18 @@ class FeatureReader:
                     field=field,
                     limit=f"f32 or bf16 {list(shape)}",
                 )
-        return [self._store.get(ref, tenant=tenant) for _, ref, _ in wanted]
+        found = [self._store.get(ref, tenant=tenant) for _, ref, _ in wanted]
+        for (field, _, _), tensor in zip(wanted, found, strict=True):
+            if not _is_finite(tensor):
+                raise InvalidInput(
+                    f"{field} has values that are not finite", field=field, limit="finite values"
+                )
+        return found
+
+
+def _is_finite(tensor: HostTensor) -> bool:
+    values = tensor.to_numpy()
+    if tensor.dtype == "bf16":
+        # NaN and infinities have all eight bits of the exponent set.
+        return not bool(((values & _BF16_EXPONENT) == _BF16_EXPONENT).any())
+    return bool(np.isfinite(values).all())

@@ -30,7 +30,7 @@ class ImageEncoderServicer(image_encoder_pb2_grpc.ImageEncoderServicer):
     ) -> image_encoder_pb2.EncodeImageResponse:
         """Encodes one window of one image."""
         if not request.HasField("image"):
-            raise InvalidInput("image is missing", field="image")
+            raise InvalidInput("image is missing", field="image", limit="the ref of an image file")
         encoded, from_cache = await self._engine.encode(
             TensorRef.from_proto(request.image),
             modality_name(request.modality),

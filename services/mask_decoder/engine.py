@@ -34,7 +34,6 @@ STAGE = "mask_decoder"
 DRAWING_THREADS = 2
 # Every query brings its image's features along: few in one call keep the memory bounded.
 QUERIES_PER_CALL = 16
-MAX_PIXELS = 100_000_000
 
 Queries = tuple[MaskQuery, ...]
 
@@ -114,7 +113,8 @@ class Engine:
         states = tuple(query for query in queries if isinstance(query, TensorRef))
         tenant = tenant_of((*image.refs, *(prompts.refs if prompts else ()), *states))
         with self._admission.enter():
-            asked = await self._pool.run(self._fetch, image, prompts, queries, tenant)
+            with self._batcher.announced():
+                asked = await self._pool.run(self._fetch, image, prompts, queries, tenant)
             predictions = await self._batcher.submit(asked)
             return [await self._pool.run(_draw, found, image) for found in predictions]
 
@@ -145,11 +145,7 @@ class Engine:
         prompts: PromptFeatureRefs | None,
         queries: tuple[TensorRef | int, ...],
     ) -> None:
-        if image.image_width_px * image.image_height_px > MAX_PIXELS:
-            raise InvalidInput(
-                "the image is too large for masks", field="image", limit=f"{MAX_PIXELS:,} px"
-            )
-        with refused_as_invalid_input(ImageryError):
+        with refused_as_invalid_input(ImageryError, inside="image."):
             window = image.window
             validate_window(
                 Window(window.x0, window.y0, window.side),

@@ -32,7 +32,7 @@ class MaskDecoderServicer(mask_decoder_pb2_grpc.MaskDecoderServicer):
     ) -> mask_decoder_pb2.DecodeMasksResponse:
         """Decodes all queries of a request."""
         if not request.HasField("image"):
-            raise InvalidInput("image is missing", field="image")
+            raise InvalidInput("image is missing", field="image", limit="what EncodeImage returns")
         prompts = None
         if request.HasField("prompts"):
             prompts = PromptFeatureRefs.from_proto(request.prompts)
@@ -67,7 +67,7 @@ def _query(query: mask_decoder_pb2.MaskQuery, field: str) -> TensorRef | int:
             return TensorRef.from_proto(query.seg_state, f"{field}.seg_state")
         case "region_index":
             return query.region_index
-    raise InvalidInput(f"{field} is empty", field=field)
+    raise InvalidInput(f"{field} is empty", field=field, limit="a state or a region")
 
 
 def _to_proto(mask: DrawnMask) -> mask_decoder_pb2.DecodedMask:

@@ -84,7 +84,9 @@ def _mark(mark: geometry_pb2.Mark, field: str) -> Mark:
             return ScribbleMark(_vertices(mark.scribble.vertices), mark.scribble.width_px)
         case "mask":
             return MaskMark(mark.mask.height_px, mark.mask.width_px, mark.mask.counts)
-    raise InvalidInput(f"{field} has no shape", field=field)
+    raise InvalidInput(
+        f"{field} has no shape", field=field, limit="a point, box, polygon, scribble or mask"
+    )
 
 
 def _vertices(points: Iterable[geometry_pb2.Point]) -> tuple[tuple[float, float], ...]:

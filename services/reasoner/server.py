@@ -49,7 +49,7 @@ def question_from_proto(request: reasoner_pb2.GenerateRequest) -> Question:
         InvalidInput: A part is missing or beyond its limit.
     """
     if not request.HasField("image"):
-        raise InvalidInput("image is missing", field="image")
+        raise InvalidInput("image is missing", field="image", limit="what EncodeImage returns")
     size_bytes = len(request.question.encode())
     if not request.question.strip() or size_bytes > MAX_QUESTION_BYTES:
         raise InvalidInput(

