@@ -54,12 +54,14 @@ class Model:
     prepare: Callable[[int], Call]
 
 
-def run(given: Given, *, batches: Sequence[int] = BATCHES) -> list[Figure]:
-    """Measures every stage in each dtype on `EARTHGPTX_DEVICE` (the CPU by default)."""
+def run(
+    given: Given, *, batches: Sequence[int] = BATCHES, dtypes: Sequence[str] = DTYPE_NAMES
+) -> list[Figure]:
+    """Measures every stage in each of `dtypes` on `EARTHGPTX_DEVICE` (the CPU by default)."""
     device = os.environ.get(f"{PREFIX}DEVICE", "cpu")
     rounds = given.rounds or ROUNDS
     figures: list[Figure] = []
-    for dtype in DTYPE_NAMES:
+    for dtype in dtypes:
         limit = _limit(device, dtype)
         figures.append(limit)
         for model in _models(given, device, dtype):
