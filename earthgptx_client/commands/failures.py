@@ -37,7 +37,7 @@ def report(error: ClientError, arguments: argparse.Namespace) -> int:
         words = f"{words} (limit: {error.limit})"
     if error.code == UNREACHABLE:
         words = _unreachable(error, arguments)
-    elif error.code == DEADLINE_EXCEEDED and getattr(arguments, "run_key", ""):
+    elif error.code == DEADLINE_EXCEEDED and vars(arguments).get("run_key"):
         words = f"{words}; wait for the same run: --durable --key {arguments.run_key}"
     elif error.retryable:
         words = f"{words}; the same request may succeed later"
