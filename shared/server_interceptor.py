@@ -20,7 +20,14 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared import rpc_context
-from shared.errors import Cancelled, DeadlineExceeded, Internal, SuiteError
+from shared.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    Internal,
+    QueueFull,
+    QuotaExceeded,
+    SuiteError,
+)
 from shared.rich_status import status_metadata
 from shared.telemetry import Telemetry
 
@@ -157,6 +164,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             span.set_attribute("earthgptx.code", code)
             if failed:
                 span.set_status(trace.StatusCode.ERROR, code)
+                _note(failed[0], labels["method"], span)
             span.end()
             self._count(-1, labels)
             self._duration.record(time.perf_counter() - started, {**labels, "code": code})
@@ -181,6 +189,16 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         if rpc_context.remaining_s() == 0.0:
             return DeadlineExceeded("the caller's deadline passed")
         return Cancelled("the caller went away")
+
+
+def _note(error: SuiteError, method: str, span: trace.Span) -> None:
+    """A line by which the call's trace is found.
+
+    Not for what has its line already, nor where a flood of calls would flood the log.
+    """
+    if not isinstance(error, Internal | QueueFull | QuotaExceeded | Cancelled):
+        with trace.use_span(span):
+            _log.info("a call failed", extra={"method": method, "code": error.code})
 
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: SuiteError) -> None:

@@ -4,20 +4,18 @@ import asyncio
 import json
 import signal
 from collections.abc import Iterator
-from concurrent import futures
 from pathlib import Path
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
-from opentelemetry.proto.trace.v1 import trace_pb2
 
 from protos.earthgptx.v1 import prompt_encoder_pb2_grpc
 from protos.earthgptx.v1.prompt_encoder_pb2 import EncodePromptsRequest
 from shared.security import stage_token
 from shared.settings import Secret
+from tests.services.collector import Collector, running_collector
 from tests.services.conftest import SUITE_KEY, Suite
 from tests.services.marks import point, region
 from tests.services.stage_processes import STAGES, StageProcess, start_process
@@ -70,30 +68,10 @@ def test_every_log_line_is_json_and_holds_no_secret(suite: Suite, name: str) -> 
     assert all(line["service"] == name for line in lines)
 
 
-class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """Takes spans as an OpenTelemetry collector does."""
-
-    def __init__(self) -> None:
-        self.spans: list[trace_pb2.Span] = []
-
-    def Export(
-        self, request: trace_service_pb2.ExportTraceServiceRequest, context: object
-    ) -> trace_service_pb2.ExportTraceServiceResponse:
-        for resource in request.resource_spans:
-            for scope in resource.scope_spans:
-                self.spans += scope.spans
-        return trace_service_pb2.ExportTraceServiceResponse()
-
-
 @pytest.fixture
-def collector() -> Iterator[tuple[Collector, str]]:
-    made = Collector()
-    server = grpc.server(futures.ThreadPoolExecutor(1))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(made, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield made, f"http://127.0.0.1:{port}"
-    server.stop(0)
+def collector() -> Iterator[Collector]:
+    with running_collector() as collecting:
+        yield collecting
 
 
 def start_prompt_encoder(suite: Suite, folder: Path, **more: str) -> StageProcess:
@@ -102,10 +80,9 @@ def start_prompt_encoder(suite: Suite, folder: Path, **more: str) -> StageProces
 
 
 async def test_sigterm_refuses_new_calls_ends_running_ones_and_exits_well(
-    suite: Suite, tmp_path: Path, collector: tuple[Collector, str]
+    suite: Suite, tmp_path: Path, collector: Collector
 ) -> None:
-    taken, endpoint = collector
-    more = {"EARTHGPTX_OTLP_ENDPOINT": endpoint, "EARTHGPTX_MAX_WAIT_MS": "1500"}
+    more = {"EARTHGPTX_OTLP_ENDPOINT": collector.url, "EARTHGPTX_MAX_WAIT_MS": "1500"}
     stage = start_prompt_encoder(suite, tmp_path, **more)
     await asyncio.to_thread(stage.wait_listening)
     trace_id = "0af7651916cd43dd8448eb211c80319c"
@@ -122,12 +99,9 @@ async def test_sigterm_refuses_new_calls_ends_running_ones_and_exits_well(
         assert answer.status == health_pb2.HealthCheckResponse.NOT_SERVING
         assert (await call).encoded.region_count == 1
     assert await asyncio.to_thread(stage.stop) == 0
-    names = {s.name for s in taken.spans if s.trace_id.hex() == trace_id}
-    assert names == {"PromptEncoder/EncodePrompts", "prompt_encoder.model"}
-    (model,) = [
-        s for s in taken.spans if s.name == "prompt_encoder.model" and s.trace_id.hex() == trace_id
-    ]
-    assert len(model.links) == 1
+    spans = {span.name: span for _, span in collector.of_trace(trace_id)}
+    assert set(spans) == {"PromptEncoder/EncodePrompts", "prompt_encoder.model"}
+    assert len(spans["prompt_encoder.model"].links) == 1
     log = (tmp_path / "prompt_encoder.log").read_text()
     assert "stopped" in log
 
