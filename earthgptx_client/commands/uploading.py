@@ -36,15 +36,15 @@ def upload(client: Client, arguments: argparse.Namespace) -> ImageInfo:
 class UploadBar:
     """One line that grows in place and leaves nothing behind."""
 
-    def __init__(self, name: str, out: TextIO) -> None:
+    def __init__(self, name: str, out: TextIO, patience_s: float = _PATIENCE_S) -> None:
         self._name = name
         self._out = out
-        self._begun_s = time.monotonic()
+        self._show_from_s = time.monotonic() + patience_s
         self._drawn = False
 
     def show(self, sent_bytes: int, total_bytes: int) -> None:
         """Draws how far it is; once all is sent the suite still checks the image."""
-        if time.monotonic() - self._begun_s < _PATIENCE_S:
+        if time.monotonic() < self._show_from_s:
             return
         share = sent_bytes / max(1, total_bytes)
         full = round(share * _WIDTH)

@@ -69,6 +69,7 @@ class FakeGateway:
     reply: Reply = field(default=lambda request, context: answer("harbor"))
     refusals: list[Refusal] = field(default_factory=list)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    traceparents: list[str] = field(default_factory=list)
 
 
 def answer(
@@ -151,6 +152,7 @@ class _Servicer(images_pb2_grpc.ImagesServicer, interpreter_pb2_grpc.Interpreter
 
     def _admit(self, context: Any) -> None:
         metadata = dict(context.invocation_metadata())
+        self._gateway.traceparents.append(metadata.get("traceparent", ""))
         if metadata.get("authorization") != f"Bearer {API_KEY}":
             reason = "UNAUTHENTICATED"
             Refusal(grpc.StatusCode.UNAUTHENTICATED, reason, "unknown API key").raise_in(context)

@@ -5,6 +5,9 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from earthgptx_client import (
     Accepted,
@@ -19,7 +22,7 @@ from earthgptx_client import (
     scribble,
 )
 from protos.earthgptx.v1 import geometry_pb2, interpreter_pb2
-from tests.earthgptx_client.fake_gateway import FakeGateway, Refusal, answer, failed
+from tests.earthgptx_client.fake_gateway import API_KEY, FakeGateway, Refusal, answer, failed
 
 FULL = grpc.StatusCode.RESOURCE_EXHAUSTED
 
@@ -64,6 +67,35 @@ def test_an_image_that_is_about_to_expire_is_sent_again(
 def test_a_large_image_goes_in_pieces_and_arrives_whole(client: Client):
     data = np.random.default_rng(0).bytes(3_000_001)
     assert client.upload(data).size_bytes == len(data)
+
+
+def test_an_upload_tells_how_far_it_is(client: Client):
+    told: list[tuple[int, int]] = []
+    data = bytes(range(256)) * 8192
+    client.upload(data, on_sent=lambda sent, total: told.append((sent, total)))
+    assert told[-1] == (len(data), len(data))
+    assert told == sorted(told) and len(told) == 4
+
+
+def test_the_suite_goes_on_with_the_trace_of_the_caller(gateway: FakeGateway, picture: Path):
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("test")
+    with Client(gateway.address, API_KEY, tracer=tracer) as client:
+        client.ask(picture, "?")
+        gateway.reply = lambda request, context: failed("INTERNAL", "a fault of ours")
+        with pytest.raises(ClientError):
+            client.ask(picture, "?")
+    spans = exporter.get_finished_spans()
+    sent = ["-".join(parent.split("-")[1:3]) for parent in gateway.traceparents]
+    assert sent == [f"{s.context.trace_id:032x}-{s.context.span_id:016x}" for s in spans]
+    names = ["Images/GetImage", "Images/UploadImage", "Interpreter/Interpret"]
+    assert [span.name for span in spans] == [*names, "Images/GetImage", "Interpreter/Interpret"]
+
+
+def test_without_a_provider_of_traces_nothing_is_sent(client: Client, gateway: FakeGateway):
+    client.upload(b"picture")
+    assert set(gateway.traceparents) == {""}
 
 
 def test_every_kind_of_mark_is_sent_as_it_was_drawn(

@@ -18,6 +18,7 @@ from earthgptx_client import mask
 from protos.earthgptx.v1 import geometry_pb2, interpreter_pb2
 from tests.earthgptx_client.fake_gateway import API_KEY, FakeGateway, Refusal, answer, failed
 from tests.earthgptx_client.running_command import environment_with
+from tests.services.collector import running_collector
 
 
 def _square_mask(*, lonlat: bool = False) -> interpreter_pb2.GroundedMask:
@@ -286,6 +287,19 @@ def test_a_durable_answer_that_is_late_is_found_again_by_its_key(
     marks = ("--point", "1,1", "--point", "9,9")
     assert command("classify", picture, "--durable", "--key", "k", *marks).code == 0
     assert [request.idempotency_key for request in gateway.requests[2:]] == ["k/1", "k/2"]
+
+
+def test_a_command_begins_the_trace_where_spans_are_wanted(
+    command, gateway: FakeGateway, picture: Path
+):
+    with running_collector() as collector:
+        assert command("ask", picture, "?", EARTHGPTX_OTLP_ENDPOINT=collector.url).code == 0
+    trace_ids = {parent.split("-")[1] for parent in gateway.traceparents}
+    (trace_id,) = trace_ids
+    spans = {span.name: span for _, span in collector.of_trace(trace_id)}
+    whole = spans.pop("earthgptx ask")
+    assert {span.parent_span_id for span in spans.values()} == {whole.span_id}
+    assert "Interpreter/Interpret" in spans
 
 
 def test_an_interrupt_cancels_the_request_and_exits_with_130(gateway: FakeGateway, picture: Path):
