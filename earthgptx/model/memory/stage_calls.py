@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache
 
+from earthgptx.imagery.mark_shapes import MARK_KINDS
 from earthgptx.model.pixel_perception import QueryTensors
 from earthgptx.model.presets import ModelConfig
-from earthgptx.model.prompt_encoder import MARK_KINDS
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,9 @@ def call_stage(
             network(make.tensor(3, side, side))
         elif stage == "prompt_encoder":
             side = config.view_side_px
-            network.encode_map(make.tensor(MARK_KINDS, side, side))  # type: ignore[operator]
-            boxes_B14, kinds_B1K = make.tensor(1, 4).float(), make.tensor(1, MARK_KINDS).float()
+            kinds = len(MARK_KINDS)
+            network.encode_map(make.tensor(kinds, side, side))  # type: ignore[operator]
+            boxes_B14, kinds_B1K = make.tensor(1, 4).float(), make.tensor(1, kinds).float()
             network.encode_regions(boxes_B14, kinds_B1K)  # type: ignore[operator]
         elif stage == "reasoner":
             _answer(network, config, size, make)
@@ -58,6 +58,8 @@ def call_stage(
 
 def _answer(network: nn.Module, config: ModelConfig, size: CallSize, make: _Inputs) -> None:
     """Reads image, marks and question, then makes the last token the context has room for."""
+    from transformers import DynamicCache
+
     grid_BNC, pyramid = make.features()
     regions_BRD = make.tensor(1, config.prompt_width)
     weights_BRGG = make.tensor(1, config.fine_side, config.fine_side)

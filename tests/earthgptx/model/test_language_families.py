@@ -1,0 +1,90 @@
+"""[SEG] states and decoding in step, for other families than nano's, head tied and not."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import torch
+from tokenizers import Tokenizer
+
+from earthgptx.model.checkpoint import build_stage
+from earthgptx.model.features import ImageFeatures, PromptFeatures
+from earthgptx.model.language_model import Words
+from earthgptx.model.presets import ModelConfig
+from earthgptx.model.reasoner import ReasonerInput, ReasonerModel, ReasonerNetwork
+from tests.earthgptx.model.tiny_parts import tiny_preset
+
+# LLaMA with a head of its own; Qwen3 with a tied one.
+PRESETS = ("earthgpt-x", "base")
+STEPS = 60
+
+
+@pytest.fixture(params=PRESETS)
+def model(request: pytest.FixtureRequest, tokenizer: Tokenizer) -> ReasonerModel:
+    torch.manual_seed(6)
+    network = build_stage(tiny_preset(request.param), "reasoner")
+    assert isinstance(network, ReasonerNetwork)
+    return ReasonerModel(network, Words(tokenizer), torch.device("cpu"), torch.float32)
+
+
+def asked(config: ModelConfig, seed: int, question: str) -> ReasonerInput:
+    generator = torch.Generator().manual_seed(seed)
+
+    def made(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    image = ImageFeatures(
+        made(config.grid_side**2, config.grid_channels),
+        tuple(made(*shape) for shape in config.pyramid_shapes),
+    )
+    width, fine = config.prompt_width, config.fine_side
+    marks = PromptFeatures(
+        made(config.prompt_map_tokens, width), made(2, width), made(2, fine, fine).sigmoid()
+    )
+    return ReasonerInput(image, marks if seed else None, "sar", question)
+
+
+def test_each_of_many_segs_leaves_the_state_that_predicted_it(model: ReasonerModel) -> None:
+    request = asked(model.network.config, 1, "what is <Region 2>?")
+    said = []
+    decoding = model.open([request], STEPS)
+    while not decoding.done:
+        decoding.step()
+        said += decoding._rows[0].ids[len(said) :] if decoding._rows else []
+    # Whatever the random model says most often plays the part of [SEG].
+    model.words.seg, times = Counter(said).most_common(1)[0]
+    assert times > 1
+    decoding = model.open([request], STEPS)
+    prefix_1LD = decoding._next_BLD.clone()
+    states: dict[int, torch.Tensor] = {}
+    for step in range(STEPS):
+        for output in decoding.step():
+            if output.seg_state is not None:
+                states[step] = output.seg_state
+    language = model.network.language
+    with torch.no_grad():
+        embedded = language.get_input_embeddings()(torch.tensor([said]))
+        whole_1LD = torch.cat([prefix_1LD, embedded], 1)
+        hidden_1LD = language.base_model(inputs_embeds=whole_1LD).last_hidden_state
+        logits = language.get_output_embeddings()(hidden_1LD)
+    first = prefix_1LD.shape[1] - 1
+    assert len(states) >= times
+    for step, state in states.items():
+        assert torch.allclose(state, hidden_1LD[0, first + step], atol=1e-4)
+        assert int(logits[0, first + step].argmax()) == model.words.seg
+
+
+def test_answers_in_company_are_those_alone(model: ReasonerModel) -> None:
+    config = model.network.config
+    requests = [asked(config, i, "how many ships " * (i + 1)) for i in range(3)]
+
+    def answers(asking: list[ReasonerInput]) -> list[str]:
+        said = [""] * len(asking)
+        decoding = model.open(asking, 12)
+        while not decoding.done:
+            for output in decoding.step():
+                said[output.row] += output.text
+        return said
+
+    assert answers(requests) == [answers([request])[0] for request in requests]
