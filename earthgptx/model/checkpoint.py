@@ -56,7 +56,7 @@ def build_stage(config: ModelConfig, stage: str) -> nn.Module:
 
 def save_stage(network: nn.Module, folder: Path, stage: str) -> None:
     """Writes one stage's weights, parameters as bf16, atomically."""
-    left_out = tied_names(network.config)  # type: ignore[arg-type]
+    left_out = tied_names(network.config)
     parameters = dict(network.named_parameters(remove_duplicate=False))
     state = {
         name: tensor.detach()
@@ -93,7 +93,7 @@ def read_stage(
     tied = tied_names(config)
     fill(network, stage_files(folder, stage), device, dtype, tied, when_full)
     if tied and stage == "reasoner":
-        network.language.tie_weights()  # type: ignore[operator,union-attr]
+        network.language.tie_weights()
     return network
 
 

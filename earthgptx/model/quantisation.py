@@ -83,4 +83,4 @@ def is_layer(network: nn.Module, name: str, module: nn.Module) -> bool:
     if not (name.startswith(_PART) and isinstance(module, nn.Linear)):
         return False
     language = network.get_submodule("language")
-    return module is not language.get_output_embeddings()  # type: ignore[operator]
+    return module is not language.get_output_embeddings()

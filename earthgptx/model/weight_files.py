@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -60,8 +62,8 @@ def stage_digest(folder: Path, stage: str) -> str:
 
 
 @contextmanager
-def open_tensors(path: Path, device: torch.device | str = "cpu") -> Iterator[safe_open]:
-    """A safetensors file, read tensor by tensor straight to ``device``.
+def open_tensors(path: Path, device: torch.device | str = "cpu") -> Iterator[Any]:
+    """A safetensors file (``safe_open``), read tensor by tensor straight to ``device``.
 
     Raises:
         CheckpointError: it is missing or broken.
@@ -143,7 +145,10 @@ def write_stage(folder: Path, stage: str, state: dict[str, Tensor]) -> None:
 
 
 class ShardWriter:
-    """Writes a stage's tensors as they come, holding no more than one shard of them."""
+    """Writes a stage's tensors as they come, holding no more than one shard of them.
+
+    As a context: closed at its end, or, where something failed, gone without a trace.
+    """
 
     def __init__(self, folder: Path, stage: str, limit_bytes: int = SHARD_LIMIT_BYTES) -> None:
         self._folder = folder
@@ -153,6 +158,21 @@ class ShardWriter:
         self._held_bytes = 0
         self._shards: list[tuple[Path, list[str]]] = []
         self.total_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+            return
+        for partial, _ in self._shards:
+            partial.unlink(missing_ok=True)
 
     def add(self, name: str, tensor: Tensor) -> None:
         """Takes the next tensor; writes a shard before it would grow past the limit."""

@@ -66,7 +66,7 @@ def predict_stage(
     with FakeTensorMode() as fakes:
         make_fake(network, fakes, compute)
         if stage == "reasoner":
-            network.language.tie_weights()  # type: ignore[operator,union-attr]
+            network.language.tie_weights()
         for tensor in [*network.parameters(), *network.buffers()]:
             peak.hold(tensor)
         held_bytes = peak.live_bytes

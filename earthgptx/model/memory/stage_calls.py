@@ -45,9 +45,9 @@ def call_stage(
         elif stage == "prompt_encoder":
             side = config.view_side_px
             kinds = len(MARK_KINDS)
-            network.encode_map(make.tensor(kinds, side, side))  # type: ignore[operator]
+            network.encode_map(make.tensor(kinds, side, side))
             boxes_B14, kinds_B1K = make.tensor(1, 4).float(), make.tensor(1, kinds).float()
-            network.encode_regions(boxes_B14, kinds_B1K)  # type: ignore[operator]
+            network.encode_regions(boxes_B14, kinds_B1K)
         elif stage == "reasoner":
             _answer(network, config, size, make)
         else:
@@ -66,21 +66,21 @@ def _answer(network: nn.Module, config: ModelConfig, size: CallSize, make: _Inpu
     prompts_BPD = torch.cat(
         [make.tensor(config.prompt_map_tokens, config.prompt_width), regions_BRD], 1
     )
-    hybrid_BND, tokens_BTD = network.fusion(grid_BNC, prompts_BPD)  # type: ignore[operator]
-    looks_BRD = network.regions(hybrid_BND, pyramid, regions_BRD, weights_BRGG)  # type: ignore[operator]
+    hybrid_BND, tokens_BTD = network.fusion(grid_BNC, prompts_BPD)
+    looks_BRD = network.regions(hybrid_BND, pyramid, regions_BRD, weights_BRGG)
     prefix_BLD = torch.cat([tokens_BTD, looks_BRD], 1)
     words = size.tokens
     if words is None:
         words = config.language.context_tokens - prefix_BLD.shape[1] - 1
     read_BLD = torch.cat([prefix_BLD, make.tensor(words, config.width)], 1)
     language = network.language
-    cache = DynamicCache(config=language.config)  # type: ignore[union-attr,arg-type]
+    cache = DynamicCache(config=language.config)
     # Once for all that is read, once for a token made.
     for embedded in (read_BLD, make.tensor(1, config.width)):
-        hidden_BLD = language.base_model(  # type: ignore[operator,union-attr]
+        hidden_BLD = language.base_model(
             inputs_embeds=embedded, past_key_values=cache, use_cache=True
         ).last_hidden_state
-        language.get_output_embeddings()(hidden_BLD[:, -1])  # type: ignore[operator,union-attr]
+        language.get_output_embeddings()(hidden_BLD[:, -1])
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from earthgptx.model.checkpoint import STAGES, build_stage, tied_names
 from earthgptx.model.errors import CheckpointError
@@ -77,8 +77,8 @@ def assemble(
         "mask_decoder": sam_decoder_tensors(sources.sam) if sources.sam else iter(()),
     }
     for stage in STAGES:
-        writer = ShardWriter(out, stage, shard_limit_bytes)
-        _write_stage(config, stage, pretrained.get(stage, iter(())), writer)
+        with ShardWriter(out, stage, shard_limit_bytes) as writer:
+            _add_stage(config, stage, pretrained.get(stage, iter(())), writer)
         log.info("%s: %.2f GB", stage, writer.total_bytes / 1e9)
     tokens.tokenizer.save(str(out / "tokenizer.json"))
     write_config(config, out / "config.json")
@@ -94,7 +94,7 @@ def _image_encoder_tensors(config: ModelConfig, sources: Sources) -> Iterator[tu
         yield from sam_encoder_tensors(sources.sam)
 
 
-def _write_stage(
+def _add_stage(
     config: ModelConfig,
     stage: str,
     pretrained: Iterator[tuple[str, Tensor]],
@@ -115,7 +115,6 @@ def _write_stage(
         raise CheckpointError(f"no pretrained part brings {lacking[:3]} of {stage}")
     for name in wanted:
         _add(writer, name, new[name], name in parameters)
-    writer.close()
 
 
 def _add(writer: ShardWriter, name: str, tensor: Tensor, is_parameter: bool) -> None:
@@ -127,10 +126,14 @@ def _new_tensors(config: ModelConfig, stage: str) -> Mapping[str, Tensor]:
     if stage == "image_encoder":
         return {}
     if stage == "reasoner":
-        own = {"fusion": build_fusion(config), "regions": build_region_features(config)}
+        own: dict[str, nn.Module] = {
+            "fusion": build_fusion(config),
+            "regions": build_region_features(config),
+        }
         return {
             f"{part}.{name}": tensor
             for part, module in own.items()
             for name, tensor in module.state_dict().items()
         }
-    return build_stage(config, stage).state_dict()
+    state: Mapping[str, Tensor] = build_stage(config, stage).state_dict()
+    return state

@@ -59,7 +59,7 @@ def _converted(source: Source, timm_name: str, plain: nn.Module) -> Iterator[tup
     if found != wanted:
         raise CheckpointError(f"{source.name} holds {found}, the preset wants {wanted}")
     # timm's own conversion of this family: names of older releases, sizes of positions.
-    convert = sys.modules[type(plain).__module__].checkpoint_filter_fn  # type: ignore[attr-defined]
+    convert = sys.modules[type(plain).__module__].checkpoint_filter_fn
     state: dict[str, Tensor] = convert(dict(source.tensors()), plain)
     for name, tensor in state.items():
         if not name.startswith(_HEADS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 
 import pytest
@@ -10,7 +11,7 @@ from tokenizers import Tokenizer
 
 from earthgptx.model.checkpoint import build_stage
 from earthgptx.model.features import ImageFeatures, PromptFeatures
-from earthgptx.model.language_model import Words
+from earthgptx.model.language_model import Words, build_language_model
 from earthgptx.model.presets import ModelConfig
 from earthgptx.model.reasoner import ReasonerInput, ReasonerModel, ReasonerNetwork
 from tests.earthgptx.model.tiny_parts import tiny_preset
@@ -73,6 +74,32 @@ def test_each_of_many_segs_leaves_the_state_that_predicted_it(model: ReasonerMod
     for step, state in states.items():
         assert torch.allclose(state, hidden_1LD[0, first + step], atol=1e-4)
         assert int(logits[0, first + step].argmax()) == model.words.seg
+
+
+@pytest.mark.parametrize(
+    ("family", "extra"),
+    [
+        ("llama", {}),
+        ("mistral", {}),
+        ("qwen2", {}),
+        ("qwen3", {"head_dim": 64}),
+        ("gemma3_text", {"head_dim": 64}),
+        ("phi3", {"pad_token_id": 0}),
+        ("olmo2", {}),
+        ("granite", {}),
+    ],
+)
+def test_a_family_is_used_through_states_embedding_and_head(
+    family: str, extra: dict[str, int], config: ModelConfig
+) -> None:
+    described = dataclasses.replace(config.language, model_type=family, extra=extra, layers=2)
+    model = build_language_model(dataclasses.replace(config, language=described)).eval()
+    with torch.no_grad():
+        embedded = model.get_input_embeddings()(torch.arange(8).unsqueeze(0))
+        states = model.base_model(inputs_embeds=embedded).last_hidden_state
+        expected = model(inputs_embeds=embedded).logits
+        scale = getattr(model.config, "logits_scaling", 1.0)
+        assert torch.allclose(model.get_output_embeddings()(states) / scale, expected, atol=1e-5)
 
 
 def test_answers_in_company_are_those_alone(model: ReasonerModel) -> None:

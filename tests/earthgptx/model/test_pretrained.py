@@ -20,6 +20,7 @@ from earthgptx.model.pipeline import EarthGptX
 from earthgptx.model.pixel_perception import QueryTensors
 from earthgptx.model.presets import ModelConfig
 from earthgptx.model.pretrained.assemble import Sources, assemble
+from earthgptx.model.pretrained.command import assemble as assemble_command
 from earthgptx.model.pretrained.source import UNSTATED, Source, find_source
 from earthgptx.model.pretrained.tokenizer_part import adapt_tokenizer
 from tests.earthgptx.model import tiny_parts
@@ -215,13 +216,33 @@ def test_a_part_of_another_architecture_is_refused_by_name(
         assemble(assembled.preset, swapped, tmp_path)
 
 
+def test_the_command_tells_licences_and_what_does_not_fit(
+    assembled: Assembled, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert assembled.sources.sam is not None
+    given = {
+        "--conv": assembled.sources.vit.folder,
+        "--vit": assembled.sources.vit.folder,
+        "--language": assembled.sources.language.folder,
+        "--sam": assembled.sources.sam.folder,
+    }
+    options = [str(word) for pair in given.items() for word in pair]
+    assert assemble_command(["earthgpt-x", *options, "--out", str(tmp_path)]) == 4
+    told = capsys.readouterr()
+    assert "licence: LLAMA 2 COMMUNITY LICENSE AGREEMENT" in told.out
+    assert "holds vit_large_patch14_dinov2, the preset wants convnext_large_mlp" in told.err
+    assert list(tmp_path.iterdir()) == []
+    assert assemble_command(["base-mask2former", *options, "--out", str(tmp_path)]) == 2
+
+
 def test_a_part_of_another_size_is_refused_by_name(assembled: Assembled, tmp_path: Path) -> None:
     wider = dataclasses.replace(
         assembled.preset,
         vit=dataclasses.replace(assembled.preset.vit, width=64),
     )
     with pytest.raises(CheckpointError, match=r"vit\."):
-        assemble(wider, assembled.sources, tmp_path)
+        assemble(wider, assembled.sources, tmp_path, shard_limit_bytes=10_000)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_part_is_told_apart_from_a_wrong_name(tmp_path: Path) -> None:
