@@ -9,6 +9,7 @@ from typing import Any
 from earthgptx_client.errors import CANCELLED, ClientError
 from earthgptx_client.events import (
     Accepted,
+    BoxXyxyPx,
     Event,
     Finished,
     GroundedBoxes,
@@ -45,7 +46,7 @@ class Answer:
             "boxes": [
                 {
                     "phrase": group.phrase,
-                    "boxes_xyxy_px": [list(box) for box in group.boxes_xyxy_px],
+                    "boxes_xyxy_px": [_rounded(box) for box in group.boxes_xyxy_px],
                 }
                 for group in self.boxes
             ],
@@ -113,13 +114,18 @@ def check_succeeded(finished: Finished) -> None:
     raise ClientError(code, f"the interpretation {finished.state}")
 
 
+def _rounded(box_xyxy_px: BoxXyxyPx) -> list[float]:
+    """To hundredths of a pixel: finer than the model speaks."""
+    return [round(value, 2) for value in box_xyxy_px]
+
+
 def _mask_json(mask: GroundedMask, outlines: bool) -> dict[str, Any]:
     described: dict[str, Any] = {
         "phrase": mask.phrase,
         "index": mask.index,
         "score": round(mask.score, 4),
         "area_px": mask.area_px,
-        "box_xyxy_px": list(mask.box_xyxy_px) if mask.box_xyxy_px else None,
+        "box_xyxy_px": _rounded(mask.box_xyxy_px) if mask.box_xyxy_px else None,
         "rle": {"size": [mask.height_px, mask.width_px], "counts": mask.counts},
     }
     if outlines:

@@ -23,8 +23,11 @@ def test_a_bar_grows_in_place_and_leaves_nothing() -> None:
 def test_what_is_over_soon_shows_no_bar() -> None:
     bar, out = bar_of(patience_s=60)
     bar.show(10, 20)
+    bar.show(20, 20)
     bar.clear()
     assert out.getvalue() == ""
+    bar.show(20_000_000, 20_000_000)
+    assert "checking" in out.getvalue()
 
 
 def test_an_empty_file_is_no_fault() -> None:
