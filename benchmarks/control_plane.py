@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from benchmarks.counts import Rise
 from benchmarks.figures import Figure, Given, Target, at_most, latency
 from benchmarks.pictures import scene_png
-from benchmarks.suite import Counts, Suite, running_suite
+from benchmarks.suite import Suite, running_suite
 from earthgptx_client import regions
 
 ROUNDS = 200
@@ -112,29 +113,24 @@ def _split(suite: Suite, ask: Callable[[], object]) -> list[Split]:
     started_s = time.perf_counter()
     ask()
     whole_s = time.perf_counter() - started_s
-    after = suite.counts(*METHODS)
+    rise = Rise(before, suite.counts(*METHODS))
     calls = {
-        stage: _risen(before, after, stage, "earthgptx_stage_service_time_seconds_count")
-        for stage in METHODS
+        stage: rise.of(stage, "earthgptx_stage_service_time_seconds_count") for stage in METHODS
     }
     if calls != MODEL_CALLS:
         return []
-    return [Split(whole_s, {stage: _share(before, after, stage) for stage in METHODS})]
+    return [Split(whole_s, {stage: _share(rise, stage) for stage in METHODS})]
 
 
-def _share(before: Counts, after: Counts, stage: str) -> StageShare:
-    def risen(name: str, **labels: str) -> float:
-        return _risen(before, after, stage, f"earthgptx_{name}_seconds_sum", **labels)
+def _share(rise: Rise, stage: str) -> StageShare:
+    def spent_s(name: str, **labels: str) -> float:
+        return rise.of(stage, f"earthgptx_{name}_seconds_sum", **labels)
 
     return StageShare(
-        call_s=risen("rpc_duration", method=METHODS[stage]),
-        model_s=risen("stage_service_time") + risen("stage_step_time"),
-        waiting_s=risen("stage_queue_wait"),
+        call_s=spent_s("rpc_duration", method=METHODS[stage]),
+        model_s=spent_s("stage_service_time") + spent_s("stage_step_time"),
+        waiting_s=spent_s("stage_queue_wait"),
     )
-
-
-def _risen(before: Counts, after: Counts, stage: str, name: str, **labels: str) -> float:
-    return after.total(stage, name, **labels) - before.total(stage, name, **labels)
 
 
 def _figures(kind: str, splits: Sequence[Split], target: Target, rest: str) -> list[Figure]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import launcher.leash
@@ -15,6 +17,7 @@ from launcher.plan import code_root
 from launcher.ports import free_ports
 from launcher.probes import RedisProbe
 from launcher.redis_servers import find_server, write_config
+from shared.settings import PREFIX
 
 PASSWORD = "only-for-a-benchmark"
 START_LIMIT_S = 60.0
@@ -46,6 +49,43 @@ def running(
         process.terminate()
         process.wait()
         process.stdout.close()
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where a process listens, on 127.0.0.1."""
+
+    port: int
+    metrics_port: int
+
+
+@contextmanager
+def module(name: str, settings: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python module as a process; `listening` waits until it listens.
+
+    Args:
+        name: Dotted, e.g. "services.reasoner".
+        settings: Its settings without their prefix; those of the environment do not count.
+        log: Takes what it says on stderr.
+    """
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
+    environment |= {PREFIX + key: value for key, value in settings.items()}
+    with running((sys.executable, "-m", name), environment, log) as process:
+        yield process
+
+
+def listening(process: subprocess.Popen[bytes], log: Path) -> Listening:
+    """Where the process says that it listens, in the one JSON line it prints.
+
+    Raises:
+        RuntimeError: It ended instead.
+    """
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"a process does not start:\n{log.read_text()[-4000:]}")
+    told = json.loads(line)
+    return Listening(told["port"], told.get("metrics_port", 0))
 
 
 @contextmanager

@@ -17,10 +17,8 @@ expires. Rounds before the first slabs have come round are not counted.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
+import secrets
 import shutil
-import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
@@ -34,7 +32,7 @@ from google.protobuf.wrappers_pb2 import Int64Value
 
 from benchmarks.figures import Figure, Given, Target, at_least, at_most, latency, ratio
 from benchmarks.hand_off_peer import LIMITS, SERVICE, TENANT
-from benchmarks.processes import running, tensor_redis
+from benchmarks.processes import listening, module, tensor_redis
 from protos.earthgptx.v1.tensor_pb2 import TensorRef as TensorRefMessage
 from shared.client_interceptor import MAX_MESSAGE_BYTES
 from shared.security import Signer
@@ -104,12 +102,12 @@ def run(
 @contextmanager
 def _two_ends(given: Given, reuse_after_s: float) -> Iterator[_Ends]:
     with tensor_redis(given.scratch) as redis_url:
-        environ = {
-            f"{PREFIX}SUITE_KEY": os.urandom(32).hex(),
-            f"{PREFIX}TENSOR_REDIS_URL": redis_url,
-            f"{PREFIX}OBJECT_STORE_URL": (given.scratch / "objects").as_uri(),
+        shared = {
+            "SUITE_KEY": secrets.token_hex(32),
+            "TENSOR_REDIS_URL": redis_url,
+            "OBJECT_STORE_URL": (given.scratch / "objects").as_uri(),
         }
-        settings = read_settings(ProcessSettings, environ)
+        settings = read_settings(ProcessSettings, {PREFIX + k: v for k, v in shared.items()})
         parts = open_parts(settings)
         assert parts.objects is not None
         tiers = {tier.name: tier for tier in parts.tiers}
@@ -119,12 +117,10 @@ def _two_ends(given: Given, reuse_after_s: float) -> Iterator[_Ends]:
             tiers[SHARED_MEMORY] = memory
         signer = Signer(settings.suite_key, SIGNING_PURPOSE)
         stores = {name: TensorStore([tier], signer) for name, tier in tiers.items()}
-        command = (sys.executable, "-m", "benchmarks.hand_off_peer")
         try:
-            with running(command, os.environ | environ, given.scratch / "peer.log") as peer:
-                assert peer.stdout is not None
-                port = int(json.loads(peer.stdout.readline())["port"])
-                yield _Ends(stores, parts.objects, port)
+            log = given.scratch / "peer.log"
+            with module("benchmarks.hand_off_peer", shared, log) as peer:
+                yield _Ends(stores, parts.objects, listening(peer, log).port)
         finally:
             parts.closing.close()
             shutil.rmtree(directory_for(settings.suite_key), ignore_errors=True)
