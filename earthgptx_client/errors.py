@@ -22,6 +22,7 @@ ERROR_DOMAIN = "earthgptx"
 
 _DETAILS_KEY = "grpc-status-details-bin"
 _RETRYABLE = frozenset({"TENSOR_GONE", "QUEUE_FULL", "QUOTA_EXCEEDED", "STAGE_UNAVAILABLE"})
+_TOO_LARGE = "larger than max"
 # Statuses that grpc itself or a proxy made: they carry no details.
 _CODE_OF_STATUS = {
     grpc.StatusCode.UNAVAILABLE: UNREACHABLE,
@@ -76,6 +77,9 @@ def from_rpc_error(rpc_error: Any) -> ClientError:
         rich = _from_details(status, message)
         if rich is not None:
             return rich
+    if status_code is grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LARGE in message:
+        # Made by grpc itself: nothing of the suite has seen the request.
+        return invalid_input("the request is too large", "request", "8 MiB, marks and question")
     code = _CODE_OF_STATUS.get(status_code, status_code.name)
     return ClientError(code, message)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from earthgptx.imagery.georeference import polygons_to_lonlat
-from earthgptx.imagery.masks import decode_rle
-from earthgptx.imagery.polygons import mask_to_polygons
+from earthgptx.imagery.masks import MaskHW, decode_rle
+from earthgptx.imagery.polygons import DEFAULT_TOLERANCE_PX, mask_to_polygons
 from earthgptx.imagery.rings import PolygonWithHoles
 from protos.earthgptx.v1 import geometry_pb2, images_pb2, interpreter_pb2
 from protos.earthgptx.v1.interpreter_pb2 import InterpretResponse
@@ -15,6 +15,10 @@ from shared.interpretation.boxes import BoxPx
 from shared.interpretation.events import BoxesFound, Ended, Event, ImageSeen, MaskDrawn, TextSaid
 from shared.interpretation.plan import Plan
 from shared.worker_pool import WorkerPool
+
+# Twice 22 bytes a position (pixels and degrees) must fit a message beside the mask itself.
+MAX_POSITIONS = 120_000
+TOLERANCES_PX = (DEFAULT_TOLERANCE_PX, 2.0, 4.0)
 
 _STATES = {
     "succeeded": interpreter_pb2.TERMINAL_STATE_SUCCEEDED,
@@ -66,9 +70,12 @@ async def render(
             return InterpretResponse(finished=_finished(event))
 
 
-def grounded_mask(mask: MaskDrawn, record: ImageRecord) -> interpreter_pb2.GroundedMask:
+def grounded_mask(
+    mask: MaskDrawn, record: ImageRecord, max_positions: int = MAX_POSITIONS
+) -> interpreter_pb2.GroundedMask:
     """The mask with its outlines, on the ground too if the image is georeferenced."""
-    polygons = mask_to_polygons(decode_rle(mask.height_px, mask.width_px, mask.counts))
+    mask_HW = decode_rle(mask.height_px, mask.width_px, mask.counts)
+    polygons = outlines_within(mask_HW, max_positions)
     header = record.header()
     on_ground = polygons_to_lonlat(polygons, header.transform, header.crs)
     return interpreter_pb2.GroundedMask(
@@ -83,6 +90,15 @@ def grounded_mask(mask: MaskDrawn, record: ImageRecord) -> interpreter_pb2.Groun
         polygons_px=_polygons(polygons),
         polygons_lonlat=_polygons(on_ground),
     )
+
+
+def outlines_within(mask_HW: MaskHW, max_positions: int) -> list[PolygonWithHoles]:
+    """Outlines as fine as `max_positions` allow; none at all where even coarse ones have more."""
+    for tolerance_px in TOLERANCES_PX:
+        polygons = mask_to_polygons(mask_HW, tolerance_px)
+        if sum(len(ring) for outer, holes in polygons for ring in (outer, *holes)) <= max_positions:
+            return polygons
+    return []
 
 
 def _finished(ended: Ended) -> interpreter_pb2.Finished:

@@ -134,6 +134,14 @@ def test_a_mark_that_cannot_be_is_refused_where_it_is_drawn(draw, field):
     assert (caught.value.code, caught.value.field) == ("INVALID_INPUT", field)
 
 
+def test_a_request_too_large_for_a_message_is_the_callers_to_mend(client: Client, picture: Path):
+    crumbs = np.random.default_rng(0).random((2000, 2000)) > 0.5
+    with pytest.raises(ClientError) as caught:
+        client.ask(picture, "?", regions=[mask(crumbs)] * 4)
+    assert (caught.value.code, caught.value.field) == ("INVALID_INPUT", "request")
+    assert caught.value.limit
+
+
 def test_a_full_queue_is_tried_again_after_the_time_it_asked_for(
     client: Client, gateway: FakeGateway, picture: Path
 ):
