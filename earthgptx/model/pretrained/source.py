@@ -14,7 +14,7 @@ from earthgptx.model.errors import CheckpointError
 from earthgptx.model.weight_files import open_tensors, stage_files
 
 # No pickles, no second copies of the weights in other formats.
-_WANTED = ["*.safetensors", "*.json", "README.md", "LICENSE*", "*.txt"]
+_WANTED = ["model.safetensors", "model-*.safetensors", "*.json", "*.txt", "README.md", "LICENSE*"]
 _LICENCE = re.compile(r"^license(?:_name)?:\s*(\S+)\s*$", re.MULTILINE)
 UNSTATED = "not stated; see its page"
 
