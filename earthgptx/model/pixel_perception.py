@@ -9,6 +9,7 @@ coarse map.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,11 +36,12 @@ class QueryTensors:
     weights_QGG: Tensor | None = None
 
 
-class PixelPerception(nn.Module):
+class PixelPerception(nn.Module, ABC):
     """All that the mask decoder stage holds: a pixel head."""
 
     config: ModelConfig
 
+    @abstractmethod
     def forward(self, queries: QueryTensors) -> tuple[Tensor, Tensor, Tensor | None]:
         """Draws a mask a query.
 
@@ -47,7 +49,6 @@ class PixelPerception(nn.Module):
             logits_QGG in the view's frame, score_Q (estimated IoU, about 0..1), and for [SEG]
             queries the coarse likeness logits_QHH (trained against the shrunken mask), else None.
         """
-        raise NotImplementedError
 
 
 def build_pixel_perception(config: ModelConfig) -> PixelPerception:
