@@ -152,8 +152,12 @@ def _addressed(
     caller: CallerSettings, stages: Mapping[tuple[str, int], Listening], max_batch: int
 ) -> CallerSettings:
     """Settings that call the stages of one batch size."""
-    addresses = {f"{s}_addr": f"127.0.0.1:{stages[s, max_batch].port}" for s in STAGES}
-    return replace(caller, **addresses)
+    encoder, reasoner = (stages[stage, max_batch].port for stage in STAGES)
+    return replace(
+        caller,
+        image_encoder_addr=f"127.0.0.1:{encoder}",
+        reasoner_addr=f"127.0.0.1:{reasoner}",
+    )
 
 
 async def _load(call: Callable[[int], Awaitable[None]], max_batch: int, load: Load) -> None:

@@ -71,13 +71,10 @@ def _join(parts: list[TensorRefMessage]) -> int:
 
 async def _serve() -> None:
     peer = Peer(open_store(read_settings(ProcessSettings)))
-    codec = {
-        "request_deserializer": TensorRefMessage.FromString,
-        "response_serializer": Int64Value.SerializeToString,
-    }
+    read, write = TensorRefMessage.FromString, Int64Value.SerializeToString
     handlers = {
-        "TakeRef": grpc.unary_unary_rpc_method_handler(peer.take_ref, **codec),
-        "TakeInline": grpc.stream_unary_rpc_method_handler(peer.take_inline, **codec),
+        "TakeRef": grpc.unary_unary_rpc_method_handler(peer.take_ref, read, write),
+        "TakeInline": grpc.stream_unary_rpc_method_handler(peer.take_inline, read, write),
     }
     server = grpc.aio.server(options=LIMITS)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))

@@ -24,7 +24,7 @@ def describe_machine() -> dict[str, object]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in _MEASURED_WITH},
+        **{name: version(name) for name in _MEASURED_WITH},
     }
 
 

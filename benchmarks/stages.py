@@ -107,7 +107,7 @@ def _models(given: Given, device: str, dtype: str) -> Iterator[Model]:
     def further_token(batch: int) -> Call:
         decoding = reasoner.open([asked] * batch, FURTHER_TOKENS)
         decoding.step()
-        return decoding.step
+        return lambda: decoding.step()
 
     yield Model("reasoner, first token", first_token)
     yield Model("reasoner, further token", further_token)
@@ -154,7 +154,7 @@ def _operations(call: Call) -> int:
     """Floating-point operations of the call; it also warms up what the call needs."""
     with FlopCounterMode(display=False) as counter:
         call()
-    return counter.get_total_flops()
+    return int(counter.get_total_flops())
 
 
 def _took(call: Call, device: str) -> float:

@@ -185,12 +185,9 @@ class _HandOver:
     def __init__(self, stores: dict[str, TensorStore], channel: grpc.aio.Channel) -> None:
         self._stores = stores
         self._pool = WorkerPool("producer", 1)
-        codec = {
-            "request_serializer": TensorRefMessage.SerializeToString,
-            "response_deserializer": Int64Value.FromString,
-        }
-        self._take_ref = channel.unary_unary(f"/{SERVICE}/TakeRef", **codec)
-        self._take_inline = channel.stream_unary(f"/{SERVICE}/TakeInline", **codec)
+        write, read = TensorRefMessage.SerializeToString, Int64Value.FromString
+        self._take_ref = channel.unary_unary(f"/{SERVICE}/TakeRef", write, read)
+        self._take_inline = channel.stream_unary(f"/{SERVICE}/TakeInline", write, read)
 
     @property
     def tiers(self) -> tuple[str, ...]:
