@@ -132,9 +132,14 @@ def test_a_killed_stage_comes_back_and_answers(command, suite_folder: Path, harb
         again = services["prompt_encoder"]
         return again["restarts"] > stage["restarts"] and again["state"] == "serving"
 
+    def answers():
+        ran = command("classify", harbour, "--point", "60,60", "--max-new-tokens", "8")
+        # Channels to the killed process back off for a moment: the caller is told to try again.
+        assert ran.code == 0 or "the same request may succeed later" in ran.err, ran.err
+        return ran.code == 0
+
     wait_for(back, 60)
-    ran = command("classify", harbour, "--point", "60,60", "--max-new-tokens", "8")
-    assert ran.code == 0, ran.err
+    wait_for(answers, 30)
 
 
 def test_the_demo_answers_draws_and_sums_up(command, tmp_path: Path):
