@@ -3,7 +3,8 @@
 The request is as small as one is: one marked region, a question, one token of answer, features of
 the image in the cache. Added is the whole request, as the SDK sees it, less the time that the
 stages' metrics say was spent inside models for it: everything else, waiting for company in a batch
-included. Requests come one at a time, so what the metrics rise by meanwhile is their own.
+included. Requests come one at a time, so what the metrics rise by meanwhile is their own. A bare
+gRPC call to the gateway (its health) is timed in the same rounds: a request needs at least four.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from benchmarks.counts import Rise
 from benchmarks.figures import Figure, Given, Target, at_most, latency
@@ -84,7 +88,9 @@ def run(given: Given) -> list[Figure]:
 def measure(suite: Suite, rounds: int) -> list[Figure]:
     """Asks by both ways in turn."""
     splits: dict[bool, list[Split]] = {False: [], True: []}
-    with suite.client() as client:
+    bare_s: list[float] = []
+    with suite.client() as client, grpc.insecure_channel(suite.address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
         image = client.upload(scene_png(0))
 
         def ask(durable: bool) -> Callable[[], object]:
@@ -97,22 +103,23 @@ def measure(suite: Suite, rounds: int) -> list[Figure]:
             )
 
         for _ in range(WARM_UP):
-            ask(False)()
-            ask(True)()
+            ask(durable=False)()
+            ask(durable=True)()
         while len(splits[True]) < rounds:
+            bare_s.append(_took(lambda: health.Check(health_pb2.HealthCheckRequest())))
             for durable, found in splits.items():
                 found += _split(suite, ask(durable))
-    interactive = _figures("interactive", splits[False], INTERACTIVE_TARGET, "gateway and SDK")
-    rest = "gateway, broker, run records and SDK"
-    return interactive + _figures("durable", splits[True], DURABLE_TARGET, rest)
+    return [
+        latency("a bare gRPC call to the gateway", bare_s),
+        *_figures("interactive", splits[False], INTERACTIVE_TARGET, "gateway and SDK"),
+        *_figures("durable", splits[True], DURABLE_TARGET, "gateway, broker, run records and SDK"),
+    ]
 
 
 def _split(suite: Suite, ask: Callable[[], object]) -> list[Split]:
     """Asks once; none if a health probe ran through a model meanwhile."""
     before = suite.counts(*METHODS)
-    started_s = time.perf_counter()
-    ask()
-    whole_s = time.perf_counter() - started_s
+    whole_s = _took(ask)
     rise = Rise(before, suite.counts(*METHODS))
     calls = {
         stage: rise.of(stage, "earthgptx_stage_service_time_seconds_count") for stage in METHODS
@@ -120,6 +127,12 @@ def _split(suite: Suite, ask: Callable[[], object]) -> list[Split]:
     if calls != MODEL_CALLS:
         return []
     return [Split(whole_s, {stage: _share(rise, stage) for stage in METHODS})]
+
+
+def _took(call: Callable[[], object]) -> float:
+    started_s = time.perf_counter()
+    call()
+    return time.perf_counter() - started_s
 
 
 def _share(rise: Rise, stage: str) -> StageShare:
