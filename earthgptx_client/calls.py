@@ -13,7 +13,7 @@ import grpc
 from opentelemetry.trace import SpanKind, StatusCode, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from earthgptx_client.errors import ClientError, from_rpc_error
+from earthgptx_client.errors import ClientError, from_rpc_error, invalid_input
 
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
 _FIRST_PAUSE_S = 0.2
@@ -58,7 +58,13 @@ def open_channel(address: str) -> grpc.Channel:
 
 
 def key_metadata(api_key: str) -> Metadata:
-    """Metadata that says who calls."""
+    """Metadata that says who calls.
+
+    Raises:
+        ClientError: no key looks like that; grpc would refuse to send it.
+    """
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise invalid_input("the key has characters that no key has", "api_key", "printable ASCII")
     return (("authorization", f"Bearer {api_key}"),) if api_key else ()
 
 

@@ -17,7 +17,7 @@ from earthgptx_client.answer import Answer, gather
 from earthgptx_client.calls import Deadline, Metadata, Pauses, traced
 from earthgptx_client.errors import ClientError, from_rpc_error, invalid_input
 from earthgptx_client.events import Accepted, Event, ImageInfo, event_of, image_info
-from earthgptx_client.image_files import OnSent, image_id, upload_messages
+from earthgptx_client.image_files import OnSent, image_id, readable_again, upload_messages
 from earthgptx_client.regions import MAX_REGIONS, Region
 from protos.earthgptx.v1 import (
     geometry_pb2,
@@ -112,13 +112,14 @@ class Client:
         if isinstance(image, ImageInfo):
             return image
         deadline = self._deadline(timeout_s)
-        known = self._find(image_id(image), deadline)
+        file = readable_again(image)
+        known = self._find(image_id(file), deadline)
         if known is not None:
             return known
         response = self._call(
             "Images/UploadImage",
             self._images.UploadImage,
-            lambda: upload_messages(image, on_sent),
+            lambda: upload_messages(file, on_sent),
             deadline,
         )
         return image_info(response.image)

@@ -17,6 +17,17 @@ OnSent = Callable[[int, int], None]
 _CHUNK_BYTES = 512 * 1024
 
 
+def readable_again(image: File) -> File:
+    """The image itself where it is a file; the bytes of what can be read once (a pipe).
+
+    Raises:
+        ClientError: it cannot be read.
+    """
+    if isinstance(image, bytes) or Path(image).is_file():
+        return image
+    return b"".join(_chunks(image))
+
+
 def image_id(image: File) -> str:
     """The name the suite gives to the image: the hash of its bytes.
 
@@ -41,7 +52,9 @@ def upload_messages(
         header = images_pb2.UploadHeader(size_bytes=len(image))
     else:
         path = Path(image)
-        header = images_pb2.UploadHeader(file_name=path.name, size_bytes=path.stat().st_size)
+        # A name need not be text; it is for messages only.
+        name = path.name.encode(errors="replace").decode()
+        header = images_pb2.UploadHeader(file_name=name, size_bytes=path.stat().st_size)
     yield images_pb2.UploadImageRequest(header=header)
     sent_bytes = 0
     for chunk in _chunks(image):

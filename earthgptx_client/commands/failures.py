@@ -22,6 +22,7 @@ _FLAGS = {
     "out": "--out",
     "timeout_s": "--deadline-s",
     "idempotency_key": "--key",
+    "api_key": "--api-key",
 }
 
 

@@ -11,7 +11,7 @@ from earthgptx_client.answer import Answer, gather
 from earthgptx_client.client import Client
 from earthgptx_client.commands.request_flags import open_client, request_options
 from earthgptx_client.commands.uploading import upload
-from earthgptx_client.errors import ClientError
+from earthgptx_client.errors import invalid_input
 from earthgptx_client.events import Event, GroundedBoxes, GroundedMask, Text
 from earthgptx_client.regions import Region
 
@@ -20,7 +20,7 @@ _MAX_QUESTION_BYTES = 4096
 
 def ask(arguments: argparse.Namespace) -> int:
     """Answers one question."""
-    _check_question(arguments.question)
+    check_question(arguments.question)
     with open_client(arguments) as client:
         asking = _Asking(client, arguments)
         regions = [marked.region for marked in arguments.marked]
@@ -121,12 +121,18 @@ def _box_words(box_xyxy_px: tuple[float, float, float, float]) -> str:
     return ",".join(f"{value:.0f}" for value in box_xyxy_px)
 
 
-def _check_question(question: str) -> None:
-    size_bytes = len(question.encode(errors="replace"))
+def check_question(question: str) -> None:
+    """Refuses before anything is sent what the suite would refuse.
+
+    Raises:
+        ClientError: no words, too many, or no text.
+    """
+    limit = f"1 to {_MAX_QUESTION_BYTES:,} bytes of UTF-8"
+    # Bytes of the command line that are no text come as lone surrogates.
+    size_bytes = len(question.encode(errors="surrogateescape"))
     if not question.strip():
-        raise ClientError("INVALID_INPUT", "is empty", field="question")
+        raise invalid_input("is empty", "question", limit)
     if size_bytes > _MAX_QUESTION_BYTES:
-        limit = f"{_MAX_QUESTION_BYTES:,} bytes"
-        raise ClientError(
-            "INVALID_INPUT", f"has {size_bytes:,} bytes", field="question", limit=limit
-        )
+        raise invalid_input(f"has {size_bytes:,} bytes", "question", limit)
+    if question != question.encode(errors="replace").decode():
+        raise invalid_input("is not UTF-8", "question", limit)

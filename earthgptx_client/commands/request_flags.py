@@ -16,6 +16,7 @@ from earthgptx_client.suite_state import SuiteAddress, read_suite_address, state
 
 ADDRESS_VARIABLE = "EARTHGPTX_ADDRESS"
 API_KEY_VARIABLE = "EARTHGPTX_API_KEY"
+_LONGEST_S = 86_400
 
 
 def add_request_flags(parser: argparse.ArgumentParser) -> None:
@@ -123,8 +124,10 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not math.isfinite(seconds) or seconds <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    if not 0 < seconds <= _LONGEST_S:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds above 0, at most {_LONGEST_S}"
+        )
     return seconds
 
 

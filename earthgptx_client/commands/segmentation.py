@@ -10,6 +10,7 @@ from pathlib import Path
 
 from earthgptx_client.answer import Answer
 from earthgptx_client.client import Client
+from earthgptx_client.commands.questions import check_question
 from earthgptx_client.commands.request_flags import open_client, request_options
 from earthgptx_client.commands.uploading import upload
 from earthgptx_client.errors import invalid_input
@@ -43,6 +44,8 @@ def _check(arguments: argparse.Namespace) -> None:
     """Refuses before anything is sent what could not be written afterwards."""
     if bool(arguments.expression) == bool(arguments.marked):
         raise invalid_input("give an expression or marks, one of the two", "expression")
+    if arguments.expression:
+        check_question(_question(arguments))
     out: Path = arguments.out
     if out.suffix.lower() not in PNG_SUFFIXES + GEOJSON_SUFFIXES:
         known = ", ".join(PNG_SUFFIXES + GEOJSON_SUFFIXES)
@@ -58,7 +61,11 @@ def _masks(client: Client, arguments: argparse.Namespace, image: ImageInfo) -> A
     if arguments.marked:
         regions = [marked.region for marked in arguments.marked]
         return client.ask(image, regions=regions, task="segment_regions", **options)
-    return client.ask(image, f"Segment {arguments.expression.rstrip('.')}.", **options)
+    return client.ask(image, _question(arguments), **options)
+
+
+def _question(arguments: argparse.Namespace) -> str:
+    return f"Segment {arguments.expression.rstrip('.')}."
 
 
 def _write(answer: Answer, image: ImageInfo, arguments: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -183,7 +184,13 @@ BAD_INPUT = [
     (["ask", "{picture}", "?", "--zoom", "9"], "--zoom"),
     (["ask", "{picture}", "?", "--deadline-s", "-1"], "--deadline-s"),
     (["ask", "{picture}", "?", "--deadline-s", "soon"], "'soon' is not a number of seconds"),
+    (["ask", "{picture}", "?", "--deadline-s", "1e300"], "at most 86400"),
     (["ask", "{picture}", "?", "--max-new-tokens", "few"], "'few' is not"),
+    (["ask", "{picture}", "?", "--api-key", "schlüssel"], "--api-key"),
+    (["ask", "{picture}", "?", "--api-key", "two\nlines"], "--api-key"),
+    (["ask", "{picture}", "what \udcff"], "is not UTF-8"),
+    (["segment", "{picture}", "what \udcff", "--out", "{folder}/x.png"], "is not UTF-8"),
+    (["segment", "{picture}", "x" * 5000, "--out", "{folder}/x.png"], "question"),
     (["ask", "{picture}", "?", "--max-new-tokens", "-5"], "--max-new-tokens"),
     (["ask", "{picture}", ""], "question"),
     (["ask", "{picture}", "x" * 5000], "question"),
@@ -271,6 +278,21 @@ def test_refusal_and_failure_exit_with_4(command, gateway: FakeGateway, picture:
 def test_no_time_left_exits_with_5(command, gateway: FakeGateway, picture: Path):
     gateway.reply = lambda request, context: answer("a b c d e f g", pause_s=0.5)
     assert command("ask", picture, "?", "--deadline-s", "0.7").code == 5
+
+
+def test_an_image_may_come_through_a_pipe_or_have_any_name(
+    command, gateway: FakeGateway, picture: Path, tmp_path: Path
+):
+    odd = tmp_path / "a\udcff.png"
+    odd.write_bytes(picture.read_bytes())
+    assert command("ask", odd, "?").code == 0
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as writer:
+        written = writer.submit(pipe.write_bytes, picture.read_bytes() + b"more")
+        assert command("ask", pipe, "?").code == 0
+        assert written.result() == picture.stat().st_size + 4
+    assert picture.stat().st_size + 4 in {image.size_bytes for image in gateway.images.values()}
 
 
 def test_a_durable_answer_that_is_late_is_found_again_by_its_key(
