@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -24,6 +25,7 @@ from shared.errors import (
     Cancelled,
     DeadlineExceeded,
     Internal,
+    InvalidInput,
     QueueFull,
     QuotaExceeded,
     SuiteError,
@@ -33,6 +35,7 @@ from shared.telemetry import Telemetry
 
 SUITE_METHODS = "/earthgptx.v1."
 _FOREVER_S = 1e8
+_UNREADABLE = object()
 _log = logging.getLogger(__name__)
 
 
@@ -81,7 +84,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         if handler is None or not method.startswith(SUITE_METHODS):
             return handler
         codec = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": _forgiving(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_unary:
@@ -105,7 +108,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             with self._call(method, context) as failed:
                 try:
                     self._enter(context)
-                    return await handle(request, context)
+                    return await handle(_readable(request), context)
                 # One of the two places that catch everything: nothing may pass unnamed.
                 except (Exception, asyncio.CancelledError) as error:
                     failed.append(self._named(error))
@@ -122,7 +125,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             with self._call(method, context) as failed:
                 try:
                     self._enter(context)
-                    async for response in handle(request, context):
+                    async for response in handle(_readable(request), context):
                         yield response
                     return
                 except (Exception, asyncio.CancelledError) as error:
@@ -189,6 +192,39 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         if rpc_context.remaining_s() == 0.0:
             return DeadlineExceeded("the caller's deadline passed")
         return Cancelled("the caller went away")
+
+
+def _forgiving(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Lets what is no message through, to be refused where the caller is known and told why.
+
+    grpc itself would end the call with UNKNOWN, name the class and write a trace, for anybody.
+    """
+
+    def read(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return _UNREADABLE
+
+    return read
+
+
+def _readable(request: Any) -> Any:
+    """The request, or the stream of requests, without what is no message.
+
+    Raises:
+        InvalidInput: It is none; in a stream, when it is reached.
+    """
+    if request is _UNREADABLE:
+        raise InvalidInput(
+            "the bytes are no message of this method", field="request", limit="earthgptx.v1"
+        )
+    return _each_readable(request) if hasattr(request, "__aiter__") else request
+
+
+async def _each_readable(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield _readable(request)
 
 
 def _note(error: SuiteError, method: str, span: trace.Span) -> None:

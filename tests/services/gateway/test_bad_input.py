@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 from earthgptx.imagery.masks import encode_rle
 from protos.earthgptx.v1 import geometry_pb2
-from shared.errors import InvalidInput, NotFound
+from protos.earthgptx.v1.images_pb2 import UploadImageRequest
+from shared.errors import InvalidInput, NotFound, Unauthenticated
 from tests.earthgptx.imagery.files import encode, scene
 from tests.fakes import Stages
 from tests.plans import region
@@ -142,6 +144,43 @@ async def test_a_bad_request_is_refused_and_the_next_is_fine(
         check_refusal(await refusal(alpha.answer(**asked)), InvalidInput, field, limit)
     assert not stages.calls
     await goes_on(alpha, image_id)
+
+
+GARBAGE = b"\xff\xff\xff\xff"
+
+
+async def call_raw(caller: Caller, method: str, *messages: bytes) -> None:
+    """A call of any kind with bytes in place of messages."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        for message in messages:
+            yield message
+
+    call = caller.channel.stream_stream(f"/earthgptx.v1.{method}")
+    async for _ in call(parts(), metadata=caller.metadata, timeout=10):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("method", "messages"),
+    [
+        ("Images/GetImage", [GARBAGE]),
+        ("Interpreter/Interpret", [GARBAGE]),
+        ("Images/UploadImage", [GARBAGE]),
+        ("Images/UploadImage", [UploadImageRequest(header={}).SerializeToString(), GARBAGE]),
+    ],
+)
+async def test_bytes_that_are_no_message_are_refused_and_the_next_is_fine(
+    alpha: Caller, image_id: str, method: str, messages: list[bytes]
+) -> None:
+    error = await refusal(call_raw(alpha, method, *messages))
+    check_refusal(error, InvalidInput, "request", "earthgptx.v1")
+    await goes_on(alpha, image_id)
+
+
+async def test_a_stranger_is_not_told_what_a_message_looks_like(gateway: GatewayServer) -> None:
+    error = await refusal(call_raw(gateway.caller(None), "Images/GetImage", GARBAGE))
+    assert isinstance(error, Unauthenticated)
 
 
 @pytest.mark.parametrize("modality", [2, 3], ids=["sar", "infrared"])
