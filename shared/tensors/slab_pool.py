@@ -30,12 +30,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.tensors.slab_budget import SLAB_SUFFIX, SlabBudget, slab_files
+
 PAGE_BYTES = 4096
 
 _MAGIC = b"EGXSLAB1"
 _HEADER = struct.Struct("<8sQqQ")  # magic, generation, expires_at_ms, size_bytes
 _SMALLEST_BYTES = 256 * 1024
-_SUFFIX = ".slab"
 _RETRY_PINNED_MS = 1_000
 
 
@@ -87,7 +88,7 @@ class SlabPool:
             max_slabs: Most slabs this process may keep; each holds a file descriptor.
         """
         self._directory = directory
-        self._limit_bytes = limit_bytes
+        self._budget = SlabBudget(directory, limit_bytes)
         self._max_slabs = max_slabs
         self._mutex = threading.Lock()
         self._in_use: list[tuple[int, str, _Slab]] = []  # heap by expiry
@@ -141,7 +142,7 @@ class SlabPool:
 
     def used_bytes(self) -> int:
         """What the slabs of all processes take."""
-        return sum(size for _, size in _slab_files(self._directory))
+        return self._budget.used_bytes()
 
     def close(self) -> None:
         """Unmaps everything; what has not expired stays for its readers."""
@@ -205,12 +206,12 @@ class SlabPool:
 
     def _create(self, capacity_bytes: int, now_ms: int) -> tuple[_Slab, int]:
         size_bytes = PAGE_BYTES + capacity_bytes
-        with _directory_lock(self._directory):
-            if self.used_bytes() + size_bytes > self._limit_bytes:
-                reap_directory(self._directory, now_ms)
-                if self.used_bytes() + size_bytes > self._limit_bytes:
-                    raise PoolFull("the byte budget of shared memory is used up")
-            name = secrets.token_hex(16) + _SUFFIX
+        with self._budget.room_for(
+            size_bytes, lambda: reap_directory(self._directory, now_ms)
+        ) as granted:
+            if not granted:
+                raise PoolFull("the byte budget of shared memory is used up")
+            name = secrets.token_hex(16) + SLAB_SUFFIX
             path = self._directory / name
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
@@ -294,7 +295,7 @@ def read_header(fd: int) -> SlabHeader | None:
 def reap_directory(directory: Path, expired_before_ms: int) -> int:
     """Deletes every slab that expired by then and that nobody uses; returns the bytes freed."""
     freed_bytes = 0
-    for path, size_bytes in list(_slab_files(directory)):
+    for path, size_bytes in list(slab_files(directory)):
         # A look without the lock first: the lock would turn readers of a living tensor away.
         if _expires_at_ms(path) > expired_before_ms:
             continue
@@ -319,7 +320,7 @@ def _put_header(mapped: mmap.mmap, header: SlabHeader) -> None:
     mapped[: _HEADER.size] = _pack(header)
 
 
-def _lock_exclusively(path: Path) -> int | None:
+def _lock_exclusively(path: str | Path) -> int | None:
     """A descriptor that holds the slab's exclusive lock; None while somebody else uses it.
 
     Raises:
@@ -340,15 +341,15 @@ def _lock_exclusively(path: Path) -> int | None:
     return fd
 
 
-def _delete(path: Path, fd: int) -> None:
+def _delete(path: str | Path, fd: int) -> None:
     """Deletes a locked slab and closes it; its memory is given back even while it is mapped."""
     with suppress(FileNotFoundError):
-        path.unlink()
+        os.unlink(path)
     os.ftruncate(fd, 0)
     os.close(fd)
 
 
-def _expires_at_ms(path: Path) -> int:
+def _expires_at_ms(path: str) -> int:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -358,22 +359,3 @@ def _expires_at_ms(path: Path) -> int:
     finally:
         os.close(fd)
     return header.expires_at_ms if header else 0
-
-
-def _slab_files(directory: Path) -> Iterator[tuple[Path, int]]:
-    with suppress(FileNotFoundError), os.scandir(directory) as entries:
-        for entry in entries:
-            if entry.name.endswith(_SUFFIX):
-                with suppress(FileNotFoundError):
-                    yield Path(entry.path), entry.stat().st_size
-
-
-@contextmanager
-def _directory_lock(directory: Path) -> Iterator[None]:
-    """One process at a time makes slabs, so that the budget holds."""
-    fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)

@@ -151,6 +151,37 @@ def test_the_budget_counts_what_every_process_takes(
     other.close()
 
 
+def test_room_of_deleted_slabs_is_found_when_the_budget_seems_used_up(
+    memory_folder: Path, tier: SharedMemoryTier, store: TensorStore
+) -> None:
+    for seed in range(12):
+        store.put(floats(2 * MIB, seed), tenant="alpha", ttl_s=10)
+        (slab,) = slabs(memory_folder)
+        slab.unlink()
+    assert tier.pool.used_bytes() == 0
+
+
+def test_slabs_nobody_noted_count_when_the_budget_seems_used_up(
+    memory_folder: Path, store: TensorStore, clock: Clock
+) -> None:
+    store.put(floats(2 * MIB), tenant="alpha", ttl_s=10)
+    (memory_folder / "lock").write_bytes(b"")  # as after the loss of the lock file
+    other = store_of(SharedMemoryTier(memory_folder, 8 * MIB, clock), clock=clock)
+    other.put(floats(3 * MIB, 1), tenant="alpha", ttl_s=10)
+    with pytest.raises(QueueFull):
+        other.put(floats(4 * MIB, 2), tenant="alpha", ttl_s=10)
+
+
+def test_a_new_slab_costs_no_count_of_the_others(memory_folder: Path, clock: Clock) -> None:
+    pool = SlabPool(memory_folder, 1 << 40, max_slabs=400)
+    pool.write(memoryview(b"first"), now_ms(clock) + 10_000, now_ms(clock))
+    with (memory_folder / "stray.slab").open("wb") as stray:
+        stray.truncate(1 << 41)
+    # Counted, the sparse file alone would be beyond the budget.
+    pool.write(memoryview(b"second"), now_ms(clock) + 10_000, now_ms(clock))
+    pool.close()
+
+
 def test_no_more_slabs_are_kept_than_there_are_descriptors_for(
     memory_folder: Path, clock: Clock
 ) -> None:
