@@ -155,3 +155,14 @@ def _sloppy_mask(mask_HW: MaskHW, rng: np.random.Generator) -> MaskHW:
     morph = cv2.dilate if change == 0 else cv2.erode
     changed = morph(mask_HW.astype(np.uint8), kernel).view(np.bool_)
     return changed if changed.any() else mask_HW
+
+
+def part_of_box(
+    box: tuple[float, float, float, float], rng: np.random.Generator
+) -> tuple[float, float, float, float]:
+    """What a mark spans that does not cover all of a thing: 0.4 to 1 of either side."""
+    share = rng.uniform(0.4, 1.0)
+    width, height = (box[2] - box[0]) * share, (box[3] - box[1]) * share
+    x0 = rng.uniform(box[0], box[2] - width)
+    y0 = rng.uniform(box[1], box[3] - height)
+    return (x0, y0, x0 + width, y0 + height)

@@ -9,13 +9,14 @@ The paper's equations, with the residuals spelt out (pre-norm throughout):
     V-P_proj = projection to the language model's tokens
 
 The family also hands the language model its image as a whole (SPHINX: a mean token before the
-grid's). Here these summary tokens are the mean over cells of a hidden layer: a sum over places, so
-that how many there are of something can be read off them.
+grid's). Here each summary token is a linear view of the mean over cells of a hidden layer of its
+own: a sum over places, so that how many there are of something can be read off it, and one token
+for each few labels, so that attention finds the one that is asked about.
 
 Without prompts H_ca is V_sa exactly: a picture nobody drew on is not changed by the prompt path.
 
 B batch, N grid cells, C expert channels, P prompt tokens, D width, O width of the language model,
-T image tokens (those of the grid, then the summary).
+T image tokens (those of the grid, then the summary), S summary tokens, W hidden width of each.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+# Of the block's width, what each summary token has for itself.
+SUMMARY_WIDTH_SHARE = 8
 
 
 class Attention(nn.Module):
@@ -98,8 +102,12 @@ class HybridFusion(nn.Module):
         self.hybrid_feed_forward = feed_forward(width)
         self.projection = nn.Linear(self.fold**2 * width, out_width)
         self.projection_norm = nn.LayerNorm(out_width)
-        self.summary_cells = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU())
-        self.summary_out = nn.Linear(width, summary_tokens * out_width)
+        own = max(width // SUMMARY_WIDTH_SHARE, 1)
+        self.summary_cells = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, summary_tokens * own), nn.GELU()
+        )
+        self.summary_out_SWO = nn.Parameter(torch.randn(summary_tokens, own, out_width) * own**-0.5)
+        self.summary_position_SO = nn.Parameter(torch.randn(summary_tokens, out_width) * 0.2)
 
     def forward(
         self, grid_BNC: Tensor, prompts_BPD: Tensor | None, valid_BP: Tensor | None = None
@@ -137,7 +145,10 @@ class HybridFusion(nn.Module):
         return self.projection_norm(tokens_BTO)
 
     def _summarise(self, hybrid_BND: Tensor) -> Tensor:
-        whole_BD = self.summary_cells(hybrid_BND).mean(dim=1)
-        tokens_BSO = self.summary_out(whole_BD).unflatten(1, (-1, self.out_width))
+        whole_BSW = (
+            self.summary_cells(hybrid_BND).mean(dim=1).unflatten(1, self.summary_out_SWO.shape[:2])
+        )
+        tokens_BSO = torch.einsum("bsw,swo->bso", whole_BSW, self.summary_out_SWO)
+        tokens_BSO = tokens_BSO + self.summary_position_SO
         # One norm over all of them: how they compare in size is part of what they say.
         return F.layer_norm(tokens_BSO, tokens_BSO.shape[1:])

@@ -91,6 +91,9 @@ class Batch:
     region_rows: Tensor
     region_masks_QGG: Tensor
     dense: DenseTargets
+    label_images_Q: Tensor
+    labels_Q: Tensor
+    label_masks_QGG: Tensor
 
 
 @dataclass
@@ -125,6 +128,7 @@ def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -
         for r, mask in enumerate(s.region_masks)
         if mask is not None
     ]
+    named = [(i, label, mask) for i, s in enumerate(samples) for label, mask in s.label_masks]
     side = samples[0].view.shape[0] // 4
     return Batch(
         views_ISS3=torch.from_numpy(np.stack([s.view for s in samples])),
@@ -138,6 +142,9 @@ def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -
             [torch.from_numpy(s.dense.counts_C) for s in samples],
             [s.dense.image_word for s in samples],
         ),
+        label_images_Q=torch.tensor([i for i, _, _ in named], dtype=torch.long),
+        labels_Q=torch.tensor([label for _, label, _ in named], dtype=torch.long),
+        label_masks_QGG=_stack_masks([mask for _, _, mask in named], side),
     )
 
 

@@ -22,8 +22,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from earthgptx.data.labelled_image import LabelledImage
+from earthgptx.data.labelled_image import BoxXyxyPx, LabelledImage
 from earthgptx.data.vocabulary import OBJECT_LABELS
+from earthgptx.imagery.marks import part_of_box
 from earthgptx.imagery.windows import Window, cut_window, whole_image
 from earthgptx.model.visual_experts import VisualExperts
 from earthgptx.training.dense_truth import UNKNOWN, label_number
@@ -37,8 +38,6 @@ MOST_OF_AN_IMAGE = 8
 MOST_OF_A_LABEL = 2
 # Drawing a scene costs more than looking at it: two looks at each thing.
 LOOKS = 2
-# Of an image with one label as a whole this share is shown, its middle.
-WHOLE_SHARE = (0.55, 1.0)
 
 CropSS3 = npt.NDArray[np.uint8]
 
@@ -48,14 +47,20 @@ class CropSettings:
     """How long the conv expert looks at crops.
 
     Attributes:
-        side_px: S.
+        side_px: S of a thing's crop.
         steps: of about ``images`` x 5 crops each.
         images: images a step; every one gives up to eight crops.
+        whole_side_px: S of an image with one label as a whole.
+        whole_share: the least and most of such an image that is shown, its middle.
+        part_probability: share of looks at a part of a thing, as a scribble marks it.
     """
 
+    steps: int
     side_px: int = 64
-    steps: int = 7000
     images: int = 16
+    whole_side_px: int = 64
+    whole_share: tuple[float, float] = (0.55, 1.0)
+    part_probability: float = 0.0
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     warmup_steps: int = 200
@@ -87,17 +92,17 @@ class CropStream(Dataset[list[Crop]]):
     def __getitem__(self, index: int) -> list[Crop]:
         rng = np.random.default_rng((self._seed, index))
         image = drawn_part(self._parts, rng).source(rng)
-        return crops_of(image, self._settings.side_px, rng)
+        return crops_of(image, self._settings, rng)
 
 
-def crops_of(image: LabelledImage, side_px: int, rng: np.random.Generator) -> list[Crop]:
+def crops_of(image: LabelledImage, settings: CropSettings, rng: np.random.Generator) -> list[Crop]:
     """Two looks each at some things of an image, or at the middle of an image of one thing."""
     pixels = three_channels(image.load_pixels())
     if image.image_label:
         number, box = label_number(image.image_label), (0.2, 0.2, 0.8, 0.8)
-        return [
-            _crop(pixels, _middle(image, rng), box, number, side_px, rng, 0) for _ in range(LOOKS)
-        ]
+        windows = [_middle(image, settings.whole_share, rng) for _ in range(LOOKS)]
+        side_px = settings.whole_side_px
+        return [_crop(pixels, window, box, number, side_px, rng, 0) for window in windows]
     taken: dict[str, int] = {}
     made = []
     for index in rng.permutation(len(image.objects)):
@@ -107,25 +112,27 @@ def crops_of(image: LabelledImage, side_px: int, rng: np.random.Generator) -> li
             continue
         taken[thing.label] = taken.get(thing.label, 0) + 1
         for _ in range(LOOKS):
-            window, box = _around(thing.box_xyxy_px, max(image.width_px, image.height_px), rng)
-            made.append(_crop(pixels, window, box, number, side_px, rng, int(rng.integers(8))))
+            seen = thing.box_xyxy_px
+            if rng.random() < settings.part_probability:
+                seen = part_of_box(seen, rng)
+            window, box = _around(seen, max(image.width_px, image.height_px), rng)
+            turn = int(rng.integers(8))
+            made.append(_crop(pixels, window, box, number, settings.side_px, rng, turn))
         if len(made) == MOST_OF_AN_IMAGE:
             break
     return made
 
 
-def _middle(image: LabelledImage, rng: np.random.Generator) -> Window:
+def _middle(image: LabelledImage, share: tuple[float, float], rng: np.random.Generator) -> Window:
     whole = whole_image(image.width_px, image.height_px)
-    side = whole.side_px * rng.uniform(*WHOLE_SHARE)
+    side = whole.side_px * rng.uniform(*share)
     shift = rng.uniform(-0.06, 0.06, 2) * whole.side_px + (whole.side_px - side) / 2
     return Window(
         float(round(whole.x0_px + shift[0])), float(round(whole.y0_px + shift[1])), round(side)
     )
 
 
-def _around(
-    box: tuple[float, float, float, float], most_px: int, rng: np.random.Generator
-) -> tuple[Window, tuple[float, float, float, float]]:
+def _around(box: BoxXyxyPx, most_px: int, rng: np.random.Generator) -> tuple[Window, BoxXyxyPx]:
     x0, y0, x1, y1 = box
     context = math.exp(rng.uniform(*np.log(CONTEXT)))
     side = float(max(round(min(max(x1 - x0, y1 - y0, 8.0) * context, most_px)), 12))
@@ -140,7 +147,7 @@ def _around(
 def _crop(
     pixels: CropSS3,
     window: Window,
-    box: tuple[float, float, float, float],
+    box: BoxXyxyPx,
     label: int,
     side_px: int,
     rng: np.random.Generator,
@@ -158,16 +165,21 @@ def _crop(
 
 @dataclass(frozen=True)
 class CropBatch:
-    """Crops of one step; ``weights_BHW`` says which cells of the coarsest map a thing covers."""
+    """Crops of one size; ``weights_BHW`` says which cells of the coarsest map a thing covers."""
 
     crops_BSS3: Tensor
     weights_BHW: Tensor
     labels_B: Tensor
 
 
-def pack_crops(images: list[list[Crop]]) -> CropBatch:
-    """One batch of all crops."""
+def pack_crops(images: list[list[Crop]]) -> list[CropBatch]:
+    """One batch for each size of crop, smallest first."""
     crops = [crop for image in images for crop in image]
+    sides = sorted({crop.pixels_SS3.shape[0] for crop in crops})
+    return [_pack([c for c in crops if c.pixels_SS3.shape[0] == side]) for side in sides]
+
+
+def _pack(crops: list[Crop]) -> CropBatch:
     side = crops[0].pixels_SS3.shape[0] // 16
     edges = np.arange(side + 1) / side
     boxes_B4 = np.array([crop.box_xyxy_unit for crop in crops])
@@ -197,16 +209,20 @@ class CropReader(nn.Module):
         self.norm = nn.LayerNorm(channels)
         self.labels = nn.Linear(channels, len(OBJECT_LABELS))
 
-    def forward(self, batch: CropBatch) -> tuple[Tensor, Tensor]:
+    def forward(self, batches: list[CropBatch]) -> tuple[Tensor, Tensor]:
         """Loss, and the share of crops told right."""
+        logits = torch.cat([self._read(batch) for batch in batches])
+        labels_B = torch.cat([batch.labels_B for batch in batches])
+        right = (logits.argmax(1) == labels_B).float().mean()
+        return F.cross_entropy(logits, labels_B, label_smoothing=0.05), right
+
+    def _read(self, batch: CropBatch) -> Tensor:
         crops_B3SS = batch.crops_BSS3.permute(0, 3, 1, 2).float().div(255.0)
         inside = ((crops_B3SS - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         map_BCHW = self.conv(inside)[-1]
         weights = batch.weights_BHW / batch.weights_BHW.sum((1, 2), keepdim=True)
         pooled_BC = (map_BCHW.float() * weights.unsqueeze(1)).sum((2, 3))
-        logits = self.labels(self.norm(pooled_BC)).float()
-        right = (logits.argmax(1) == batch.labels_B).float().mean()
-        return F.cross_entropy(logits, batch.labels_B, label_smoothing=0.05), right
+        return self.labels(self.norm(pooled_BC)).float()  # type: ignore[no-any-return]
 
 
 def learn_from_crops(
@@ -214,22 +230,23 @@ def learn_from_crops(
     parts: list[MixturePart],
     settings: CropSettings,
     seed: int,
-    folder: Path,
+    path: Path,
 ) -> None:
-    """Trains the conv expert on crops, once: a folder that holds the outcome gives it back."""
-    path = folder / "conv_expert.safetensors"
+    """Trains the conv expert on crops, once: if ``path`` holds the outcome, it is read."""
     if not path.exists():
         keep_depthwise_in_float32(experts)
         experts.conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         reader = CropReader(experts)
-        _fit(reader, _batches(parts, settings, seed), settings, folder / "crops.log")
+        _fit(reader, _batches(parts, settings, seed), settings, path.with_suffix(".log"))
         partial = path.with_suffix(".part")
         save_file({n: t.contiguous() for n, t in experts.conv.state_dict().items()}, partial)
         partial.replace(path)
     experts.conv.load_state_dict(load_file(path))
 
 
-def _batches(parts: list[MixturePart], settings: CropSettings, seed: int) -> Iterator[CropBatch]:
+def _batches(
+    parts: list[MixturePart], settings: CropSettings, seed: int
+) -> Iterator[list[CropBatch]]:
     stream = CropStream(parts, settings, seed, settings.steps * settings.images)
     return iter(
         DataLoader(
@@ -243,7 +260,7 @@ def _batches(parts: list[MixturePart], settings: CropSettings, seed: int) -> Ite
 
 
 def _fit(
-    reader: CropReader, batches: Iterator[CropBatch], settings: CropSettings, log: Path
+    reader: CropReader, batches: Iterator[list[CropBatch]], settings: CropSettings, log: Path
 ) -> None:
     optimiser = torch.optim.AdamW(
         reader.parameters(), settings.learning_rate, (0.9, 0.99), weight_decay=settings.weight_decay

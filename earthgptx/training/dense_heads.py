@@ -2,13 +2,16 @@
 
 By way of words alone the experts learn next to nothing at this size (docs/results.md); these say
 directly what is where, what is marked, and how many there are. Each is linear, so that what it
-reads lies open in the features for the language model too.
+reads lies open in the features for the language model too. Each label's count is read off one
+summary token (label c off token c mod S), for the language model to know where to look.
 
-B images, N grid cells, H cells per side, C labels, S summary tokens, D width, R regions, K counts.
+B images, N grid cells, H cells per side, C labels, S summary tokens, D width, R regions, K counts,
+J labels a summary token, Q mask queries.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -40,14 +43,18 @@ class DenseHeads(nn.Module):
     def __init__(self, config: ModelConfig, grid_channels: int) -> None:
         super().__init__()
         labels = len(OBJECT_LABELS)
-        summary = config.summary_tokens * config.width
+        tokens, width = config.summary_tokens, config.width
         self.grid_side = config.grid_side
         self.cells_norm = nn.LayerNorm(grid_channels)
         self.cells = nn.Linear(grid_channels, labels)
         nn.init.constant_(self.cells.bias, RARE)
-        self.counts = nn.Linear(summary, labels * (MOST_COUNTED + 1))
-        self.words = nn.Linear(summary, len(IMAGE_WORDS))
-        self.regions = nn.Linear(config.width, labels)
+        of_token = math.ceil(labels / tokens) * (MOST_COUNTED + 1)
+        self.counts_SDJK = nn.Parameter(torch.randn(tokens, width, of_token) * width**-0.5)
+        self.counts_bias_SJK = nn.Parameter(torch.zeros(tokens, of_token))
+        self.words = nn.Linear(tokens * width, len(IMAGE_WORDS))
+        self.regions = nn.Linear(width, labels)
+        # What a [SEG] state is later: the language model's states have a mean square of 1.
+        self.label_states = nn.Embedding(labels, width)
 
     def cells_loss(self, grid_BNC: Tensor, targets: DenseTargets) -> Tensor:
         """Focal loss of every cell and label (Lin et al. 2017, eq. 4), over cells that are 1."""
@@ -63,13 +70,16 @@ class DenseHeads(nn.Module):
 
     def summary_losses(self, summary_BSD: Tensor, targets: DenseTargets) -> tuple[Tensor, Tensor]:
         """How many of each label; what the whole image is."""
-        flat = summary_BSD.flatten(1)
-        counts_BKC = self.counts(flat).float().unflatten(1, (MOST_COUNTED + 1, -1))
+        read_BSJK = torch.einsum("bsd,sdj->bsj", summary_BSD, self.counts_SDJK)
+        counts_BSJK = (read_BSJK + self.counts_bias_SJK).unflatten(2, (-1, MOST_COUNTED + 1))
         truth_BC = targets.counts_BC
+        counts_BKC = counts_BSJK.permute(0, 3, 2, 1).flatten(2)[..., : truth_BC.shape[1]].float()
         each = F.cross_entropy(counts_BKC, truth_BC.clamp_min(0), reduction="none")
         weights = (truth_BC > 0).float() + ABSENT_WEIGHT * (truth_BC == 0).float()
         counts = (each * weights).sum() / weights.sum().clamp_min(1.0)
-        return counts, _known_cross_entropy(self.words(flat).float(), targets.words_B)
+        return counts, _known_cross_entropy(
+            self.words(summary_BSD.flatten(1)).float(), targets.words_B
+        )
 
     def regions_loss(self, looks_BRD: Tensor, labels_BR: Tensor) -> Tensor:
         """What each marked thing is."""

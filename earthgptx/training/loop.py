@@ -42,7 +42,7 @@ class LoopSettings:
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     warmup_steps: int = 100
-    words_from: float = 0.3
+    words_from: float = 0.15
     decay_from: float = 0.75
     clip_norm: float = 1.0
     average_decay: float = 0.997

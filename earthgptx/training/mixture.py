@@ -41,6 +41,24 @@ def folder_source(images: Sequence[LabelledImage]) -> ImageSource:
     return draw
 
 
+def folder_source_by_label(images: Sequence[LabelledImage]) -> ImageSource:
+    """A source that picks a label first, then one of the images that show it.
+
+    What is rare in a set is seen as often as what is frequent.
+    """
+    of_label: dict[str, list[LabelledImage]] = {}
+    for image in images:
+        for label in {thing.label for thing in image.objects} or {image.image_label or ""}:
+            of_label.setdefault(label, []).append(image)
+    labels = sorted(of_label)
+
+    def draw(rng: np.random.Generator) -> LabelledImage:
+        showing = of_label[labels[int(rng.integers(len(labels)))]]
+        return showing[int(rng.integers(len(showing)))]
+
+    return draw
+
+
 @dataclass(frozen=True)
 class MixturePart:
     """One source with its share of the samples (shares need not add up to one)."""

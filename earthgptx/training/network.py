@@ -36,7 +36,7 @@ WEIGHTS = {
     "counts": 0.5,
     "image_word": 0.5,
 }
-MOST_SEG_QUERIES = 24
+MOST_SEG_QUERIES = 32
 MOST_REGION_QUERIES = 16
 
 
@@ -109,6 +109,10 @@ class TrainingNetwork(nn.Module):
                 self._answer(batch.marked, tokens_BTD, looks_BRD, texts, segs)
         if texts:
             losses["text"] = torch.stack([s for s, _ in texts]).sum() / sum(w for _, w in texts)
+        if not with_words and len(batch.labels_Q):
+            # Labels point first: when words come, the decoder already draws what a state means.
+            states_QD = self.dense.label_states(batch.labels_Q)
+            segs.append((states_QD, batch.label_images_Q, batch.label_masks_QGG))
         mask_parts += [self._seg_masks(features, *seg) for seg in segs if len(seg[0])]
         losses.update(_mask_means(mask_parts))
         return _weighted(losses)

@@ -15,15 +15,16 @@ import numpy.typing as npt
 from earthgptx.data.instructions import Instruction, make_marked, make_plain
 from earthgptx.data.labelled_image import BoxXyxyPx, LabelledImage, LabelledObject, MaskHW
 from earthgptx.data.views import dihedral, windowed
-from earthgptx.imagery.marks import Region, marks_from_mask
+from earthgptx.imagery.marks import Region, marks_from_mask, part_of_box
 from earthgptx.imagery.masks import decode_rle
 from earthgptx.imagery.prompt_raster import PromptRaster, rasterise_regions
 from earthgptx.imagery.windows import Window, choose_window, whole_image
-from earthgptx.training.dense_truth import DenseTruth, dense_truth, label_number
+from earthgptx.training.dense_truth import UNKNOWN, DenseTruth, dense_truth, label_number
 from earthgptx.training.pixels import jittered, three_channels
 
 MARK_KINDS = ("box", "point", "scribble", "polygon", "mask")
 MARK_WEIGHTS = (0.4, 0.22, 0.2, 0.1, 0.08)
+MOST_LABEL_MASKS = 2
 BOX_KINDS = ("box", "point", "scribble")
 
 ViewSS3 = npt.NDArray[np.uint8]
@@ -52,6 +53,7 @@ class TrainingSample:
         region_masks: the true mask of each marked region, None where unknown.
         region_labels: number of each marked region's label.
         dense: what is where in the view.
+        label_masks: some labels' numbers, each with the mask of all that bears the label.
     """
 
     view: ViewSS3
@@ -62,6 +64,7 @@ class TrainingSample:
     region_masks: tuple[MaskGG | None, ...]
     region_labels: tuple[int, ...]
     dense: DenseTruth
+    label_masks: tuple[tuple[int, MaskGG], ...]
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,25 @@ def make_sample(
         region_masks=region_masks,
         region_labels=region_labels,
         dense=dense_truth(view, masks.full, settings.grid_side),
+        label_masks=_label_masks(view, masks, rng),
     )
+
+
+def _label_masks(
+    view: LabelledImage, masks: _MaskCache, rng: np.random.Generator
+) -> tuple[tuple[int, MaskGG], ...]:
+    """Some labels of which all that shows is known, with their masks."""
+    of_label: dict[str, list[int]] = {}
+    for index, thing in enumerate(view.objects):
+        if thing.stuff or thing.label in view.exhaustive:
+            of_label.setdefault(thing.label, []).append(index)
+    labels = sorted(label for label in of_label if label_number(label) != UNKNOWN)
+    drawn = []
+    for place in rng.permutation(len(labels))[:MOST_LABEL_MASKS]:
+        mask = masks.target(tuple(of_label[labels[place]]))
+        if mask is not None:
+            drawn.append((label_number(labels[place]), mask))
+    return tuple(drawn)
 
 
 def _random_view(
@@ -139,11 +160,7 @@ def _drawn_part(box: BoxXyxyPx, rng: np.random.Generator) -> BoxXyxyPx:
     """What a mark on a thing spans: often all of it, for a scribble only a part."""
     if rng.random() < 0.6:
         return box
-    share = rng.uniform(0.4, 1.0)
-    width, height = (box[2] - box[0]) * share, (box[3] - box[1]) * share
-    x0 = rng.uniform(box[0], box[2] - width)
-    y0 = rng.uniform(box[1], box[3] - height)
-    return (x0, y0, x0 + width, y0 + height)
+    return part_of_box(box, rng)
 
 
 class _MaskCache:

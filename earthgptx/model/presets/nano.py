@@ -23,7 +23,7 @@ def nano() -> ModelConfig:
         width=256,
         hybrid_heads=4,
         image_tokens_side=7,
-        summary_tokens=4,
+        summary_tokens=24,
         conv=ConvExpertConfig(
             timm_name="convnext_atto",
             input_side_px=224,

@@ -43,6 +43,7 @@ def sample(questions: tuple[Question, ...]) -> TrainingSample:
             np.full(len(OBJECT_LABELS), UNKNOWN),
             UNKNOWN,
         ),
+        label_masks=(),
     )
 
 
