@@ -131,11 +131,10 @@ class MaskDecoderModel:
 
 
 def mask_losses(logits_QGG: Tensor, truth_QGG: Tensor) -> tuple[Tensor, Tensor]:
-    """Binary cross-entropy and Dice loss, averaged over queries (LISA's pair)."""
+    """Binary cross-entropy and Dice loss (LISA's pair) of each query, bce_Q and dice_Q."""
     logits = logits_QGG.float().flatten(1)
     truth = truth_QGG.float().flatten(1)
-    bce = F.binary_cross_entropy_with_logits(logits, truth)
+    bce_Q = F.binary_cross_entropy_with_logits(logits, truth, reduction="none").mean(1)
     inside = logits.sigmoid()
     overlap = 2 * (inside * truth).sum(1) + 1
-    dice = 1 - overlap / (inside.sum(1) + truth.sum(1) + 1)
-    return bce, dice.mean()
+    return bce_Q, 1 - overlap / (inside.sum(1) + truth.sum(1) + 1)

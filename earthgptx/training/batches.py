@@ -115,16 +115,19 @@ def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -
         if s.plain
     ]
     drawn = [(i, s) for i, s in enumerate(samples) if s.raster is not None]
-    # Repeated rows fill the last few places.
+    # Repeated rows fill the last few places; nothing is learnt from them.
     with_marks = [drawn[k % len(drawn)] for k in range(rounded_up(len(drawn), ROWS_STEP))]
     marked_rows = [
         (i, _pack_row(s.marked, s.modality, len(s.region_masks), words, image_tokens))
         for i, s in with_marks
     ]
+    for _, repeated in marked_rows[len(drawn) :]:
+        repeated.labels = [(column, token, 0.0) for column, token, _ in repeated.labels]
+        repeated.segs = []
     most = MOST_REGIONS
     known = [
         (row * most + r, mask)
-        for row, (_, s) in enumerate(with_marks)
+        for row, (_, s) in enumerate(drawn)
         for r, mask in enumerate(s.region_masks)
         if mask is not None
     ]
@@ -134,7 +137,7 @@ def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -
         views_ISS3=torch.from_numpy(np.stack([s.view for s in samples])),
         plain=_row_tensors(plain_rows, words, 0, side) if plain_rows else None,
         marked=_row_tensors(marked_rows, words, most, side) if marked_rows else None,
-        regions=_region_tensors(with_marks, most) if with_marks else None,
+        regions=_region_tensors(with_marks, len(drawn), most) if drawn else None,
         region_rows=torch.tensor([slot for slot, _ in known], dtype=torch.long),
         region_masks_QGG=_stack_masks([mask for _, mask in known], side),
         dense=stack_targets(
@@ -240,7 +243,9 @@ def _row_tensors(
     )
 
 
-def _region_tensors(with_marks: list[tuple[int, TrainingSample]], most: int) -> RegionTensors:
+def _region_tensors(
+    with_marks: list[tuple[int, TrainingSample]], learnt: int, most: int
+) -> RegionTensors:
     def padded(arrays: list[np.ndarray]) -> Tensor:  # type: ignore[type-arg]
         out = np.zeros((len(arrays), most, *arrays[0].shape[1:]), np.float32)
         for i, array in enumerate(arrays):
@@ -252,7 +257,7 @@ def _region_tensors(with_marks: list[tuple[int, TrainingSample]], most: int) -> 
     for i, raster in enumerate(rasters):
         valid[i, : len(raster.boxes_R4)] = True
     labels = torch.full((len(rasters), most), UNKNOWN)
-    for i, (_, s) in enumerate(with_marks):
+    for i, (_, s) in enumerate(with_marks[:learnt]):
         labels[i, : len(s.region_labels)] = torch.tensor(s.region_labels)
     return RegionTensors(
         image_of_row=torch.tensor([i for i, _ in with_marks]),

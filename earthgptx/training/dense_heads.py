@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from earthgptx.data.vocabulary import IMAGE_WORDS, OBJECT_LABELS
 from earthgptx.model.presets import ModelConfig
 from earthgptx.training.dense_truth import MOST_COUNTED, UNKNOWN
+from earthgptx.training.losses import Part
 
 FOCUS = 2.0
 # Most labels are absent from most images: what is there counts more.
@@ -56,7 +57,7 @@ class DenseHeads(nn.Module):
         # What a [SEG] state is later: the language model's states have a mean square of 1.
         self.label_states = nn.Embedding(labels, width)
 
-    def cells_loss(self, grid_BNC: Tensor, targets: DenseTargets) -> Tensor:
+    def cells_loss(self, grid_BNC: Tensor, targets: DenseTargets) -> Part:
         """Focal loss of every cell and label (Lin et al. 2017, eq. 4), over cells that are 1."""
         side = self.grid_side
         logits_BNC = self.cells(self.cells_norm(grid_BNC)).float()
@@ -66,9 +67,9 @@ class DenseHeads(nn.Module):
         each = F.binary_cross_entropy_with_logits(logits_BCHH, hits, reduction="none")
         missed = (logits_BCHH.sigmoid() - hits).abs()
         known = (truth != UNKNOWN).float()
-        return (each * missed**FOCUS * known).sum() / hits.sum().clamp_min(1.0)
+        return (each * missed**FOCUS * known).sum(), hits.sum()
 
-    def summary_losses(self, summary_BSD: Tensor, targets: DenseTargets) -> tuple[Tensor, Tensor]:
+    def summary_losses(self, summary_BSD: Tensor, targets: DenseTargets) -> tuple[Part, Part]:
         """How many of each label; what the whole image is."""
         read_BSJK = torch.einsum("bsd,sdj->bsj", summary_BSD, self.counts_SDJK)
         counts_BSJK = (read_BSJK + self.counts_bias_SJK).unflatten(2, (-1, MOST_COUNTED + 1))
@@ -76,20 +77,20 @@ class DenseHeads(nn.Module):
         counts_BKC = counts_BSJK.permute(0, 3, 2, 1).flatten(2)[..., : truth_BC.shape[1]].float()
         each = F.cross_entropy(counts_BKC, truth_BC.clamp_min(0), reduction="none")
         weights = (truth_BC > 0).float() + ABSENT_WEIGHT * (truth_BC == 0).float()
-        counts = (each * weights).sum() / weights.sum().clamp_min(1.0)
+        counts = (each * weights).sum(), weights.sum()
         return counts, _known_cross_entropy(
             self.words(summary_BSD.flatten(1)).float(), targets.words_B
         )
 
-    def regions_loss(self, looks_BRD: Tensor, labels_BR: Tensor) -> Tensor:
+    def regions_loss(self, looks_BRD: Tensor, labels_BR: Tensor) -> Part:
         """What each marked thing is."""
         logits = self.regions(looks_BRD).float().flatten(0, 1)
         return _known_cross_entropy(logits, labels_BR.flatten())
 
 
-def _known_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+def _known_cross_entropy(logits: Tensor, targets: Tensor) -> Part:
     total = F.cross_entropy(logits, targets, ignore_index=UNKNOWN, reduction="sum")
-    return total / (targets != UNKNOWN).sum().clamp_min(1)
+    return total, (targets != UNKNOWN).sum().float()
 
 
 def stack_targets(

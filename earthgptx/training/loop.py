@@ -18,8 +18,9 @@ from torch.utils.data import DataLoader, Subset
 from earthgptx.model.language_model import Words
 from earthgptx.training.batches import Batch, pack_batch
 from earthgptx.training.depthwise import keep_depthwise_in_float32
+from earthgptx.training.losses import Losses, divisors, weighted
 from earthgptx.training.mixture import Mixture
-from earthgptx.training.network import Losses, TrainingNetwork
+from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.samples import TrainingSample
 from earthgptx.training.state import AveragedWeights, export_stages, load_state, save_state
 
@@ -133,7 +134,8 @@ def _one_step(
     kernels = [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH] if with_words else [SDPBackend.MATH]
     with sdpa_kernel(kernels):
         with torch.autocast("cpu", torch.bfloat16):
-            losses: Losses = network(batch, with_words)
+            parts = network(batch, with_words)
+            losses = weighted(parts, divisors(parts))
         optimiser.zero_grad(set_to_none=True)
         losses.total.backward()
     norm = float(nn.utils.clip_grad_norm_(network.parameters(), clip_norm))

@@ -1,4 +1,4 @@
-"""The four stages' networks as one, and its loss: text CE 1.0, mask BCE 2.0, Dice 0.5.
+"""The four stages' networks as one, and the parts of its loss.
 
 Two phases after the conv expert's close looks (``crops``): first perception (the helping heads of
 ``dense_heads`` and masks by mark), then words, with the conv expert frozen as the paper's are.
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from earthgptx.model.checkpoint import build_stage
-from earthgptx.model.pixel_perception import PixelPerception, QueryTensors, mask_losses
+from earthgptx.model.pixel_perception import PixelPerception, QueryTensors
 from earthgptx.model.presets import ModelConfig
 from earthgptx.model.prompt_encoder import PromptEncoder
 from earthgptx.model.reasoner import ReasonerNetwork
@@ -23,46 +23,22 @@ from earthgptx.model.visual_experts import VisualExperts
 from earthgptx.training.batches import Batch, RegionTensors, RowTensors, rounded_up
 from earthgptx.training.dense_heads import DenseHeads
 from earthgptx.training.initialise import start_from_nothing
+from earthgptx.training.losses import Part, added, mask_parts
 
-WEIGHTS = {
-    "text": 1.0,
-    "bce": 2.0,
-    "dice": 0.5,
-    # Where a [SEG] points on the coarse grid, and how good a mask thinks it is: small helpers.
-    "likeness": 0.5,
-    "score": 0.1,
-    "cells": 0.5,
-    "regions": 1.0,
-    "counts": 0.5,
-    "image_word": 0.5,
-}
 MOST_SEG_QUERIES = 32
 MOST_REGION_QUERIES = 16
 
 
+# States, images and true masks of [SEG]s.
+SegQueries = tuple[Tensor, Tensor, Tensor]
+
+
 @dataclass(frozen=True)
-class Losses:
-    """Each part of the loss of one batch, unweighted; ``total`` is weighted."""
+class Answered:
+    """What answering packed rows gives."""
 
-    total: Tensor
-    text: Tensor
-    bce: Tensor
-    dice: Tensor
-    likeness: Tensor
-    score: Tensor
-    cells: Tensor
-    regions: Tensor
-    counts: Tensor
-    image_word: Tensor
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """The parts."""
-        return tuple(name for name in cls.__dataclass_fields__ if name != "total")
-
-    def floats(self) -> dict[str, float]:
-        """The parts as numbers, for the log."""
-        return {name: float(getattr(self, name).detach()) for name in self.__dataclass_fields__}
+    text: Part
+    segs: SegQueries
 
 
 class TrainingNetwork(nn.Module):
@@ -79,8 +55,8 @@ class TrainingNetwork(nn.Module):
         start_from_nothing(self.image_encoder)
         self.dense = DenseHeads(config, self.image_encoder.grid_channels)
 
-    def forward(self, batch: Batch, with_words: bool = True) -> Losses:
-        """The losses of one batch.
+    def forward(self, batch: Batch, with_words: bool = True) -> dict[str, Part]:
+        """The parts of the loss of one batch.
 
         Args:
             batch: views with everything known about them.
@@ -89,33 +65,32 @@ class TrainingNetwork(nn.Module):
         views_I3SS = batch.views_ISS3.permute(0, 3, 1, 2).float().div(255.0)
         features = self.image_encoder(views_I3SS)
         _, tokens_ITD = self.reasoner.fusion(features[0], None)
-        losses = {name: torch.zeros(()) for name in Losses.names()}
-        losses["cells"] = self.dense.cells_loss(features[0], batch.dense)
-        losses["counts"], losses["image_word"] = self.dense.summary_losses(
-            tokens_ITD[:, -self.config.summary_tokens :], batch.dense
-        )
-        texts: list[TextSum] = []
-        segs: list[SegQueries] = []
+        parts = self._helping_parts(features[0], tokens_ITD, batch)
+        answers: list[Answered] = []
+        masks = []
         if with_words and batch.plain is not None:
             tokens_BTD = tokens_ITD.index_select(0, batch.plain.image_of_row)
-            self._answer(batch.plain, tokens_BTD, None, texts, segs)
-        mask_parts = []
+            answers.append(self._answer(batch.plain, tokens_BTD, None))
         if batch.regions is not None:
             tokens_BTD, looks_BRD, regions_BRD = self._understand_marks(batch.regions, features)
-            losses["regions"] = self.dense.regions_loss(looks_BRD, batch.regions.labels_BR)
+            parts["regions"] = self.dense.regions_loss(looks_BRD, batch.regions.labels_BR)
             if len(batch.region_rows):
-                mask_parts.append(self._region_masks(batch, batch.regions, regions_BRD, features))
+                masks.append(self._region_masks(batch, batch.regions, regions_BRD, features))
             if with_words and batch.marked is not None:
-                self._answer(batch.marked, tokens_BTD, looks_BRD, texts, segs)
-        if texts:
-            losses["text"] = torch.stack([s for s, _ in texts]).sum() / sum(w for _, w in texts)
-        if not with_words and len(batch.labels_Q):
+                answers.append(self._answer(batch.marked, tokens_BTD, looks_BRD))
+        queries = [answered.segs for answered in answers]
+        if not with_words:
             # Labels point first: when words come, the decoder already draws what a state means.
             states_QD = self.dense.label_states(batch.labels_Q)
-            segs.append((states_QD, batch.label_images_Q, batch.label_masks_QGG))
-        mask_parts += [self._seg_masks(features, *seg) for seg in segs if len(seg[0])]
-        losses.update(_mask_means(mask_parts))
-        return _weighted(losses)
+            queries.append((states_QD, batch.label_images_Q, batch.label_masks_QGG))
+        masks += [self._seg_masks(features, *query) for query in queries if len(query[0])]
+        return added([parts, *({"text": answered.text} for answered in answers), *masks])
+
+    def _helping_parts(self, grid_INC: Tensor, tokens_ITD: Tensor, batch: Batch) -> dict[str, Part]:
+        summary_ISD = tokens_ITD[:, -self.config.summary_tokens :]
+        counts, image_word = self.dense.summary_losses(summary_ISD, batch.dense)
+        cells = self.dense.cells_loss(grid_INC, batch.dense)
+        return {"cells": cells, "counts": counts, "image_word": image_word}
 
     def freeze_conv_expert(self, still_settling: bool) -> None:
         """The conv expert learns no more; ``still_settling`` lets its batch norms go on looking."""
@@ -143,15 +118,8 @@ class TrainingNetwork(nn.Module):
         )
         return tokens_BTD, looks_BRD, regions_BRD
 
-    def _answer(
-        self,
-        rows: RowTensors,
-        tokens_BTD: Tensor,
-        looks_BRD: Tensor | None,
-        texts: list[TextSum],
-        segs: list[SegQueries],
-    ) -> None:
-        """Reads and answers packed rows; appends to the text losses and the [SEG] states."""
+    def _answer(self, rows: RowTensors, tokens_BTD: Tensor, looks_BRD: Tensor | None) -> Answered:
+        """Reads and answers packed rows."""
         language = self.reasoner.language
         width = tokens_BTD.shape[-1]
         flat = language.get_input_embeddings()(rows.ids_BL).view(-1, width)
@@ -167,8 +135,11 @@ class TrainingNetwork(nn.Module):
         ).last_hidden_state.reshape(-1, width)
         logits = language.lm_head(hidden.index_select(0, rows.label_slots)).float()
         each = F.cross_entropy(logits, rows.labels, reduction="none")
-        texts.append(((each * rows.label_weights).sum(), rows.label_weights.sum()))
-        segs.append((hidden.index_select(0, rows.seg_slots), rows.seg_images, rows.seg_masks_QGG))
+        states_QD = hidden.index_select(0, rows.seg_slots)
+        return Answered(
+            ((each * rows.label_weights).sum(), rows.label_weights.sum()),
+            (states_QD, rows.seg_images, rows.seg_masks_QGG),
+        )
 
     def _seg_masks(
         self,
@@ -176,15 +147,15 @@ class TrainingNetwork(nn.Module):
         states_QD: Tensor,
         images_Q: Tensor,
         truth_QGG: Tensor,
-    ) -> tuple[Tensor, ...]:
-        keep = _spread(len(states_QD), MOST_SEG_QUERIES)
+    ) -> dict[str, Part]:
+        keep, weights_Q = _spread(len(states_QD), MOST_SEG_QUERIES)
         images_Q, truth_QGG = images_Q[keep], truth_QGG[keep]
         queries = QueryTensors(
             features[0].index_select(0, images_Q),
             tuple(m.index_select(0, images_Q) for m in features[1]),
             seg_states_QD=states_QD[keep],
         )
-        return _mask_part(self.mask_decoder(queries), truth_QGG)
+        return mask_parts(self.mask_decoder(queries), truth_QGG, weights_Q)
 
     def _region_masks(
         self,
@@ -192,8 +163,8 @@ class TrainingNetwork(nn.Module):
         regions: RegionTensors,
         regions_BRD: Tensor,
         features: tuple[Tensor, tuple[Tensor, ...]],
-    ) -> tuple[Tensor, ...]:
-        keep = _spread(len(batch.region_rows), MOST_REGION_QUERIES)
+    ) -> dict[str, Part]:
+        keep, weights_Q = _spread(len(batch.region_rows), MOST_REGION_QUERIES)
         slots, truth_QGG = batch.region_rows[keep], batch.region_masks_QGG[keep]
         images_Q = regions.image_of_row[slots // regions_BRD.shape[1]]
         queries = QueryTensors(
@@ -202,12 +173,8 @@ class TrainingNetwork(nn.Module):
             region_tokens_QD=regions_BRD.flatten(0, 1)[slots],
             weights_QGG=regions.weights_BRGG.flatten(0, 1)[slots],
         )
-        return _mask_part(self.mask_decoder(queries), truth_QGG)
+        return mask_parts(self.mask_decoder(queries), truth_QGG, weights_Q)
 
-
-# Sum of weighted losses and of weights; states, images and true masks of [SEG]s.
-TextSum = tuple[Tensor, Tensor]
-SegQueries = tuple[Tensor, Tensor, Tensor]
 
 _STAGES = ("image_encoder", "prompt_encoder", "reasoner", "mask_decoder")
 
@@ -222,43 +189,12 @@ def packed_mask(segment_BL: Tensor) -> Tensor:
     return ((same_BLL & causal_LL) | itself_LL).unsqueeze(1)
 
 
-def _spread(count: int, most: int) -> Tensor:
+def _spread(count: int, most: int) -> tuple[Tensor, Tensor]:
     """At most ``most`` indices below ``count``, evenly spread: bounds a step's cost.
 
-    Rounded up to a multiple of 8 by naming some twice, so that few shapes occur.
+    Rounded up to a multiple of 8, so that few shapes occur: what fills up weighs nothing.
     """
-    wanted = min(rounded_up(count, 8), most)
-    return torch.linspace(0, count - 1, wanted).round().long()
-
-
-def _mask_part(
-    drawn: tuple[Tensor, Tensor, Tensor | None], truth_QGG: Tensor
-) -> tuple[Tensor, ...]:
-    """Sum over queries of (bce, dice, likeness, score) losses, and the number of queries."""
-    logits_QGG, score_Q, likeness_QHH = drawn
-    count = len(truth_QGG)
-    bce, dice = mask_losses(logits_QGG, truth_QGG)
-    likeness = torch.zeros(())
-    if likeness_QHH is not None:
-        shrunk = F.adaptive_avg_pool2d(truth_QGG.unsqueeze(1), likeness_QHH.shape[-1])[:, 0]
-        target = (shrunk > 0.15).float()
-        likeness = sum(mask_losses(likeness_QHH, target), torch.zeros(()))
-    inside, truth = logits_QGG.detach().float() > 0, truth_QGG > 0.5
-    union = (inside | truth).sum((1, 2)).clamp_min(1)
-    iou_Q = (inside & truth).sum((1, 2)) / union
-    score = F.mse_loss(score_Q.float(), iou_Q.float())
-    return bce * count, dice * count, likeness * count, score * count, torch.tensor(float(count))
-
-
-def _mask_means(mask_parts: list[tuple[Tensor, ...]]) -> dict[str, Tensor]:
-    if not mask_parts:
-        return {}
-    sums = [torch.stack(column).sum() for column in zip(*mask_parts, strict=True)]
-    return dict(
-        zip(("bce", "dice", "likeness", "score"), (part / sums[4] for part in sums), strict=False)
-    )
-
-
-def _weighted(losses: dict[str, Tensor]) -> Losses:
-    total = sum((WEIGHTS[name] * part for name, part in losses.items()), torch.zeros(()))
-    return Losses(total=total, **losses)
+    if count > most:
+        return torch.linspace(0, count - 1, most).round().long(), torch.ones(most)
+    places = torch.arange(rounded_up(count, 8))
+    return places.clamp_max(count - 1), (places < count).float()

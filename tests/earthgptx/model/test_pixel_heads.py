@@ -72,8 +72,8 @@ def test_every_parameter_learns_from_states_or_regions(head: PixelPerception) ->
     )
     truth = torch.zeros(2, side, side)
     truth[:, : side // 2] = 1
-    loss = sum(mask_losses(drawn[0], truth), torch.zeros(()))
-    loss = loss + sum(mask_losses(marked[0], truth), torch.zeros(()))
+    pairs = (mask_losses(drawn[0], truth), mask_losses(marked[0], truth))
+    loss = torch.stack([part.mean() for pair in pairs for part in pair]).sum()
     (loss + drawn[1].sum() + drawn[2].sum() + marked[1].sum()).backward()
     # SAM's decoder has tokens for three masks more than are asked for here.
     unused = ("output_hypernetworks_mlps.1", "output_hypernetworks_mlps.2")
@@ -121,7 +121,7 @@ def test_a_mask2former_head_learns_a_mask_at_nanos_size() -> None:
     optimiser = torch.optim.AdamW(head.parameters(), 1e-3)
     first = last = 0.0
     for step in range(12):
-        bce, dice = mask_losses(head(queries)[0], truth)
+        bce, dice = (part.mean() for part in mask_losses(head(queries)[0], truth))
         optimiser.zero_grad()
         (bce + dice).backward()
         optimiser.step()
