@@ -13,18 +13,16 @@ import torch
 from safetensors import safe_open
 
 from earthgptx.model.checkpoint import STAGES, build_stage, save_stage
-from earthgptx.model.presets import read_config
+from earthgptx.model.presets import ModelConfig, read_config
 from earthgptx.training.state import lasting_buffers
 
 
-def export_average(run: Path, out: Path) -> None:
-    """Writes a complete weights folder from the last state of a training folder.
+def export_average(run: Path, out: Path, config: ModelConfig) -> None:
+    """Writes one weights file a stage from the last state of a training folder.
 
     Raises:
         FileNotFoundError: the training has not saved a state yet.
     """
-    config = read_config(run / "config.json")
-    out.mkdir(parents=True, exist_ok=True)
     with safe_open(run / "state.safetensors", "pt") as state, torch.no_grad():
         for stage in STAGES:
             network = build_stage(config, stage)
@@ -33,8 +31,6 @@ def export_average(run: Path, out: Path) -> None:
             for name, held in lasting_buffers(network).items():
                 held.copy_(state.get_tensor(f"buffer/{stage}.{name}"))
             save_stage(network, out, stage)
-    for name in ("config.json", "tokenizer.json"):
-        shutil.copy(run / name, out / name)
 
 
 if __name__ == "__main__":
@@ -42,4 +38,7 @@ if __name__ == "__main__":
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
     given = parser.parse_args()
-    export_average(given.run, given.out)
+    given.out.mkdir(parents=True, exist_ok=True)
+    for copied in ("config.json", "tokenizer.json"):
+        shutil.copy(given.run / copied, given.out / copied)
+    export_average(given.run, given.out, read_config(given.run / "config.json"))

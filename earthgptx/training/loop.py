@@ -1,10 +1,8 @@
-"""The training loop: one stage, one loss, resumable at any step."""
+"""The training loop: one stage, one loss, one process or many, resumable at any step."""
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,11 +16,14 @@ from torch.utils.data import DataLoader, Subset
 from earthgptx.model.language_model import Words
 from earthgptx.training.batches import Batch, pack_batch
 from earthgptx.training.depthwise import keep_depthwise_in_float32
+from earthgptx.training.export import export_average
+from earthgptx.training.log import TrainingLog
 from earthgptx.training.losses import Losses, divisors, weighted
 from earthgptx.training.mixture import Mixture
 from earthgptx.training.network import TrainingNetwork
+from earthgptx.training.processes import Processes
 from earthgptx.training.samples import TrainingSample
-from earthgptx.training.state import AveragedWeights, export_stages, load_state, save_state
+from earthgptx.training.state import AveragedWeights, load_state, save_state
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,12 @@ class LoopSettings:
             learn to see, from then on the conv expert is frozen.
         decay_from: share of the steps after which the learning rate falls to zero
             (warm-up, constant, warm-up with words, constant, then linear).
-        workers: data processes beside the training process.
+        batch_size: images a step, of all processes together.
+        settling_steps: after words began, for which the frozen conv expert's batch norms go on
+            looking.
+        log_every: steps whose means make a line of the log.
+        workers: data processes beside each training process.
+        precision: of matrix products.
     """
 
     steps: int
@@ -47,8 +53,11 @@ class LoopSettings:
     decay_from: float = 0.75
     clip_norm: float = 1.0
     average_decay: float = 0.997
+    settling_steps: int = 40
     save_every: int = 250
+    log_every: int = 10
     workers: int = 1
+    precision: torch.dtype = torch.bfloat16
 
     @property
     def first_step_with_words(self) -> int:
@@ -64,7 +73,6 @@ class LoopSettings:
 GATE_SPEED = 10.0
 # It has had its close looks: it only adapts to whole views.
 CONV_EXPERT_SPEED = 0.3
-SETTLING_STEPS = 40
 
 
 class TrainingStopped(RuntimeError):
@@ -80,68 +88,99 @@ def learning_rate_at(step: int, settings: LoopSettings) -> float:
 
 
 def train(
-    network: TrainingNetwork, mixture: Mixture, words: Words, settings: LoopSettings, folder: Path
+    network: TrainingNetwork,
+    mixture: Mixture,
+    words: Words,
+    settings: LoopSettings,
+    folder: Path,
+    processes: Processes | None = None,
 ) -> None:
     """Trains to ``settings.steps`` steps; goes on where ``folder`` left off.
 
     Raises:
-        TrainingStopped: the loss is not a number.
+        TrainingStopped: the gradient is not a number.
     """
+    processes = processes or Processes(on_cpu=True)
     keep_depthwise_in_float32(network)
     network.image_encoder.conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(
+    optimiser: torch.optim.Optimizer = torch.optim.AdamW(
         _parameter_groups(network, settings.weight_decay), settings.learning_rate, (0.9, 0.98)
     )
+    spread, optimiser = processes.spread(network, optimiser)
     average = AveragedWeights(network, settings.average_decay)
     first = load_state(folder, network, average, optimiser)
-    batches = _batches(mixture, words, network.config.image_tokens, settings, first)
-    log = _Log(folder / "log.jsonl", settings)
+    batches = _batches(mixture, words, network.config.image_tokens, settings, first, processes)
+    log = (
+        TrainingLog(folder, settings.steps, first, settings.batch_size, settings.log_every)
+        if processes.is_first
+        else None
+    )
     network.train()
     for step in range(first, settings.steps):
         waited = time.perf_counter()
-        batch = next(batches)
+        batch = processes.here(next(batches))
         started = time.perf_counter()
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate_at(step, settings) * group["speed"]
-        with_words = step >= settings.first_step_with_words
-        if with_words and settings.step_of_phase(step) == 0:
-            # What is frozen is the average: calmer than where the last step happened to end.
-            average.copy_to(network)
-        if with_words:
-            network.freeze_conv_expert(settings.step_of_phase(step) < SETTLING_STEPS)
-        losses, norm = _one_step(network, batch, optimiser, settings.clip_norm, with_words)
+        with_words = _prepare_step(step, settings, network, average, optimiser)
+        losses, norm = _one_step(spread, batch, optimiser, settings, with_words, processes)
         average.update(network, settings.step_of_phase(step))
         if not math.isfinite(norm):
             raise TrainingStopped(
                 f"the gradient of step {step} is not a number; {folder} holds the last good state: "
                 "start again from it with a smaller learning rate"
             )
-        log.step(step, losses, norm, started - waited, time.perf_counter() - started)
+        if log:
+            log.step(step, losses, norm, started - waited, time.perf_counter() - started)
         if (step + 1) % settings.save_every == 0 or step + 1 == settings.steps:
-            save_state(folder, network, average, optimiser, step + 1)
+            save_state(folder, network, average, optimiser, step + 1, processes)
+    if log:
+        log.close()
     average.copy_to(network)
-    export_stages(network, folder)
+    if processes.is_first:
+        export_average(folder, folder, network.config)
+    processes.wait()
+
+
+def _prepare_step(
+    step: int,
+    settings: LoopSettings,
+    network: TrainingNetwork,
+    average: AveragedWeights,
+    optimiser: torch.optim.Optimizer,
+) -> bool:
+    """Sets what a step's place in the training decides; whether it is one with words."""
+    for group in optimiser.param_groups:
+        group["lr"] = learning_rate_at(step, settings) * group["speed"]
+    if step < settings.first_step_with_words:
+        return False
+    if settings.step_of_phase(step) == 0 and step > 0:
+        # What is frozen is the average: calmer than where the last step happened to end.
+        average.copy_to(network)
+    network.freeze_conv_expert(settings.step_of_phase(step) < settings.settling_steps)
+    return True
 
 
 def _one_step(
     network: nn.Module,
     batch: Batch,
     optimiser: torch.optim.Optimizer,
-    clip_norm: float,
+    settings: LoopSettings,
     with_words: bool,
+    processes: Processes,
 ) -> tuple[Losses, float]:
     # Without the packed rows' masks plain matrix products beat the CPU's fused attention by 10 %.
     kernels = [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH] if with_words else [SDPBackend.MATH]
     with sdpa_kernel(kernels):
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(
+            processes.device.type, settings.precision, settings.precision != torch.float32
+        ):
             parts = network(batch, with_words)
-            losses = weighted(parts, divisors(parts))
+            losses = weighted(parts, processes.sum(divisors(parts)))
         optimiser.zero_grad(set_to_none=True)
-        losses.total.backward()
-    norm = float(nn.utils.clip_grad_norm_(network.parameters(), clip_norm))
+        processes.backward(losses.total)
+    norm = processes.clip(network, settings.clip_norm)
     if math.isfinite(norm):
         optimiser.step()
-    return losses, norm
+    return Losses(losses.total, processes.sum(losses.means_N)), norm
 
 
 def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
@@ -184,50 +223,26 @@ def _quiet_worker(_: int) -> None:
 
 
 def _batches(
-    mixture: Mixture, words: Words, image_tokens: int, settings: LoopSettings, first: int
+    mixture: Mixture,
+    words: Words,
+    image_tokens: int,
+    settings: LoopSettings,
+    first: int,
+    processes: Processes,
 ) -> Iterator[Batch]:
-    todo = range(first * settings.batch_size, settings.steps * settings.batch_size)
+    share = processes.share_of(settings.batch_size)
+    todo = [
+        step * settings.batch_size + place
+        for step in range(first, settings.steps)
+        for place in share
+    ]
     return iter(
         DataLoader(
             Subset(mixture, todo),
-            batch_size=settings.batch_size,
+            batch_size=len(share),
             collate_fn=_Packer(words, image_tokens),
             num_workers=settings.workers,
             prefetch_factor=6 if settings.workers else None,
             worker_init_fn=_quiet_worker,
         )
     )
-
-
-class _Log:
-    """One JSON line every ten steps, and a progress line on a terminal."""
-
-    def __init__(self, path: Path, settings: LoopSettings) -> None:
-        self._path = path
-        self._settings = settings
-        self._sums: dict[str, float] = {}
-        self._count = 0
-
-    def step(
-        self, step: int, losses: Losses, norm: float, waited_s: float, worked_s: float
-    ) -> None:
-        parts = {**losses.floats(), "norm": norm, "waited_s": waited_s, "worked_s": worked_s}
-        for name, value in parts.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._count += 1
-        if (step + 1) % 10:
-            return
-        means = {name: round(value / self._count, 4) for name, value in self._sums.items()}
-        self._sums, self._count = {}, 0
-        step_s = means["waited_s"] + means["worked_s"]
-        line = {
-            "step": step + 1,
-            **means,
-            "images_per_s": round(self._settings.batch_size / step_s, 2),
-            "left_s": round((self._settings.steps - step - 1) * step_s),
-        }
-        with self._path.open("a") as log:
-            log.write(json.dumps(line) + "\n")
-        if sys.stderr.isatty():
-            text = f"\rstep {step + 1}/{self._settings.steps}  loss {means['total']:.3f}  "
-            sys.stderr.write(text + f"{line['images_per_s']} images/s  {line['left_s']} s left   ")

@@ -39,19 +39,20 @@ Part = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Losses:
-    """Each part of the loss of one batch, unweighted, in the order of ``NAMES``.
+    """The loss of one batch.
 
     Attributes:
         total: weighted sum; what is differentiated.
-        parts: means, without gradients.
+        means_N: its parts, unweighted, in the order of ``NAMES``; without gradients.
     """
 
     total: Tensor
-    parts: tuple[float, ...]
+    means_N: Tensor
 
     def floats(self) -> dict[str, float]:
         """All as numbers, for the log."""
-        return {"total": float(self.total.detach()), **dict(zip(NAMES, self.parts, strict=True))}
+        means = dict(zip(NAMES, self.means_N.tolist(), strict=True))
+        return {"total": sum(WEIGHTS[name] * mean for name, mean in means.items()), **means}
 
 
 def divisors(parts: Mapping[str, Part]) -> Tensor:
@@ -73,7 +74,7 @@ def weighted(parts: Mapping[str, Part], divisors_N: Tensor) -> Losses:
         mean = parts[name][0] / divisor if name in parts else divisor.new_zeros(())
         total = total + WEIGHTS[name] * mean
         means.append(mean.detach())
-    return Losses(total, tuple(torch.stack(means).tolist()))
+    return Losses(total, torch.stack(means))
 
 
 def mask_parts(

@@ -1,4 +1,8 @@
-"""A training's state on disk: weights, averaged weights, optimiser moments, step. No pickle."""
+"""A training's state on disk: weights, averaged weights, optimiser moments, step. No pickle.
+
+The first process writes for all, and what lies in slices is written whole: a training may go on
+with another number of processes.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
 
-from earthgptx.model.checkpoint import STAGES, save_stage
+from earthgptx.training.processes import Processes, whole
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -51,18 +56,25 @@ def save_state(
     average: AveragedWeights,
     optimiser: torch.optim.Optimizer,
     step: int,
+    processes: Processes,
 ) -> None:
     """Writes everything a resume needs, atomically."""
     tensors: dict[str, Tensor] = {}
     for name, parameter in network.named_parameters():
-        tensors[f"weight/{name}"] = parameter.detach()
-        tensors[f"average/{name}"] = average.tensors[name]
+        tensors[f"weight/{name}"] = whole(parameter.detach())
+        tensors[f"average/{name}"] = whole(average.tensors[name])
         for moment in MOMENTS:
             held = optimiser.state.get(parameter, {}).get(moment)
             if held is not None:
-                tensors[f"{moment}/{name}"] = held
-                tensors[f"adam_step/{name}"] = optimiser.state[parameter]["step"]
-    tensors |= {f"buffer/{name}": held for name, held in lasting_buffers(network).items()}
+                tensors[f"{moment}/{name}"] = whole(held)
+                tensors[f"adam_step/{name}"] = whole(optimiser.state[parameter]["step"])
+    tensors |= {f"buffer/{name}": whole(held) for name, held in lasting_buffers(network).items()}
+    if processes.is_first:
+        _write(folder, tensors, step)
+    processes.wait()
+
+
+def _write(folder: Path, tensors: dict[str, Tensor], step: int) -> None:
     partial = folder / ".state.partial"
     # Copies: the file format refuses tensors that share or stride memory.
     save_file(
@@ -89,17 +101,19 @@ def load_state(
     tensors = load_file(path)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            parameter.copy_(tensors[f"weight/{name}"])
-            average.tensors[name].copy_(tensors[f"average/{name}"])
+            parameter.copy_(_laid_like(parameter, tensors[f"weight/{name}"]))
+            average.tensors[name].copy_(_laid_like(parameter, tensors[f"average/{name}"]))
             if f"exp_avg/{name}" in tensors:
-                held = {moment: tensors[f"{moment}/{name}"] for moment in MOMENTS}
+                held = {m: _laid_like(parameter, tensors[f"{m}/{name}"]) for m in MOMENTS}
                 optimiser.state[parameter] = {"step": tensors[f"adam_step/{name}"], **held}
         for name, held in lasting_buffers(network).items():
             held.copy_(tensors[f"buffer/{name}"])
     return step
 
 
-def export_stages(network: nn.Module, folder: Path) -> None:
-    """Writes one weights file a stage, as the services read them."""
-    for stage in STAGES:
-        save_stage(getattr(network, stage), folder, stage)
+def _laid_like(parameter: Tensor, tensor: Tensor) -> Tensor:
+    """On the parameter's device; in slices if the parameter is."""
+    tensor = tensor.to(parameter.device)
+    if isinstance(parameter, DTensor):
+        return distribute_tensor(tensor, parameter.device_mesh, parameter.placements)
+    return tensor

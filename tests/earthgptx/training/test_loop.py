@@ -11,22 +11,12 @@ from safetensors.torch import load_file
 
 from earthgptx.data.vocabulary import template_corpus, train_bpe_tokenizer
 from earthgptx.model.language_model import Words
-from earthgptx.model.presets import ModelConfig, nano
+from earthgptx.model.presets import nano
 from earthgptx.training.loop import LoopSettings, TrainingStopped, learning_rate_at, train
 from earthgptx.training.mixture import Mixture, MixturePart, synthetic_source
 from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.samples import SampleSettings
-
-
-def small() -> ModelConfig:
-    """Nano with one layer of each kind: a step takes a blink."""
-    whole = nano()
-    return dataclasses.replace(
-        whole,
-        vit=dataclasses.replace(whole.vit, depth=1),
-        prompt=dataclasses.replace(whole.prompt, depth=1),
-        language=dataclasses.replace(whole.language, layers=1, vocab_size=900),
-    )
+from tests.earthgptx.training.small_network import small
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +43,7 @@ def run(
     parts = [MixturePart("optical", synthetic_source("optical", (256,)), 1.0)]
     mixture = Mixture(parts, SampleSettings(nano().view_side_px, nano().grid_side), 0, steps * 2)
     folder.mkdir(exist_ok=True)
-    network = TrainingNetwork(small())
+    network = TrainingNetwork(small(900))
     if stop_after < steps:
         with pytest.raises(_CutOff):
             train(network, _CuttingMixture(mixture, stop_after * 2), words, settings, folder)

@@ -1,0 +1,60 @@
+"""A small training in fp32 that writes every step's losses; run by tests, alone or by torchrun.
+
+python -m tests.earthgptx.training.small_training FOLDER STEPS [--sharded]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from earthgptx.model.language_model import Words
+from earthgptx.model.presets import nano
+from earthgptx.training.loop import LoopSettings, train
+from earthgptx.training.mixture import Mixture, MixturePart, synthetic_source
+from earthgptx.training.network import TrainingNetwork
+from earthgptx.training.processes import Processes
+from earthgptx.training.samples import SampleSettings
+from tests.earthgptx.training.small_network import small
+
+BATCH_SIZE = 4
+
+
+def main(folder: Path, steps: int, sharded: bool) -> None:
+    """Trains with words from the first step: batch norms that learn look at their own share."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    settings = LoopSettings(
+        steps=steps,
+        batch_size=BATCH_SIZE,
+        warmup_steps=2,
+        words_from=0.0,
+        settling_steps=0,
+        workers=0,
+        precision=torch.float32,
+        log_every=1,
+    )
+    parts = [MixturePart("sar", synthetic_source("sar", (256,)), 1.0)]
+    samples = SampleSettings(nano().view_side_px, nano().grid_side)
+    mixture = Mixture(parts, samples, 0, steps * BATCH_SIZE)
+    words = Words.read(Path("weights/nano/tokenizer.json"))
+    processes = Processes(on_cpu=True, sharded=sharded)
+    train(
+        TrainingNetwork(small(nano().language.vocab_size)),
+        mixture,
+        words,
+        settings,
+        folder,
+        processes,
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("steps", type=int)
+    parser.add_argument("--sharded", action="store_true")
+    given = parser.parse_args()
+    main(given.folder, given.steps, given.sharded)
