@@ -14,19 +14,14 @@ import numpy.typing as npt
 
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.header import ImageHeader
-from earthgptx.imagery.read import Raster
+from earthgptx.imagery.read import Raster, ValidHW
+from earthgptx.imagery.stretch import Stretch, evenly_sampled, fit_stretch
 
 Modality = Literal["optical", "sar", "infrared"]
 MODALITIES: tuple[Modality, ...] = ("optical", "sar", "infrared")
 
 # Radar and thermal sensors deliver a few polarisations or one band, not a spectrum.
 MAX_BANDS_NOT_OPTICAL = 4
-# Percentiles of the valid values that become black and white.
-_OPTICAL_RANGE = (2.0, 98.0)
-_THERMAL_RANGE = (1.0, 99.0)
-_SAR_RANGE = (1.0, 99.0)
-# Percentiles are taken over about so many pixels, evenly spread.
-_SAMPLE_PIXELS = 1_000_000
 # A pixel is coloured if its channels differ by more than JPEG makes of grey; an image is, if this
 # share of its pixels are.
 _COLOURED_BY = 16
@@ -45,6 +40,21 @@ class Display:
 
     pixels_HWC: npt.NDArray[np.uint8]
     band_note: str
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Which bands are shown, and where.
+
+    Attributes:
+        bands: indices (from 0) of the bands that are needed, ascending.
+        channel_of: for red, green and blue the place in ``bands``.
+        notes: what was chosen, in words; empty if there was no choice.
+    """
+
+    bands: tuple[int, ...]
+    channel_of: tuple[int, int, int]
+    notes: tuple[str, ...] = ()
 
 
 def check_modality(image: Raster | ImageHeader, modality: Modality | None) -> None:
@@ -80,7 +90,7 @@ def check_modality(image: Raster | ImageHeader, modality: Modality | None) -> No
 def _is_coloured(bands_CHW: npt.NDArray[Any]) -> bool:
     if len(bands_CHW) < 3 or bands_CHW.dtype != np.uint8:
         return False
-    sample = _sample(bands_CHW[:3]).astype(np.int16)
+    sample = evenly_sampled(bands_CHW[:3]).astype(np.int16)
     return bool((np.ptp(sample, axis=0) > _COLOURED_BY).mean() > _COLOURED_SHARE)
 
 
@@ -100,119 +110,91 @@ def to_display(raster: Raster, modality: Modality | None) -> Display:
         ImageryError: the image cannot be of that modality (field "modality").
     """
     check_modality(raster, modality)
-    chosen, notes = _choose_bands(raster, modality)
-    bands_CHW = (
-        raster.bands_CHW
-        if chosen == list(range(len(raster.bands_CHW)))
-        else (raster.bands_CHW[sorted(set(chosen))])
+    channels = choose_channels(raster.band_names, raster.bands_CHW.dtype, modality)
+    bands_CHW = raster.bands_CHW
+    if channels.bands != tuple(range(len(bands_CHW))):
+        bands_CHW = bands_CHW[list(channels.bands)]
+    stretch = fit_stretch(bands_CHW, raster.valid_HW, modality)
+    return Display(
+        show(bands_CHW, raster.valid_HW, channels, stretch),
+        display_note(channels, stretch, raster.note, has_gaps=raster.valid_HW is not None),
     )
-    channel_of = [sorted(set(chosen)).index(band) for band in chosen]
-    if bands_CHW.dtype != np.uint8:
-        bands_CHW, note = _stretch(bands_CHW, raster.valid_HW, modality)
-        notes.append(note)
-    if raster.note:
-        notes.insert(0, raster.note)
+
+
+def show(
+    bands_CHW: npt.NDArray[Any], valid_HW: ValidHW | None, channels: Channels, stretch: Stretch
+) -> npt.NDArray[np.uint8]:
+    """Bands as the three channels, by rules that were made before.
+
+    Args:
+        bands_CHW: the bands ``channels.bands``, of the image or of a part of it.
+        valid_HW: where there is data; None where everywhere.
+        channels: which band is shown where.
+        stretch: how values become 8 bits.
+
+    Returns:
+        uint8 [H, W, 3]; 0 where there is no data.
+    """
+    stretched_CHW = stretch.apply(bands_CHW)
     pixels_HWC = np.empty((*bands_CHW.shape[1:], 3), np.uint8)
-    for channel in range(3):
-        pixels_HWC[..., channel] = bands_CHW[channel_of[channel % len(channel_of)]]
-    if raster.valid_HW is not None:
-        pixels_HWC[~raster.valid_HW] = 0
-        notes.append("pixels without data are black")
-    return Display(pixels_HWC, "; ".join(notes))
+    for channel, band in enumerate(channels.channel_of):
+        pixels_HWC[..., channel] = stretched_CHW[band]
+    if valid_HW is not None:
+        pixels_HWC[~valid_HW] = 0
+    return pixels_HWC
 
 
-def _choose_bands(raster: Raster, modality: Modality | None) -> tuple[list[int], list[str]]:
+def display_note(channels: Channels, stretch: Stretch, read_note: str, *, has_gaps: bool) -> str:
+    """What was done, in words; empty if the bands were used as they are."""
+    gaps = "pixels without data are black" if has_gaps else ""
+    return "; ".join(filter(None, (read_note, *channels.notes, stretch.note, gaps)))
+
+
+def choose_channels(
+    band_names: tuple[str, ...], dtype: npt.DTypeLike, modality: Modality | None
+) -> Channels:
+    """The bands to show, by their number and names.
+
+    Args:
+        band_names: one for each band, "" where the file is silent.
+        dtype: of their elements.
+        modality: what the sensor saw; None is treated as optical.
+    """
+    chosen, notes = _choose_bands(band_names, np.dtype(dtype), modality)
+    bands = sorted(set(chosen))
+    red, green, blue = (bands.index(chosen[channel % len(chosen)]) for channel in range(3))
+    return Channels(tuple(bands), (red, green, blue), tuple(notes))
+
+
+def _choose_bands(
+    band_names: tuple[str, ...], dtype: np.dtype[Any], modality: Modality | None
+) -> tuple[list[int], list[str]]:
     """Indices of the bands for the channels (one, or three), and a note if that was a choice."""
-    count = len(raster.bands_CHW)
+    count = len(band_names)
     if count == 1:
         return [0], []
     if modality == "sar" and count == 2:
-        first, second = (name or f"band {i}" for i, name in enumerate(raster.band_names, start=1))
+        first, second = (name or f"band {i}" for i, name in enumerate(band_names, start=1))
         return [0, 1, 0], [f"false colour: red {first}, green {second}, blue {first}"]
     if count == 2 or modality == "infrared":
-        if count == 3 and raster.bands_CHW.dtype == np.uint8:
+        if count == 3 and dtype == np.uint8:
             return [0, 1, 2], []
         return [0], [f"band 1 of {count} as grey"]
-    named = [_named_band(raster.band_names, names) for names in _RGB_NAMES]
-    found = modality != "sar" and None not in named and len(set(named)) == 3
-    chosen = [band for band in named if band is not None] if found else [0, 1, 2]
+    named = named_colours(band_names) if modality != "sar" else None
+    chosen = list(named or (0, 1, 2))
     if count == 3 and chosen == [0, 1, 2]:
         return chosen, []
     numbers = ", ".join(str(band + 1) for band in chosen)
     return chosen, [f"bands {numbers} of {count} as red, green, blue"]
 
 
-def _named_band(band_names: tuple[str, ...], names: tuple[str, ...]) -> int | None:
-    return next((i for i, name in enumerate(band_names) if name in names), None)
-
-
-def _stretch(
-    bands_CHW: npt.NDArray[Any], valid_HW: npt.NDArray[np.bool_] | None, modality: str | None
-) -> tuple[npt.NDArray[np.uint8], str]:
-    """Values to 8 bits between two percentiles, and what was done."""
-    values_CHW = bands_CHW.astype(np.float32)
-    unit, what = "", "values"
-    if modality == "sar":
-        values_CHW, what = _to_decibels(values_CHW, valid_HW, bands_CHW.dtype.kind == "f")
-        unit = " dB"
-    percentiles = {"sar": _SAR_RANGE, "infrared": _THERMAL_RANGE}.get(
-        modality or "optical", _OPTICAL_RANGE
-    )
-    # One range for each radar polarisation (they differ by much), one for all colours (hue stays).
-    groups = [values_CHW[i : i + 1] for i in range(len(values_CHW))]
-    ranges = [
-        _range(group, valid_HW, percentiles)
-        for group in (groups if modality == "sar" else [values_CHW])
+def named_colours(band_names: tuple[str, ...]) -> tuple[int, int, int] | None:
+    """Indices of the bands that are named red, green and blue; None unless all three are."""
+    found = [
+        next((i for i, name in enumerate(band_names) if name in names), None)
+        for names in _RGB_NAMES
     ]
-    stretched = [
-        _between(group, *ranges[min(i, len(ranges) - 1)]) for i, group in enumerate(groups)
-    ]
-    spans = ", ".join(f"{low:.4g} to {high:.4g}{unit}" for low, high in ranges)
-    share = f"percentiles {percentiles[0]:g} to {percentiles[1]:g}"
-    return np.concatenate(stretched), f"{what} {spans} ({share}) shown as black to white"
-
-
-def _to_decibels(
-    values_CHW: npt.NDArray[np.float32], valid_HW: npt.NDArray[np.bool_] | None, is_float: bool
-) -> tuple[npt.NDArray[np.float32], str]:
-    """Radar values in decibels.
-
-    Whole numbers are amplitudes; floats are powers, or already decibels if any is negative.
-    Zeros, which have no logarithm, become the smallest positive value.
-    """
-    if is_float and (values_CHW < 0).any():
-        return values_CHW, "radar values, taken for decibels,"
-    positive = values_CHW > 0 if valid_HW is None else (values_CHW > 0) & valid_HW
-    smallest = values_CHW[positive].min() if positive.any() else np.float32(1)
-    factor = 10.0 if is_float else 20.0
-    decibels = factor * np.log10(np.maximum(values_CHW, smallest))
-    return decibels.astype(np.float32), f"radar {'power' if is_float else 'amplitude'} in decibels"
-
-
-def _range(
-    values_CHW: npt.NDArray[np.float32],
-    valid_HW: npt.NDArray[np.bool_] | None,
-    percentiles: tuple[float, float],
-) -> tuple[float, float]:
-    sample = _sample(values_CHW)
-    if valid_HW is not None:
-        seen = _sample(valid_HW[None])[0]
-        # The few valid pixels of a mostly empty image may all lie between those sampled.
-        sample = sample[:, seen] if seen.any() else values_CHW[:, valid_HW]
-    low, high = np.percentile(sample, percentiles)
-    return float(low), float(high)
-
-
-def _sample(bands_CHW: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Every n-th pixel of [C, H, W], so that about a million a band are left."""
-    step = max(1, int((bands_CHW[0].size / _SAMPLE_PIXELS) ** 0.5))
-    return bands_CHW[:, ::step, ::step]
-
-
-def _between(values_CHW: npt.NDArray[np.float32], low: float, high: float) -> npt.NDArray[np.uint8]:
-    """Low to 0, high to 255; mid-grey if they are the same."""
-    if high <= low:
-        return np.full(values_CHW.shape, 127, np.uint8)
-    scaled = (values_CHW - low) * (255.0 / (high - low))
-    rounded: npt.NDArray[np.uint8] = np.rint(scaled).clip(0, 255).astype(np.uint8)
-    return rounded
+    red, green, blue = found
+    if red is None or green is None or blue is None or len(set(found)) < 3:
+        return None
+    return red, green, blue

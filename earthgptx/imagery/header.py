@@ -25,7 +25,8 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from earthgptx.imagery.errors import DamagedImage, ImageryError
 from earthgptx.imagery.georeference import AffineTransform, ground_sampling_distance_m
 
-ImageFormat = Literal["PNG", "JPEG", "TIFF", "GTiff"]
+# The last three are read as scenes only (`earthgptx.scenes`).
+ImageFormat = Literal["PNG", "JPEG", "TIFF", "GTiff", "JP2OpenJPEG", "NITF", "ENVI"]
 
 BAND_DTYPES = ("uint8", "uint16", "int16", "float32")
 # What a damaged file should have been.
@@ -35,7 +36,7 @@ _PNG_COLOUR, _PNG_COLOUR_ALPHA = 2, 6
 # Bands a Pillow mode decodes to; alpha is no band, a palette becomes colours.
 _BANDS_OF_MODE = {"1": 1, "L": 1, "LA": 1, "I;16": 1, "I": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_GDAL_OPTIONS = {
+GDAL_OPTIONS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
     "GDAL_NUM_THREADS": "1",
@@ -198,7 +199,7 @@ def open_with_gdal(
         ImageryError: GDAL cannot read it, now or later inside the block (field "image").
     """
     try:
-        with rasterio.Env(**_GDAL_OPTIONS), rasterio.MemoryFile(data) as memory:
+        with rasterio.Env(**GDAL_OPTIONS), rasterio.MemoryFile(data) as memory:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
                 dataset = memory.open(driver=driver)
@@ -213,10 +214,10 @@ def open_with_gdal(
 
 def _inspect_tiff(data: bytes) -> ImageHeader:
     with open_with_gdal(data, "GTiff") as dataset:
-        _refuse_unread_tiffs(dataset)
+        refuse_unread_kinds(dataset)
         georeferenced = dataset.crs is not None and not dataset.transform.is_identity
         transform = tuple(dataset.transform)[:6] if georeferenced else None
-        crs = _crs_name(dataset.crs) if georeferenced else ""
+        crs = crs_name(dataset.crs) if georeferenced else ""
         middle = (dataset.width / 2, dataset.height / 2)
         return ImageHeader(
             format="GTiff" if georeferenced else "TIFF",
@@ -231,7 +232,12 @@ def _inspect_tiff(data: bytes) -> ImageHeader:
         )
 
 
-def _refuse_unread_tiffs(dataset: rasterio.DatasetReader) -> None:
+def refuse_unread_kinds(dataset: rasterio.DatasetReader) -> None:
+    """Refuses files of several pages, CMYK, and bands of different types.
+
+    Raises:
+        ImageryError: it is one of these (field "image").
+    """
     if len(dataset.subdatasets) > 1:
         raise ImageryError("image", f"has {len(dataset.subdatasets)} pages", "one page")
     # GDAL shows 8-bit CMYK as red, green, blue and alpha, by a rule of thumb.
@@ -258,6 +264,7 @@ def colour_bands(dataset: rasterio.DatasetReader) -> list[int]:
     ]
 
 
-def _crs_name(crs: rasterio.CRS) -> str:
+def crs_name(crs: rasterio.CRS) -> str:
+    """As "EPSG:<code>", or WKT where it has no code."""
     code = crs.to_epsg()
     return f"EPSG:{code}" if code else crs.to_wkt()

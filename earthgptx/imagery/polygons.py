@@ -32,28 +32,41 @@ def mask_to_polygons(
         Valid polygons in pixels of the image (origin at its top left corner); none if the mask
         is empty.
     """
+    parts = pixel_outlines(mask_HW)
+    simpler = [piece for part in parts for piece in simplified(part, tolerance_px)]
+    return [_rings(part) for part in sorted(simpler, key=lambda part: part.area, reverse=True)]
+
+
+def pixel_outlines(mask_HW: MaskHW) -> list[Polygon]:
+    """The exact outlines along the edges of pixels; one each for parts that touch at corners only.
+
+    Args:
+        mask_HW: bool [H, W].
+
+    Returns:
+        Polygons in pixels of the image; a ring may touch itself where pixels meet at a corner.
+    """
     box = mask_box_xyxy_px(mask_HW)
     if box is None:
         return []
     x0, y0, x1, y1 = map(int, box)
     crop = mask_HW[y0:y1, x0:x1].astype(np.uint8)
     to_image = Affine(1, 0, x0, 0, 1, y0)
-    parts = [shape(part) for part, _ in shapes(crop, crop > 0, 4, to_image)]
-    simpler = [piece for part in parts for piece in _simplified(part, tolerance_px)]
-    return [_rings(part) for part in sorted(simpler, key=lambda part: part.area, reverse=True)]
+    return [shape(part) for part, _ in shapes(crop, crop > 0, 4, to_image)]
 
 
-def _simplified(part: Polygon, tolerance_px: float) -> list[Polygon]:
-    """Moved by the tolerance at most, and by a quarter of its mean thickness."""
+def simplified(part: Polygon, tolerance_px: float) -> list[Polygon]:
+    """Valid parts, moved by the tolerance at most, and by a quarter of the mean thickness."""
     thickness_px = 2 * part.area / part.length
     simpler = shapely.simplify(part, min(tolerance_px, thickness_px / 4), preserve_topology=True)
-    return _polygons_of(shapely.make_valid(simpler))
+    return polygons_of(shapely.make_valid(simpler))
 
 
-def _polygons_of(geometry: BaseGeometry) -> list[Polygon]:
+def polygons_of(geometry: BaseGeometry) -> list[Polygon]:
+    """The polygons in a geometry; lines and points are left out."""
     if isinstance(geometry, Polygon):
         return [] if geometry.is_empty else [geometry]
-    return [polygon for part in getattr(geometry, "geoms", ()) for polygon in _polygons_of(part)]
+    return [polygon for part in getattr(geometry, "geoms", ()) for polygon in polygons_of(part)]
 
 
 def _rings(part: Polygon) -> PolygonWithHoles:
