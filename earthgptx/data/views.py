@@ -84,7 +84,7 @@ def _through(
         inside: BoxXyxyPx = (clipped[0], clipped[1], clipped[2], clipped[3])
         return replace(thing, box_xyxy_px=inside, polygon_xy_px=None)
     mask_HW = decode_rle(image.height_px, image.width_px, str(thing.mask["counts"]))
-    seen = _cut_mask(mask_HW, window, side_px)
+    seen = cut_mask(mask_HW, window, side_px)
     area = int(seen.sum())
     tight = mask_box_xyxy_px(seen)
     if tight is None or area < max(LEAST_AREA_PX, share * mask_HW.sum() * scale**2):
@@ -92,7 +92,7 @@ def _through(
     return replace(thing, box_xyxy_px=tight, mask=_compressed(seen), polygon_xy_px=None)
 
 
-def _cut_mask(mask_HW: MaskHW, window: Window, side_px: int) -> MaskHW:
+def cut_mask(mask_HW: MaskHW, window: Window, side_px: int) -> MaskHW:
     """The mask through the window; half covered counts as covered."""
     scale = side_px / window.side_px
     # Pixel centres, not corners, map onto each other: hence the half pixels.

@@ -124,7 +124,7 @@ def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -
     for _, repeated in marked_rows[len(drawn) :]:
         repeated.labels = [(column, token, 0.0) for column, token, _ in repeated.labels]
         repeated.segs = []
-    most = MOST_REGIONS
+    most = max([MOST_REGIONS, *(len(s.region_masks) for _, s in drawn)])
     known = [
         (row * most + r, mask)
         for row, (_, s) in enumerate(drawn)

@@ -1,8 +1,11 @@
 """The ``earthgptx train`` subcommand.
 
-    earthgptx train nano --out runs/nano --data DIR --steps 1650 --seed 0
+    earthgptx train nano --out runs/nano --data DIR
+    earthgptx train tune --start weights/nano --data my.jsonl --out runs/mine --steps 300 --rank 8
+    earthgptx train merge --start weights/nano --adapter runs/mine/adapter --out weights/mine
 
-A training that was cut off goes on where it left off.
+A training that was cut off goes on where it left off. ``torchrun -m earthgptx.training.command``
+in place of ``earthgptx train`` shares it among processes.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-DEFAULT_STEPS = 1650
+DEFAULT_STEPS = 3000
 STOPPED = 4
 
 
@@ -20,30 +23,100 @@ def train(arguments: Sequence[str]) -> int:
     """Runs the subcommand with the arguments after its name.
 
     Returns:
-        Exit code: 0, or 4 if training had to stop.
+        Exit code: 0, 2 if something given cannot be used, 4 if training had to stop.
     """
-    import torch
-
+    args = _parser().parse_args(list(arguments))
+    from earthgptx.data.coco_folder import DataError
+    from earthgptx.model.errors import CheckpointError
     from earthgptx.training.loop import TrainingStopped
-    from earthgptx.training.recipes import RECIPES
 
-    parser = argparse.ArgumentParser(
-        prog="earthgptx train", description="train a preset from nothing, or go on"
-    )
-    parser.add_argument("recipe", choices=sorted(RECIPES))
-    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/RECIPE")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of COCO-style folders")
-    parser.add_argument("--steps", type=int, default=DEFAULT_STEPS)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2, help="cores for the training process")
-    args = parser.parse_args(list(arguments))
-    torch.set_num_threads(args.threads)
-    folder = args.out or Path("runs") / args.recipe
     try:
-        RECIPES[args.recipe](folder, args.data, args.steps, args.seed)
+        return int(args.run(args))
     except TrainingStopped as stopped:
         print(f"earthgptx train: {stopped}", file=sys.stderr)
         return STOPPED
+    except (DataError, CheckpointError, OSError, ValueError) as refused:
+        print(f"earthgptx train: {refused}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="earthgptx train", description="train, or go on")
+    kinds = parser.add_subparsers(required=True, metavar="nano|tune|merge")
+    nano = kinds.add_parser("nano", help="the small model, from nothing")
+    nano.add_argument("--data", type=Path, metavar="DIR", help="folder of COCO-style folders")
+    nano.add_argument("--out", type=Path, default=Path("runs/nano"), metavar="DIR")
+    nano.set_defaults(run=_nano)
+    tune = kinds.add_parser("tune", help="trained weights, on your own data")
+    tune.add_argument(
+        "--start", type=Path, default=Path("weights/nano"), metavar="DIR", help="weights"
+    )
+    tune.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="PATH",
+        help=".jsonl, COCO .json or folder of any format in `earthgptx data formats`; repeatable",
+    )
+    tune.add_argument("--out", type=Path, default=Path("runs/tune"), metavar="DIR")
+    tune.add_argument("--rank", type=int, default=0, help="of a LoRA adapter; 0: all weights")
+    tune.add_argument(
+        "--rehearsal", type=float, default=0.2, help="share of synthetic scenes in between"
+    )
+    tune.set_defaults(run=_tune)
+    for kind, steps in ((nano, DEFAULT_STEPS), (tune, 300)):
+        kind.add_argument("--steps", type=int, default=steps)
+        kind.add_argument("--seed", type=int, default=0)
+        kind.add_argument("--threads", type=int, default=2, help="cores for each process")
+        kind.add_argument("--cpu", action="store_true", help="even where there is a GPU")
+        kind.add_argument("--sharded", action="store_true", help="weights in slices (FSDP)")
+    merge = kinds.add_parser("merge", help="an adapter into the weights it was trained on")
+    merge.add_argument("--start", type=Path, default=Path("weights/nano"), metavar="DIR")
+    merge.add_argument("--adapter", type=Path, required=True, metavar="DIR")
+    merge.add_argument("--out", type=Path, required=True, metavar="DIR")
+    merge.set_defaults(run=_merge)
+    return parser
+
+
+def _nano(args: argparse.Namespace) -> int:
+    import torch
+
+    from earthgptx.training.processes import Processes
+    from earthgptx.training.recipes import nano
+
+    torch.set_num_threads(args.threads)
+    nano(args.out, args.data, args.steps, args.seed, Processes(args.cpu, args.sharded))
+    return 0
+
+
+def _tune(args: argparse.Namespace) -> int:
+    import torch
+
+    from earthgptx.training.processes import Processes
+    from earthgptx.training.tune import tune
+
+    torch.set_num_threads(args.threads)
+    if not 0 <= args.rehearsal < 1:
+        raise ValueError(f"--rehearsal {args.rehearsal:g}: a share from 0 to below 1")
+    tune(
+        args.start,
+        args.data,
+        args.out,
+        args.steps,
+        args.seed,
+        args.rank,
+        args.rehearsal,
+        Processes(args.cpu, args.sharded),
+    )
+    return 0
+
+
+def _merge(args: argparse.Namespace) -> int:
+    from earthgptx.training.tune import merge_adapter
+
+    version = merge_adapter(args.start, args.adapter, args.out)
+    print(f"{args.out}: {version}")
     return 0
 
 

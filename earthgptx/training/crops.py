@@ -31,6 +31,7 @@ from earthgptx.training.dense_truth import UNKNOWN, label_number
 from earthgptx.training.depthwise import keep_depthwise_in_float32
 from earthgptx.training.mixture import MixturePart, drawn_part
 from earthgptx.training.pixels import jittered, three_channels
+from earthgptx.training.processes import Processes
 
 # How much wider than the thing a crop is: from tight to lost in its surroundings.
 CONTEXT = (1.2, 4.0)
@@ -92,6 +93,7 @@ class CropStream(Dataset[list[Crop]]):
     def __getitem__(self, index: int) -> list[Crop]:
         rng = np.random.default_rng((self._seed, index))
         image = drawn_part(self._parts, rng).source(rng)
+        assert isinstance(image, LabelledImage), "words have no crops"
         return crops_of(image, self._settings, rng)
 
 
@@ -201,10 +203,14 @@ def _pack(crops: list[Crop]) -> CropBatch:
 class CropReader(nn.Module):
     """The conv expert with a linear reader of what lies under the box."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, experts: VisualExperts) -> None:
         super().__init__()
         self.conv = experts.conv
-        self.mean, self.std = experts.conv_mean, experts.conv_std
+        self.register_buffer("mean", experts.conv_mean)
+        self.register_buffer("std", experts.conv_std)
         channels = experts.grid_channels - experts.config.vit.width
         self.norm = nn.LayerNorm(channels)
         self.labels = nn.Linear(channels, len(OBJECT_LABELS))
@@ -231,16 +237,25 @@ def learn_from_crops(
     settings: CropSettings,
     seed: int,
     path: Path,
+    processes: Processes,
 ) -> None:
-    """Trains the conv expert on crops, once: if ``path`` holds the outcome, it is read."""
+    """Trains the conv expert on crops, once: if ``path`` holds the outcome, it is read.
+
+    It is a small network: the first process trains it, the others wait.
+    """
+    if not processes.is_first:
+        processes.wait()
     if not path.exists():
         keep_depthwise_in_float32(experts)
         experts.conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        reader = CropReader(experts)
-        _fit(reader, _batches(parts, settings, seed), settings, path.with_suffix(".log"))
+        reader = CropReader(experts).to(processes.device)
+        batches = map(processes.here, _batches(parts, settings, seed))
+        _fit(reader, batches, settings, path.with_suffix(".log"))
         partial = path.with_suffix(".part")
         save_file({n: t.contiguous() for n, t in experts.conv.state_dict().items()}, partial)
         partial.replace(path)
+    if processes.is_first:
+        processes.wait()
     experts.conv.load_state_dict(load_file(path))
 
 
@@ -271,7 +286,7 @@ def _fit(
         left = 0.5 * (1 + math.cos(math.pi * step / settings.steps))
         for group in optimiser.param_groups:
             group["lr"] = settings.learning_rate * warm * left
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(batch[0].labels_B.device.type, torch.bfloat16):
             loss, right = reader(batch)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -78,9 +78,9 @@ class DenseHeads(nn.Module):
         each = F.cross_entropy(counts_BKC, truth_BC.clamp_min(0), reduction="none")
         weights = (truth_BC > 0).float() + ABSENT_WEIGHT * (truth_BC == 0).float()
         counts = (each * weights).sum(), weights.sum()
-        return counts, _known_cross_entropy(
-            self.words(summary_BSD.flatten(1)).float(), targets.words_B
-        )
+        # Many inputs at one learning rate: as small as one token's worth, or it oscillates.
+        flat_BX = summary_BSD.flatten(1) * summary_BSD.shape[1] ** -0.5
+        return counts, _known_cross_entropy(self.words(flat_BX).float(), targets.words_B)
 
     def regions_loss(self, looks_BRD: Tensor, labels_BR: Tensor) -> Part:
         """What each marked thing is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,8 +94,18 @@ def train(
     settings: LoopSettings,
     folder: Path,
     processes: Processes | None = None,
+    export: Callable[[], None] | None = None,
 ) -> None:
     """Trains to ``settings.steps`` steps; goes on where ``folder`` left off.
+
+    Args:
+        network: what learns; parameters that need no gradient do not.
+        mixture: what it learns from.
+        words: its tokenizer.
+        settings: how.
+        folder: of the run.
+        processes: None trains in this process alone, on the CPU.
+        export: writes what is kept, once ``network`` holds the average; None writes all stages.
 
     Raises:
         TrainingStopped: the gradient is not a number.
@@ -136,7 +146,7 @@ def train(
         log.close()
     average.copy_to(network)
     if processes.is_first:
-        export_average(folder, folder, network.config)
+        export() if export else export_average(folder, folder, network.config)
     processes.wait()
 
 

@@ -13,12 +13,17 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from earthgptx.data.labelled_image import LabelledImage, Modality
+from earthgptx.data.records import InstructionRecord
 from earthgptx.data.synthetic.scene import generate_scene
+from earthgptx.training.record_samples import sample_of_record
 from earthgptx.training.samples import SampleSettings, TrainingSample, make_sample
 
 # Seeds below are for evaluation; training never draws them.
 FIRST_TRAINING_SEED = 1_000_000
 
+# What is drawn: an image whose labels templates ask about, or a question with its answer.
+Drawn = LabelledImage | InstructionRecord
+Source = Callable[[np.random.Generator], Drawn]
 ImageSource = Callable[[np.random.Generator], LabelledImage]
 
 
@@ -64,7 +69,7 @@ class MixturePart:
     """One source with its share of the samples (shares need not add up to one)."""
 
     name: str
-    source: ImageSource
+    source: Source
     share: float
 
 
@@ -90,4 +95,7 @@ class Mixture(Dataset[TrainingSample]):
 
     def __getitem__(self, index: int) -> TrainingSample:
         rng = np.random.default_rng((self._seed, index))
-        return make_sample(drawn_part(self._parts, rng).source(rng), rng, self._settings)
+        drawn = drawn_part(self._parts, rng).source(rng)
+        if isinstance(drawn, InstructionRecord):
+            return sample_of_record(drawn, rng, self._settings)
+        return make_sample(drawn, rng, self._settings)

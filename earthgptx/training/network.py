@@ -42,11 +42,16 @@ class Answered:
 
 
 class TrainingNetwork(nn.Module):
-    """All parts, trained together in one stage."""
+    """All parts, trained together in one stage.
 
-    def __init__(self, config: ModelConfig) -> None:
+    Args:
+        helped: the helping heads learn, and teach, too; without them words and masks are all.
+    """
+
+    def __init__(self, config: ModelConfig, helped: bool = True) -> None:
         super().__init__()
         self.config = config
+        self.helped = helped
         stages = {name: build_stage(config, name) for name in _STAGES}
         self.image_encoder: VisualExperts = stages["image_encoder"]  # type: ignore[assignment]
         self.prompt_encoder: PromptEncoder = stages["prompt_encoder"]  # type: ignore[assignment]
@@ -65,7 +70,7 @@ class TrainingNetwork(nn.Module):
         views_I3SS = batch.views_ISS3.permute(0, 3, 1, 2).float().div(255.0)
         features = self.image_encoder(views_I3SS)
         _, tokens_ITD = self.reasoner.fusion(features[0], None)
-        parts = self._helping_parts(features[0], tokens_ITD, batch)
+        parts = self._helping_parts(features[0], tokens_ITD, batch) if self.helped else {}
         answers: list[Answered] = []
         masks = []
         if with_words and batch.plain is not None:
@@ -73,7 +78,8 @@ class TrainingNetwork(nn.Module):
             answers.append(self._answer(batch.plain, tokens_BTD, None))
         if batch.regions is not None:
             tokens_BTD, looks_BRD, regions_BRD = self._understand_marks(batch.regions, features)
-            parts["regions"] = self.dense.regions_loss(looks_BRD, batch.regions.labels_BR)
+            if self.helped:
+                parts["regions"] = self.dense.regions_loss(looks_BRD, batch.regions.labels_BR)
             if len(batch.region_rows):
                 masks.append(self._region_masks(batch, batch.regions, regions_BRD, features))
             if with_words and batch.marked is not None:

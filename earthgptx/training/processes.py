@@ -81,7 +81,7 @@ class Processes:
         self._accelerator.wait_for_everyone()
 
     def here(self, data: Data) -> Data:
-        """A dataclass of tensors, and of such dataclasses, on this process's device."""
+        """Tensors in dataclasses and lists, on this process's device."""
         if self.device.type == "cpu":
             return data
         moved: Data = _moved(data, self.device)
@@ -96,6 +96,8 @@ def whole(tensor: Tensor) -> Tensor:
 def _moved(data: Any, device: torch.device) -> Any:
     if isinstance(data, Tensor):
         return data.to(device, non_blocking=True)
+    if isinstance(data, list):
+        return [_moved(each, device) for each in data]
     if not dataclasses.is_dataclass(data) or isinstance(data, type):
         return data
     fields = {f.name: _moved(getattr(data, f.name), device) for f in dataclasses.fields(data)}

@@ -26,6 +26,7 @@ from earthgptx.training.mixture import (
     synthetic_source,
 )
 from earthgptx.training.network import TrainingNetwork
+from earthgptx.training.processes import Processes
 from earthgptx.training.samples import SampleSettings
 
 # Share of each source; ships_sar is evaluation only (its licence) and is not among them.
@@ -99,7 +100,9 @@ NANO_CLOSE_LOOKS = (
 )
 
 
-def nano(folder: Path, data: Path | None, steps: int, seed: int) -> None:
+def nano(
+    folder: Path, data: Path | None, steps: int, seed: int, processes: Processes | None = None
+) -> None:
     """``earthgptx train nano --out runs/nano --data DIR``: about 9.6 M parameters.
 
     Args:
@@ -108,7 +111,9 @@ def nano(folder: Path, data: Path | None, steps: int, seed: int) -> None:
             scenes alone.
         steps: optimiser steps of 16 images, after the close looks.
         seed: of weights, samples and marks.
+        processes: None trains in this process alone, on the CPU.
     """
+    processes = processes or Processes(on_cpu=True)
     torch.manual_seed(seed)
     config = nano_config()
     folder.mkdir(parents=True, exist_ok=True)
@@ -121,7 +126,7 @@ def nano(folder: Path, data: Path | None, steps: int, seed: int) -> None:
         parts = all_parts(data, folder, looks.shares, looks.by_label)
         parts = [part for part in parts if part.name not in WITHOUT_CLOSE_LOOKS]
         path = folder / f"close_looks_{number}.safetensors"
-        learn_from_crops(network.image_encoder, parts, looks.crops, seed + number, path)
+        learn_from_crops(network.image_encoder, parts, looks.crops, seed + number, path, processes)
     settings = LoopSettings(steps=steps, batch_size=16)
     mixture = Mixture(
         all_parts(data, folder, SHARES, by_label=True),
@@ -129,7 +134,7 @@ def nano(folder: Path, data: Path | None, steps: int, seed: int) -> None:
         seed,
         settings.steps * settings.batch_size,
     )
-    train(network, mixture, Words.read(folder / "tokenizer.json"), settings, folder)
+    train(network, mixture, Words.read(folder / "tokenizer.json"), settings, folder, processes)
 
 
 def all_parts(
@@ -170,6 +175,3 @@ def _summary(images: list[LabelledImage]) -> dict[str, object]:
     labels = Counter(thing.label for image in images for thing in image.objects)
     labels.update(image.image_label for image in images if image.image_label)
     return {"images": len(images), "licence": images[0].licence, "labels": dict(labels)}
-
-
-RECIPES = {"nano": nano}

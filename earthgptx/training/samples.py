@@ -183,9 +183,14 @@ class _MaskCache:
         union = np.zeros((self._view.height_px, self._view.width_px), np.bool_)
         for i in indices:
             union |= self.full(i)
-        side = self._view.width_px // 4
-        small = cv2.resize(union.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
-        return np.asarray(small, np.float32)
+        return target_of(union)
+
+
+def target_of(mask_SS: MaskHW) -> MaskGG:
+    """The mask on the finest grid: what share of each cell it covers."""
+    side = mask_SS.shape[0] // 4
+    small = cv2.resize(mask_SS.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
 
 
 def _decode(view: LabelledImage, thing: LabelledObject) -> MaskHW:

@@ -21,11 +21,16 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class AveragedWeights:
-    """An exponential moving average of a network's parameters; what is evaluated and shipped."""
+    """An exponential moving average of a network's parameters; what is evaluated and shipped.
+
+    Only of those that can learn when it is made: the others stay what they are.
+    """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.tensors = {n: p.detach().clone() for n, p in network.named_parameters()}
+        self.tensors = {
+            n: p.detach().clone() for n, p in network.named_parameters() if p.requires_grad
+        }
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
@@ -40,8 +45,9 @@ class AveragedWeights:
     @torch.no_grad()
     def copy_to(self, network: nn.Module) -> None:
         """Writes the average into ``network``."""
-        for name, parameter in network.named_parameters():
-            parameter.copy_(self.tensors[name])
+        current = dict(network.named_parameters())
+        for name, tensor in self.tensors.items():
+            current[name].copy_(tensor)
 
 
 def lasting_buffers(network: nn.Module) -> dict[str, Tensor]:
@@ -60,7 +66,9 @@ def save_state(
 ) -> None:
     """Writes everything a resume needs, atomically."""
     tensors: dict[str, Tensor] = {}
-    for name, parameter in network.named_parameters():
+    current = dict(network.named_parameters())
+    for name in average.tensors:
+        parameter = current[name]
         tensors[f"weight/{name}"] = whole(parameter.detach())
         tensors[f"average/{name}"] = whole(average.tensors[name])
         for moment in MOMENTS:
@@ -100,7 +108,9 @@ def load_state(
         step = int(json.loads(file.metadata()["step"]))
     tensors = load_file(path)
     with torch.no_grad():
-        for name, parameter in network.named_parameters():
+        current = dict(network.named_parameters())
+        for name in average.tensors:
+            parameter = current[name]
             parameter.copy_(_laid_like(parameter, tensors[f"weight/{name}"]))
             average.tensors[name].copy_(_laid_like(parameter, tensors[f"average/{name}"]))
             if f"exp_avg/{name}" in tensors:

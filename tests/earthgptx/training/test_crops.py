@@ -22,6 +22,7 @@ from earthgptx.training.crops import (
     pack_crops,
 )
 from earthgptx.training.mixture import MixturePart, folder_source
+from earthgptx.training.processes import Processes
 
 SIDE = 64
 LOOKING = CropSettings(steps=1, side_px=SIDE, whole_side_px=SIDE)
@@ -105,7 +106,9 @@ def test_what_was_learnt_is_not_learnt_again(tmp_path: Path) -> None:
         torch.manual_seed(seed)
         experts = build_stage(nano(), "image_encoder")
         assert isinstance(experts, VisualExperts)
-        learn_from_crops(experts, parts, settings, 0, tmp_path / "looks.safetensors")
+        learn_from_crops(
+            experts, parts, settings, 0, tmp_path / "looks.safetensors", Processes(on_cpu=True)
+        )
         return {n: t.clone() for n, t in experts.conv.state_dict().items()}
 
     first, again = learnt(0), learnt(1)

@@ -1,0 +1,93 @@
+"""One's own data in one command: an adapter that is merged, or all of the weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.torch import load_file
+
+from earthgptx.data.coco_writer import write_coco_folder
+from earthgptx.data.synthetic.scene import generate_scene
+from earthgptx.model.pipeline import EarthGptX
+from earthgptx.training.command import train
+
+NANO = Path("weights/nano")
+NEW_WORD = "zeppelin hangar"
+
+
+@pytest.fixture(scope="module")
+def own_lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Grey squares that somebody calls by a word the model never gave as an answer."""
+    folder = tmp_path_factory.mktemp("own")
+    lines = []
+    for number in range(6):
+        pixels = np.full((96, 96, 3), 90, np.uint8)
+        pixels[30:60, 20 + number : 50 + number] = 200
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        box = [20 + number, 30, 50 + number, 60]
+        lines.append(
+            {
+                "image": f"{number}.png",
+                "question": "what is <Region 1>?",
+                "answer": NEW_WORD,
+                "marks": [[{"box": box}]],
+            }
+        )
+    (folder / "own.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder / "own.jsonl"
+
+
+def said(weights: Path, image: Path) -> str:
+    from earthgptx.imagery.marks import BoxMark, Region
+
+    pixels = np.asarray(Image.open(image))
+    mark = Region((BoxMark(20.0, 30.0, 50.0, 60.0),))
+    return EarthGptX.load(weights).answer(pixels, "what is <Region 1>?", [mark], "optical").text
+
+
+def test_an_adapter_learns_a_new_word_and_merges_into_weights_that_say_it(
+    tmp_path: Path, own_lines: Path
+) -> None:
+    image = own_lines.parent / "0.png"
+    assert said(NANO, image) != NEW_WORD
+    run = ["--data", str(own_lines), "--out", str(tmp_path / "run"), "--steps", "24"]
+    assert train(["tune", *run, "--rank", "4", "--rehearsal", "0", "--threads", "1", "--cpu"]) == 0
+    adapter = tmp_path / "run" / "adapter"
+    assert {path.name for path in adapter.iterdir()} >= {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    }
+    out = tmp_path / "merged"
+    assert train(["merge", "--adapter", str(adapter), "--out", str(out)]) == 0
+    assert said(out, image) == NEW_WORD
+    for stage in ("image_encoder", "prompt_encoder", "mask_decoder"):
+        name = f"{stage}.safetensors"
+        assert (out / name).read_bytes() == (NANO / name).read_bytes()
+
+
+def test_all_weights_but_the_conv_experts_learn_from_a_labelled_folder(
+    tmp_path: Path,
+) -> None:
+    write_coco_folder([generate_scene(5, 128).labelled("sar")], tmp_path / "coco")
+    out = tmp_path / "run"
+    run = ["--data", str(tmp_path / "coco"), "--out", str(out), "--steps", "1", "--cpu"]
+    assert train(["tune", *run]) == 0
+    before = load_file(NANO / "image_encoder.safetensors")
+    after = load_file(out / "image_encoder.safetensors")
+    same = {name for name in before if before[name].equal(after[name])}
+    assert {name for name in before if name.startswith("conv.")} <= same
+    assert any(not name.startswith("conv.") for name in before.keys() - same)
+    EarthGptX.load(out)
+
+
+def test_an_empty_set_is_refused_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = tmp_path / "none.jsonl"
+    lines.write_text("\n")
+    assert train(["tune", "--data", str(lines), "--out", str(tmp_path / "run")]) == 2
+    assert "none.jsonl" in capsys.readouterr().err
