@@ -144,6 +144,7 @@ class Client:
         task: str = "answer",
         zoom: str = "auto",
         max_new_tokens: int = 0,
+        adapter: str = "",
         durable: bool = False,
         idempotency_key: str | None = None,
         timeout_s: float | None = None,
@@ -161,6 +162,7 @@ class Client:
             task: "answer", or "segment_regions" for one mask a region and no words.
             zoom: "auto" or "whole".
             max_new_tokens: 0 means the model's default.
+            adapter: of the language model, as the suite's operator named it; "" is none.
             durable: the request survives the loss of any process of the suite.
             idempotency_key: a repeated durable request with it joins the run of the first; None
                 makes a new one, so that retries of this call are one run.
@@ -186,6 +188,7 @@ class Client:
             task=TASKS[task],
             zoom=ZOOMS[zoom],
             max_new_tokens=max_new_tokens,
+            adapter=adapter,
             durable=durable,
             idempotency_key=idempotency_key or "",
         )
@@ -201,6 +204,7 @@ class Client:
         task: str = "answer",
         zoom: str = "auto",
         max_new_tokens: int = 0,
+        adapter: str = "",
         durable: bool = False,
         idempotency_key: str | None = None,
         timeout_s: float | None = None,
@@ -219,6 +223,7 @@ class Client:
                 task=task,
                 zoom=zoom,
                 max_new_tokens=max_new_tokens,
+                adapter=adapter,
                 durable=durable,
                 idempotency_key=idempotency_key,
                 timeout_s=timeout_s,

@@ -158,15 +158,20 @@ class ReasonerSettings(StageSettings):
     Attributes:
         quantisation: How the language model's layers are kept: "none", "int8" or "int4"; the last
             two need the extra `quantised`.
+        adapters_dir: Folder of LoRA adapters that requests may name (extra `adapters`); None takes
+            none. What is put there later is found when it is asked for.
     """
 
     quantisation: str = "none"
+    adapters_dir: Path | None = None
 
     def __post_init__(self) -> None:
         """Checks the choice."""
         super().__post_init__()
         if self.quantisation not in ("none", "int8", "int4"):
             raise SettingsError(f"{PREFIX}QUANTISATION must be none, int8 or int4")
+        if self.adapters_dir is not None and self.quantisation != "none":
+            raise SettingsError(f"{PREFIX}ADAPTERS_DIR needs {PREFIX}QUANTISATION none")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

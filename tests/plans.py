@@ -29,5 +29,6 @@ def plan(**changes: Any) -> Plan:
         question="What is <Region 1>?",
         regions=(region(),),
         max_new_tokens=0,
+        adapter="",
     )
     return replace(plain, **changes)

@@ -139,11 +139,16 @@ def load_prompt_encoder(folder: Path, device: str, dtype: str) -> PromptEncoderM
 
 
 def load_reasoner(
-    folder: Path, device: str, dtype: str, quantisation: str = "none"
+    folder: Path,
+    device: str,
+    dtype: str,
+    quantisation: str = "none",
+    adapters: Path | None = None,
 ) -> ReasonerModel:
     """The reasoner stage's model; see ``read_stage`` for what it raises.
 
     The language model's layers are kept as ``quantisation`` says: one of ``quantisation.KINDS``.
+    ``adapters`` is a folder of adapter folders (extra ``adapters``), which may grow later.
     """
     from earthgptx.model.language_model import Words
     from earthgptx.model.quantisation import layer_quantiser
@@ -154,7 +159,12 @@ def load_reasoner(
     network = read_stage(folder, "reasoner", place, compute, when_full)
     assert isinstance(network, ReasonerNetwork)
     words = Words.read(folder / "tokenizer.json", network.config.language)
-    return ReasonerModel(network, words, place, compute)
+    known = None
+    if adapters is not None:
+        from earthgptx.model.adapters import Adapters
+
+        known = Adapters(network.language, adapters)
+    return ReasonerModel(network, words, place, compute, known)
 
 
 def load_mask_decoder(folder: Path, device: str, dtype: str) -> MaskDecoderModel:

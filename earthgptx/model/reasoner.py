@@ -9,7 +9,7 @@ B batch, N grid cells, P prompt tokens, R regions, L sequence, D width, V vocabu
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,9 @@ from earthgptx.model.hybrid_fusion import HybridFusion
 from earthgptx.model.language_model import Words, build_language_model, prefix_embeddings
 from earthgptx.model.presets import ModelConfig
 from earthgptx.model.region_features import RegionFeatures
+
+if TYPE_CHECKING:
+    from earthgptx.model.adapters import Adapters
 
 
 def build_fusion(config: ModelConfig) -> HybridFusion:
@@ -97,27 +100,50 @@ class ReasonerModel:
 
     Args:
         network: with parameters of ``dtype`` (or quantised); rotary tables stay in float32.
+        adapters: of its language model; None knows none.
     """
 
     def __init__(
-        self, network: ReasonerNetwork, words: Words, device: torch.device, dtype: torch.dtype
+        self,
+        network: ReasonerNetwork,
+        words: Words,
+        device: torch.device,
+        dtype: torch.dtype,
+        adapters: Adapters | None = None,
     ) -> None:
         self.network = network.to(device).eval()
         self.words = words
         self.device = device
         self.dtype = dtype
+        self._adapters = adapters
         self.default_max_new_tokens = network.config.max_new_tokens
         self.context_tokens = network.config.language.context_tokens
 
-    def open(self, inputs: list[ReasonerInput], max_new_tokens: int) -> Decoding:
-        """Starts answering several requests together.
+    def open(self, inputs: list[ReasonerInput], max_new_tokens: int, adapter: str = "") -> Decoding:
+        """Starts answering several requests together, with one adapter or ("") none.
 
         Raises:
-            ModelInputError: a question does not fit into the context.
+            ModelInputError: a question does not fit into the context, or there is no such adapter.
         """
+        if self._adapters is not None and adapter:
+            self._adapters.load(adapter)
+        elif adapter:
+            raise ModelInputError("no adapters are kept here", field="adapter", limit="none")
+        self.use(adapter)
         with torch.inference_mode():
             rows = [self._embed(request, max_new_tokens) for request in inputs]
-        return Decoding(self, rows, max_new_tokens)
+        return Decoding(self, rows, max_new_tokens, adapter)
+
+    def use(self, adapter: str) -> None:
+        """From now on the language model answers with this adapter, which was loaded."""
+        if self._adapters is not None:
+            self._adapters.use(adapter)
+
+    def adapter_version(self, adapter: str) -> str:
+        """What to add to the version of the weights: ``+name-digest``; "" for no adapter."""
+        if self._adapters is None or not adapter:
+            return ""
+        return f"+{adapter}-{self._adapters.digest(adapter)}"
 
     def _embed(self, request: ReasonerInput, max_new_tokens: int) -> Tensor:
         question = self.words.question_ids(request.question)
@@ -154,8 +180,11 @@ class ReasonerModel:
 class Decoding:
     """Several answers being made in step; one ``step`` makes one token for each."""
 
-    def __init__(self, model: ReasonerModel, embeddings: list[Tensor], max_new_tokens: int) -> None:
+    def __init__(
+        self, model: ReasonerModel, embeddings: list[Tensor], max_new_tokens: int, adapter: str
+    ) -> None:
         self._model = model
+        self._adapter = adapter
         self._limit = max_new_tokens
         self._rows = [_Row(i, e.shape[0]) for i, e in enumerate(embeddings)]
         self._cache = DynamicCache(config=model.network.language.config)
@@ -185,6 +214,8 @@ class Decoding:
         """Makes one token for every request that is still going."""
         if not self._rows:
             return []
+        # Open batches take turns at the model, each with its own adapter.
+        self._model.use(self._adapter)
         language = self._model.network.language
         positions_BL = (self._seen_BL.cumsum(1) - 1).clamp_min(0)[:, -self._next_BLD.shape[1] :]
         hidden_BLD = language.base_model(

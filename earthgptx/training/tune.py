@@ -12,6 +12,7 @@ import torch
 from earthgptx.data.adapters.dataset import Dataset
 from earthgptx.data.adapters.registry import open_dataset
 from earthgptx.data.coco_folder import DataError
+from earthgptx.model.adapters import add_adapter, merged, save_adapter
 from earthgptx.model.checkpoint import (
     STAGES,
     model_version,
@@ -22,7 +23,6 @@ from earthgptx.model.checkpoint import (
 from earthgptx.model.language_model import Words
 from earthgptx.model.reasoner import ReasonerNetwork
 from earthgptx.training.loop import LoopSettings, train
-from earthgptx.training.low_rank import add_adapter, merged, save_adapter
 from earthgptx.training.mixture import Drawn, Mixture, MixturePart, Source
 from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.processes import Processes

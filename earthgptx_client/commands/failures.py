@@ -19,6 +19,7 @@ _FLAGS = {
     "modality": "--modality",
     "zoom": "--zoom",
     "max_new_tokens": "--max-new-tokens",
+    "adapter": "--adapter",
     "out": "--out",
     "timeout_s": "--deadline-s",
     "idempotency_key": "--key",

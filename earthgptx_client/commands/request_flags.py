@@ -33,6 +33,9 @@ def add_request_flags(parser: argparse.ArgumentParser) -> None:
         help="cut the answer (the model's)",
     )
     parser.add_argument(
+        "--adapter", default="", metavar="NAME", help="of the language model (none)"
+    )
+    parser.add_argument(
         "--durable", action="store_true", help="survives the loss of any process of the suite"
     )
     parser.add_argument(
@@ -62,6 +65,7 @@ def request_options(arguments: argparse.Namespace, number: int | None = None) ->
         "modality": arguments.modality,
         "zoom": arguments.zoom,
         "max_new_tokens": arguments.max_new_tokens,
+        "adapter": arguments.adapter,
         "durable": arguments.durable,
         "idempotency_key": f"{key}/{number}" if key and number else key or None,
         "timeout_s": deadline.remaining_s(),

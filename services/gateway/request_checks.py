@@ -28,6 +28,9 @@ _MODALITIES: dict[int, Literal["optical", "sar", "infrared"] | None] = {
 }
 
 
+MAX_ADAPTER_CHARACTERS = 63
+
+
 def check_request(request: InterpretRequest, max_new_tokens_limit: int) -> None:
     """Everything that can be said without the image.
 
@@ -51,6 +54,12 @@ def check_request(request: InterpretRequest, max_new_tokens_limit: int) -> None:
             limit=f"0 to {max_new_tokens_limit}",
         )
     _check_idempotency_key(request)
+    if len(request.adapter) > MAX_ADAPTER_CHARACTERS:
+        raise InvalidInput(
+            f"adapter has {len(request.adapter)} characters",
+            field="adapter",
+            limit=f"{MAX_ADAPTER_CHARACTERS} characters",
+        )
 
 
 def make_plan(request: InterpretRequest, image: KeptImage, tenant: str) -> Plan:
@@ -79,6 +88,7 @@ def make_plan(request: InterpretRequest, image: KeptImage, tenant: str) -> Plan:
         question="" if segments else request.question,
         regions=tuple(request.regions),
         max_new_tokens=request.max_new_tokens,
+        adapter=request.adapter,
     )
 
 

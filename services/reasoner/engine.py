@@ -40,12 +40,13 @@ PROBE_TOKENS = 2
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked. `max_new_tokens` 0 means the model's default."""
+    """What is asked. `max_new_tokens` 0 means the model's default, `adapter` "" none."""
 
     image: ImageFeatureRefs
     prompts: PromptFeatureRefs | None
     text: str
     max_new_tokens: int
+    adapter: str
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class _Row:
 
     asked: ReasonerInput
     max_new_tokens: int
+    adapter: str
 
 
 class Engine:
@@ -103,7 +105,7 @@ class Engine:
         self._ttl_s = settings.tensor_ttl_s
         self._steps: StepScheduler[_Row, StepOutput] = StepScheduler(
             self._open_rows,
-            lambda row: row.max_new_tokens,
+            lambda row: (row.max_new_tokens, row.adapter),
             max_batch=settings.max_batch,
             max_open=MAX_OPEN_BATCHES,
             max_wait_s=settings.max_wait_ms / 1000,
@@ -122,7 +124,11 @@ class Engine:
         if settings.threads:
             torch.set_num_threads(settings.threads)
         model = load_reasoner(
-            settings.weights_dir, settings.device, settings.dtype, settings.quantisation
+            settings.weights_dir,
+            settings.device,
+            settings.dtype,
+            settings.quantisation,
+            settings.adapters_dir,
         )
         version = model_version(settings.weights_dir, STAGE)
         shapes = shapes_of(model.network.config)
@@ -132,7 +138,8 @@ class Engine:
         """Streams the answer; ends with exactly one `Finished`. Closing it stops the model.
 
         Raises:
-            InvalidInput: The question does not fit, or features are not this model's.
+            InvalidInput: The question does not fit, there is no such adapter, or features are not
+                this model's.
             TensorGone: Features are no longer there.
             QueueFull: The stage has as much to do as it may.
         """
@@ -143,7 +150,9 @@ class Engine:
             with self._steps.announced():
                 asked = await self._pool.run(self._fetch, question, tenant)
             segs = 0
-            async with aclosing(self._steps.stream(_Row(asked, limit))) as outputs:
+            async with aclosing(
+                self._steps.stream(_Row(asked, limit, question.adapter))
+            ) as outputs:
                 async for output in outputs:
                     if output.text:
                         yield Text(output.text)
@@ -152,8 +161,9 @@ class Engine:
                         yield Seg(segs, state, output.phrase)
                         segs += 1
                     if output.finished is not None:
+                        version = self._version + self._model.adapter_version(question.adapter)
                         yield Finished(
-                            output.finished, output.prompt_tokens, output.new_tokens, self._version
+                            output.finished, output.prompt_tokens, output.new_tokens, version
                         )
 
     async def probe(self) -> None:
@@ -162,7 +172,7 @@ class Engine:
         image = ImageFeatures(
             torch.zeros(shapes.grid), tuple(torch.zeros(level) for level in shapes.pyramid)
         )
-        row = _Row(ReasonerInput(image, None, None, "?"), PROBE_TOKENS)
+        row = _Row(ReasonerInput(image, None, None, "?"), PROBE_TOKENS, "")
         async with aclosing(self._steps.stream(row)) as outputs:
             async for _ in outputs:
                 pass
@@ -184,7 +194,8 @@ class Engine:
 
     def _open_rows(self, rows: list[_Row]) -> Decoding:
         with refused_as_invalid_input(ModelInputError):
-            return self._model.open([row.asked for row in rows], rows[0].max_new_tokens)
+            asked = [row.asked for row in rows]
+            return self._model.open(asked, rows[0].max_new_tokens, rows[0].adapter)
 
     def _fetch(self, question: Question, tenant: str) -> ReasonerInput:
         grid, *pyramid = map(to_torch, self._reader.image(question.image, tenant))

@@ -69,6 +69,7 @@ def question_from_proto(request: reasoner_pb2.GenerateRequest) -> Question:
         prompts=prompts,
         text=request.question,
         max_new_tokens=request.max_new_tokens,
+        adapter=request.adapter,
     )
 
 

@@ -34,6 +34,7 @@ class Plan:
         question: The user's words; empty for `SEGMENT_REGIONS`.
         regions: What the user drew, in pixels of the full image.
         max_new_tokens: 0 means the model's default.
+        adapter: Of the language model; empty means none.
     """
 
     run_id: str
@@ -47,6 +48,7 @@ class Plan:
     question: str
     regions: tuple[Region, ...]
     max_new_tokens: int
+    adapter: str
 
 
 def steps_of(plan: Plan) -> dict[Step, tuple[Step, ...]]:

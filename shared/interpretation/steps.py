@@ -113,6 +113,7 @@ async def reason(
         prompts=prompts.encoded if prompts else None,
         question=plan.question,
         max_new_tokens=plan.max_new_tokens,
+        adapter=plan.adapter,
     )
     reader, raw, said, segs = MarkupReader(), list[str](), list[str](), list[SegFound]()
     finish: Finish | None = None

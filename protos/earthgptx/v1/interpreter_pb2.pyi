@@ -38,7 +38,7 @@ TERMINAL_STATE_FAILED: TerminalState
 TERMINAL_STATE_CANCELLED: TerminalState
 
 class InterpretRequest(_message.Message):
-    __slots__ = ("image_id", "question", "regions", "modality", "task", "zoom", "max_new_tokens", "durable", "idempotency_key")
+    __slots__ = ("image_id", "question", "regions", "modality", "task", "zoom", "max_new_tokens", "durable", "idempotency_key", "adapter")
     IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
     QUESTION_FIELD_NUMBER: _ClassVar[int]
     REGIONS_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +48,7 @@ class InterpretRequest(_message.Message):
     MAX_NEW_TOKENS_FIELD_NUMBER: _ClassVar[int]
     DURABLE_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ADAPTER_FIELD_NUMBER: _ClassVar[int]
     image_id: str
     question: str
     regions: _containers.RepeatedCompositeFieldContainer[_geometry_pb2.Region]
@@ -57,7 +58,8 @@ class InterpretRequest(_message.Message):
     max_new_tokens: int
     durable: bool
     idempotency_key: str
-    def __init__(self, image_id: _Optional[str] = ..., question: _Optional[str] = ..., regions: _Optional[_Iterable[_Union[_geometry_pb2.Region, _Mapping]]] = ..., modality: _Optional[_Union[_geometry_pb2.Modality, str]] = ..., task: _Optional[_Union[Task, str]] = ..., zoom: _Optional[_Union[Zoom, str]] = ..., max_new_tokens: _Optional[int] = ..., durable: _Optional[bool] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    adapter: str
+    def __init__(self, image_id: _Optional[str] = ..., question: _Optional[str] = ..., regions: _Optional[_Iterable[_Union[_geometry_pb2.Region, _Mapping]]] = ..., modality: _Optional[_Union[_geometry_pb2.Modality, str]] = ..., task: _Optional[_Union[Task, str]] = ..., zoom: _Optional[_Union[Zoom, str]] = ..., max_new_tokens: _Optional[int] = ..., durable: _Optional[bool] = ..., idempotency_key: _Optional[str] = ..., adapter: _Optional[str] = ...) -> None: ...
 
 class InterpretResponse(_message.Message):
     __slots__ = ("accepted", "text", "boxes", "mask", "finished")

@@ -19,16 +19,18 @@ FINISH_REASON_STOP: FinishReason
 FINISH_REASON_LENGTH: FinishReason
 
 class GenerateRequest(_message.Message):
-    __slots__ = ("image", "prompts", "question", "max_new_tokens")
+    __slots__ = ("image", "prompts", "question", "max_new_tokens", "adapter")
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     PROMPTS_FIELD_NUMBER: _ClassVar[int]
     QUESTION_FIELD_NUMBER: _ClassVar[int]
     MAX_NEW_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    ADAPTER_FIELD_NUMBER: _ClassVar[int]
     image: _image_encoder_pb2.EncodedImage
     prompts: _prompt_encoder_pb2.EncodedPrompts
     question: str
     max_new_tokens: int
-    def __init__(self, image: _Optional[_Union[_image_encoder_pb2.EncodedImage, _Mapping]] = ..., prompts: _Optional[_Union[_prompt_encoder_pb2.EncodedPrompts, _Mapping]] = ..., question: _Optional[str] = ..., max_new_tokens: _Optional[int] = ...) -> None: ...
+    adapter: str
+    def __init__(self, image: _Optional[_Union[_image_encoder_pb2.EncodedImage, _Mapping]] = ..., prompts: _Optional[_Union[_prompt_encoder_pb2.EncodedPrompts, _Mapping]] = ..., question: _Optional[str] = ..., max_new_tokens: _Optional[int] = ..., adapter: _Optional[str] = ...) -> None: ...
 
 class GenerateResponse(_message.Message):
     __slots__ = ("text", "seg", "finish")
