@@ -32,7 +32,7 @@ PixelsHWC = npt.NDArray[np.uint8]
 _LEAST_WIDTH_PX = 768
 _MOST_SIDE_PX = 2048
 # Far from each other in hue, all clear of the greens and browns of the ground.
-_COLOURS: tuple[Colour, ...] = (
+COLOURS: tuple[Colour, ...] = (
     (255, 86, 119),
     (64, 196, 255),
     (255, 196, 61),
@@ -102,7 +102,7 @@ def _colours_of(phrases: list[str]) -> list[Colour]:
     """A colour each; equal phrases share one."""
     keys = [phrase or f"#{i}" for i, phrase in enumerate(phrases)]
     order = list(dict.fromkeys(keys))
-    return [_COLOURS[order.index(key) % len(_COLOURS)] for key in keys]
+    return [COLOURS[order.index(key) % len(COLOURS)] for key in keys]
 
 
 @dataclass

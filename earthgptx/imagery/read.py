@@ -133,14 +133,15 @@ def _read_with_gdal(data: bytes, driver: str, header: ImageHeader) -> Raster:
             bands_CHW = bands_CHW * np.uint8(255)
             note = "one bit shown as black and white"
         names = tuple(
-            _band_name(dataset.descriptions[n - 1], dataset.colorinterp[n - 1]) for n in numbers
+            band_name(dataset.descriptions[n - 1], dataset.colorinterp[n - 1]) for n in numbers
         )
         nan_is_nodata = any(v is not None and np.isnan(v) for v in dataset.nodatavals)
     valid_HW = _without_gaps(bands_CHW, valid_HW, nan_is_nodata)
     return Raster(bands_CHW, _unless_everywhere(valid_HW), header, names, note)
 
 
-def _band_name(description: str | None, meaning: ColorInterp) -> str:
+def band_name(description: str | None, meaning: ColorInterp) -> str:
+    """What a band shows, in the file's own lower-case words; "" where it is silent."""
     if description:
         return description.strip().lower()
     return meaning.name if meaning.name in _COLOURS else ""

@@ -1,0 +1,80 @@
+"""Whether all of a file is there, before hours are spent on it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.windows import Window
+
+from earthgptx.imagery.errors import DamagedImage
+from earthgptx.scenes.open import damage_named
+
+_WHOLE = "a whole file"
+
+
+def refuse_half_files(dataset: rasterio.DatasetReader, path: Path) -> None:
+    """Refuses a file that ends too soon or was never finished.
+
+    A TIFF's table of blocks is compared with the size of the file. Blocks that were never written
+    are gaps if the file declares a nodata value (sparse files are made so), else a file whose
+    writer stopped half way: GDAL would show zeros there. Others have their size compared (ENVI)
+    and their last pixel read.
+
+    Raises:
+        DamagedImage: it is such a file (field "image").
+    """
+    if dataset.driver == "GTiff":
+        _refuse_half_tiff(dataset, path.stat().st_size)
+        return
+    if dataset.driver == "ENVI":
+        _refuse_short_envi(dataset, path.stat().st_size)
+    with damage_named():
+        dataset.read(1, window=Window(dataset.width - 1, dataset.height - 1, 1, 1))
+
+
+def _refuse_half_tiff(dataset: rasterio.DatasetReader, size_bytes: int) -> None:
+    separate = dataset.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "BAND"
+    blocks, missing = 0, 0
+    for band in sorted({1, dataset.count}) if separate else (1,):
+        height, width = dataset.block_shapes[band - 1]
+        for row in range(math.ceil(dataset.height / height)):
+            for column in range(math.ceil(dataset.width / width)):
+                blocks += 1
+                end = _block_end(dataset, band, column, row)
+                missing += end is None
+                if end is not None and end > size_bytes:
+                    raise DamagedImage(
+                        "image",
+                        f"is cut short: it has {size_bytes} bytes, and a block ends at {end}",
+                        _WHOLE,
+                    )
+    if missing and dataset.nodata is None:
+        raise DamagedImage(
+            "image",
+            f"is half written: {missing} of {blocks} blocks are not there",
+            "a whole file, or a nodata value for what is left out on purpose",
+        )
+
+
+def _block_end(dataset: rasterio.DatasetReader, band: int, column: int, row: int) -> int | None:
+    """Where a block ends in the file; None if it was never written."""
+    place = f"{column}_{row}"
+    offset = dataset.get_tag_item(f"BLOCK_OFFSET_{place}", "TIFF", bidx=band)
+    size = dataset.get_tag_item(f"BLOCK_SIZE_{place}", "TIFF", bidx=band)
+    return None if offset is None or size is None else int(offset) + int(size)
+
+
+def _refuse_short_envi(dataset: rasterio.DatasetReader, size_bytes: int) -> None:
+    described = dataset.tags(ns="ENVI")
+    if described.get("file_compression", "0").strip() != "0":
+        return
+    pixel_bytes = sum(np.dtype(dtype).itemsize for dtype in dataset.dtypes)
+    offset = described.get("header_offset", "0").strip()
+    needed = dataset.width * dataset.height * pixel_bytes + (int(offset) if offset.isdigit() else 0)
+    if size_bytes < needed:
+        raise DamagedImage(
+            "image", f"is cut short: it has {size_bytes} bytes of {needed}", f"{needed} bytes"
+        )

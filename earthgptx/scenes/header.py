@@ -1,0 +1,168 @@
+"""What a scene says about itself, judged before its pixels are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import rasterio
+
+from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.georeference import (
+    AffineTransform,
+    ground_sampling_distance_m,
+    pixels_to_lonlat,
+)
+from earthgptx.imagery.header import (
+    BAND_DTYPES,
+    ImageFormat,
+    ImageHeader,
+    colour_bands,
+    crs_name,
+    is_palette,
+    refuse_unread_kinds,
+)
+from earthgptx.imagery.read import band_name
+
+NO_PLACE = "coordinates are pixels of the scene (origin at its top left corner, x right, y down)"
+
+
+@dataclass(frozen=True)
+class SceneLimits:
+    """What is refused from the header alone.
+
+    Attributes:
+        max_side_px: the longer side.
+        max_bands: bands without alpha, however few of them are shown.
+        min_gsd_m: finer ground sampling is taken for a wrong transform.
+        max_gsd_m: coarser as well.
+    """
+
+    max_side_px: int = 1_000_000
+    max_bands: int = 1_000
+    min_gsd_m: float = 0.001
+    max_gsd_m: float = 10_000.0
+
+
+@dataclass(frozen=True)
+class SceneHeader(ImageHeader):
+    """What a scene says about itself; ``format`` is the name of GDAL's driver.
+
+    Attributes:
+        name: of the file, without folders.
+        band_names: what each band shows, in the file's own lower-case words; "" where it is silent.
+        nodata: the value that means no data; None if none is declared.
+        overview_factors: how many times smaller the file's own overviews are.
+        block_wh_px: width and height of what is decoded at once.
+        acquired: when the sensor saw it, where the file says so.
+        notes: what a user should know about this file, in words.
+    """
+
+    name: str = ""
+    band_names: tuple[str, ...] = ()
+    nodata: float | None = None
+    overview_factors: tuple[int, ...] = ()
+    block_wh_px: tuple[int, int] = (0, 0)
+    acquired: datetime | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_header(dataset: rasterio.DatasetReader, path: Path, limits: SceneLimits) -> SceneHeader:
+    """The header of an open scene.
+
+    Raises:
+        ImageryError: of a kind that is not read (CMYK, several pages, an element type other than
+            ``BAND_DTYPES``), over a limit, or placed off the earth (field "image").
+    """
+    refuse_unread_kinds(dataset)
+    _refuse_over_limits(dataset, limits)
+    transform, crs, notes = _place(dataset)
+    middle = (dataset.width / 2, dataset.height / 2)
+    gsd_m = ground_sampling_distance_m(middle, transform, crs) if transform else 0.0
+    if transform and not limits.min_gsd_m <= gsd_m <= limits.max_gsd_m:
+        raise ImageryError(
+            "image",
+            f"has pixels of {gsd_m:g} m on the ground: its transform or CRS is wrong",
+            f"{limits.min_gsd_m:g} to {limits.max_gsd_m:g} m",
+        )
+    shown = colour_bands(dataset)
+    names = tuple(band_name(dataset.descriptions[n - 1], dataset.colorinterp[n - 1]) for n in shown)
+    height, width = dataset.block_shapes[0]
+    return SceneHeader(
+        # The driver is one of open.Driver; a plain TIFF keeps the word the images have for it.
+        format=cast(
+            ImageFormat, "TIFF" if dataset.driver == "GTiff" and not crs else dataset.driver
+        ),
+        width_px=dataset.width,
+        height_px=dataset.height,
+        band_count=3 if is_palette(dataset) else len(shown),
+        band_dtype=dataset.dtypes[0],
+        crs=crs,
+        gsd_m=gsd_m,
+        size_bytes=path.stat().st_size,
+        transform=transform,
+        name=path.name,
+        band_names=("red", "green", "blue") if is_palette(dataset) else names,
+        nodata=dataset.nodata,
+        overview_factors=tuple(dataset.overviews(1)),
+        block_wh_px=(width, height),
+        acquired=_acquired(dataset),
+        notes=notes,
+    )
+
+
+def _refuse_over_limits(dataset: rasterio.DatasetReader, limits: SceneLimits) -> None:
+    if max(dataset.width, dataset.height) > limits.max_side_px:
+        size = f"is {dataset.width} x {dataset.height} px"
+        raise ImageryError("image", size, f"sides of {limits.max_side_px} px")
+    if dataset.count > limits.max_bands:
+        raise ImageryError("image", f"has {dataset.count} bands", f"{limits.max_bands} bands")
+    if dataset.dtypes[0] not in BAND_DTYPES:
+        advice = "; give its amplitude" if dataset.dtypes[0].startswith("complex") else ""
+        raise ImageryError(
+            "image", f"has elements of type {dataset.dtypes[0]}{advice}", ", ".join(BAND_DTYPES)
+        )
+
+
+def _place(
+    dataset: rasterio.DatasetReader,
+) -> tuple[AffineTransform | None, str, tuple[str, ...]]:
+    """Transform and CRS where both are there and lie on the earth, and what to say if not."""
+    transform = cast(AffineTransform, tuple(dataset.transform)[:6])
+    if dataset.crs is None or dataset.transform.is_identity:
+        missing = "no CRS" if dataset.crs is None else "a CRS but no transform"
+        if dataset.gcps[0] or dataset.rpcs:
+            missing += " (its ground control points or RPCs are not used; warp it first)"
+        return None, "", (f"has {missing}: {NO_PLACE}, areas are in pixels",)
+    crs = crs_name(dataset.crs)
+    width, height = dataset.width, dataset.height
+    corners = [(0, 0), (width, 0), (width, height), (0, height), (width / 2, height / 2)]
+    lonlat = pixels_to_lonlat(corners, transform, crs)
+    if lonlat is None:
+        return None, "", (f"its CRS has no place on the earth there: {NO_PLACE}",)
+    # A scene that crosses the antimeridian may go on to 360 degrees.
+    if (np.abs(lonlat[:, 0]) > 361).any() or (np.abs(lonlat[:, 1]) > 90.001).any():
+        raise ImageryError(
+            "image",
+            f"lies at longitude {lonlat[0, 0]:g}, latitude {lonlat[0, 1]:g}: its transform is not "
+            f"in its CRS ({crs})",
+            "a place on the earth",
+        )
+    return transform, crs, ()
+
+
+def _acquired(dataset: rasterio.DatasetReader) -> datetime | None:
+    """As GDAL's IMAGERY metadata or a NITF header say it, in UTC."""
+    told = (
+        (dataset.tags(ns="IMAGERY").get("ACQUISITIONDATETIME"), "%Y-%m-%d %H:%M:%S"),
+        (dataset.tags().get("NITF_IDATIM"), "%Y%m%d%H%M%S"),
+    )
+    for text, form in told:
+        try:
+            return datetime.strptime(text.strip(), form).replace(tzinfo=UTC) if text else None
+        except ValueError:
+            continue
+    return None
