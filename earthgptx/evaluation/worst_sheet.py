@@ -18,11 +18,10 @@ from earthgptx.evaluation.tally import Tally
 from earthgptx.imagery.draw import draw_overlay
 from earthgptx.imagery.marks import MarkKind
 from earthgptx.imagery.masks import BoxXyxyPx, MaskHW, decode_rle
+from earthgptx.imagery.sheet import sheet_of
 
 _SHOWN = 12
 _COLUMNS = 4
-_TILE_PX, _GAP_PX = 420, 10
-_PAPER = (255, 255, 255)
 
 
 def worst_first(task: str, outcomes: Sequence[Outcome], tally: Tally) -> list[int]:
@@ -41,17 +40,7 @@ def draw_worst(
 ) -> Image.Image:
     """The worst answers side by side, at most ``_SHOWN``."""
     chosen = worst_first(task, outcomes, tally)[:_SHOWN]
-    tiles = [_tile(task, outcomes[place], prompts) for place in chosen]
-    rows = [tiles[start : start + _COLUMNS] for start in range(0, len(tiles), _COLUMNS)]
-    heights = [max(tile.height for tile in row) + _GAP_PX for row in rows]
-    width = _GAP_PX + min(len(tiles), _COLUMNS) * (_TILE_PX + _GAP_PX)
-    sheet = Image.new("RGB", (width, _GAP_PX + sum(heights)), _PAPER)
-    top = _GAP_PX
-    for row, height in zip(rows, heights, strict=True):
-        for column, tile in enumerate(row):
-            sheet.paste(tile, (_GAP_PX + column * (_TILE_PX + _GAP_PX), top))
-        top += height
-    return sheet
+    return sheet_of([_tile(task, outcomes[place], prompts) for place in chosen], _COLUMNS)
 
 
 def _tile(task: str, outcome: Outcome, prompts: MarkKind) -> Image.Image:
@@ -75,6 +64,4 @@ def _tile(task: str, outcome: Outcome, prompts: MarkKind) -> Image.Image:
         captions.append(("Boxes", f"{counts.matched} matched of {counts.true} true"))
     else:
         captions += [("True", sample.expected), ("Said", outcome.text or "(nothing)")]
-    drawn = draw_overlay(pixels_rgb(sample.image), regions, boxes, masks, captions)
-    height = round(drawn.height * _TILE_PX / drawn.width)
-    return drawn.resize((_TILE_PX, height), Image.Resampling.LANCZOS)
+    return draw_overlay(pixels_rgb(sample.image), regions, boxes, masks, captions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from earthgptx.training.log import TrainingLog
 from earthgptx.training.losses import Losses, divisors, weighted
 from earthgptx.training.mixture import Mixture
 from earthgptx.training.network import TrainingNetwork
+from earthgptx.training.pictures import Shown, draw_predictions
 from earthgptx.training.processes import Processes
 from earthgptx.training.samples import TrainingSample
 from earthgptx.training.state import AveragedWeights, load_state, save_state
@@ -39,6 +40,8 @@ class LoopSettings:
         batch_size: images a step, of all processes together.
         settling_steps: after words began, for which the frozen conv expert's batch norms go on
             looking.
+        save_every: steps between two states that a cut off training goes on from.
+        pictures_every: steps between two sheets of answers, once there are words.
         log_every: steps whose means make a line of the log.
         workers: data processes beside each training process.
         precision: of matrix products.
@@ -55,6 +58,7 @@ class LoopSettings:
     average_decay: float = 0.997
     settling_steps: int = 40
     save_every: int = 250
+    pictures_every: int = 500
     log_every: int = 10
     workers: int = 1
     precision: torch.dtype = torch.bfloat16
@@ -95,6 +99,7 @@ def train(
     folder: Path,
     processes: Processes | None = None,
     export: Callable[[], None] | None = None,
+    shown: Sequence[Shown] = (),
 ) -> None:
     """Trains to ``settings.steps`` steps; goes on where ``folder`` left off.
 
@@ -106,6 +111,7 @@ def train(
         folder: of the run.
         processes: None trains in this process alone, on the CPU.
         export: writes what is kept, once ``network`` holds the average; None writes all stages.
+        shown: questions whose answers are drawn now and then, to ``pictures/`` of the folder.
 
     Raises:
         TrainingStopped: the gradient is not a number.
@@ -142,6 +148,9 @@ def train(
             log.step(step, losses, norm, started - waited, time.perf_counter() - started)
         if (step + 1) % settings.save_every == 0 or step + 1 == settings.steps:
             save_state(folder, network, average, optimiser, step + 1, processes)
+        if log and shown and with_words and (step + 1) % settings.pictures_every == 0:
+            picture = folder / "pictures" / f"{step + 1:06}.png"
+            draw_predictions(network, average, words, shown, picture)
     if log:
         log.close()
     average.copy_to(network)

@@ -12,6 +12,7 @@ import torch
 
 from earthgptx.data.coco_folder import read_coco_folder, split_by_group
 from earthgptx.data.labelled_image import MODALITIES, LabelledImage
+from earthgptx.data.synthetic.scene import generate_scene
 from earthgptx.data.vocabulary import template_corpus, train_bpe_tokenizer
 from earthgptx.model.language_model import Words
 from earthgptx.model.presets import nano as nano_config
@@ -26,6 +27,7 @@ from earthgptx.training.mixture import (
     synthetic_source,
 )
 from earthgptx.training.network import TrainingNetwork
+from earthgptx.training.pictures import Shown, shown_of_image
 from earthgptx.training.processes import Processes
 from earthgptx.training.samples import SampleSettings
 
@@ -134,7 +136,24 @@ def nano(
         seed,
         settings.steps * settings.batch_size,
     )
-    train(network, mixture, Words.read(folder / "tokenizer.json"), settings, folder, processes)
+    train(
+        network,
+        mixture,
+        Words.read(folder / "tokenizer.json"),
+        settings,
+        folder,
+        processes,
+        shown=shown(),
+    )
+
+
+def shown() -> list[Shown]:
+    """Questions about scenes that training never draws, one of each modality."""
+    return [
+        each
+        for seed, modality in enumerate(MODALITIES, start=1)
+        for each in shown_of_image(generate_scene(seed, 256).labelled(modality), seed)
+    ]
 
 
 def all_parts(

@@ -12,6 +12,7 @@ import torch
 from earthgptx.data.adapters.dataset import Dataset
 from earthgptx.data.adapters.registry import open_dataset
 from earthgptx.data.coco_folder import DataError
+from earthgptx.data.records import InstructionRecord
 from earthgptx.model.adapters import add_adapter, merged, save_adapter
 from earthgptx.model.checkpoint import (
     STAGES,
@@ -25,6 +26,7 @@ from earthgptx.model.reasoner import ReasonerNetwork
 from earthgptx.training.loop import LoopSettings, train
 from earthgptx.training.mixture import Drawn, Mixture, MixturePart, Source
 from earthgptx.training.network import TrainingNetwork
+from earthgptx.training.pictures import Shown, shown_of_image, shown_of_record
 from earthgptx.training.processes import Processes
 from earthgptx.training.recipes import synthetic_parts
 from earthgptx.training.samples import SampleSettings
@@ -32,6 +34,7 @@ from earthgptx.training.samples import SampleSettings
 # A set ten times as large is seen about three times as often.
 TEMPERATURE = 2.0
 ADAPTER = "adapter"
+MOST_SHOWN = 3
 
 
 def tune(
@@ -79,14 +82,16 @@ def tune(
         words_from=0.0,
         settling_steps=0,
         decay_from=0.5,
+        pictures_every=max(steps // 3, 1),
     )
+    own = [_all_of(open_dataset(path)) for path in paths]
     mixture = Mixture(
-        own_parts(paths, rehearsal),
+        own_parts(paths, own, rehearsal),
         SampleSettings(network.config.view_side_px, network.config.grid_side),
         seed,
         settings.steps * settings.batch_size,
     )
-    train(network, mixture, words, settings, folder, processes, export)
+    train(network, mixture, words, settings, folder, processes, export, shown_of(own))
 
 
 def start_from(folder: Path) -> TrainingNetwork:
@@ -102,24 +107,30 @@ def start_from(folder: Path) -> TrainingNetwork:
     return network
 
 
-def own_parts(paths: Sequence[Path], rehearsal: float) -> list[MixturePart]:
-    """Each dataset with its share by temperature, and synthetic scenes.
+def shown_of(own: Sequence[Sequence[Drawn]]) -> list[Shown]:
+    """Questions about the first of each dataset."""
+    shown: list[Shown] = []
+    for drawn in own:
+        for first in drawn[:MOST_SHOWN]:
+            if isinstance(first, InstructionRecord):
+                shown.append(shown_of_record(first))
+            else:
+                shown += shown_of_image(first, seed=0)
+    return shown[: 3 * MOST_SHOWN]
 
-    Raises:
-        DataError: nothing to learn from in one of them, or a record is broken.
-    """
-    sizes, parts = [], []
-    for path in paths:
-        drawn = _all_of(open_dataset(path))
-        sizes.append(len(drawn) ** (1 / TEMPERATURE))
-        parts.append(MixturePart(path.stem, _one_of(drawn), 0.0))
-    own = [
-        MixturePart(part.name, part.source, (1 - rehearsal) * size / sum(sizes))
-        for part, size in zip(parts, sizes, strict=True)
+
+def own_parts(
+    paths: Sequence[Path], own: Sequence[Sequence[Drawn]], rehearsal: float
+) -> list[MixturePart]:
+    """Each dataset with its share by temperature, and synthetic scenes."""
+    sizes = [len(drawn) ** (1 / TEMPERATURE) for drawn in own]
+    parts = [
+        MixturePart(path.stem, _one_of(drawn), (1 - rehearsal) * size / sum(sizes))
+        for path, drawn, size in zip(paths, own, sizes, strict=True)
     ]
     scenes = synthetic_parts()
     total = sum(part.share for part in scenes)
-    return own + [
+    return parts + [
         MixturePart(part.name, part.source, rehearsal * part.share / total) for part in scenes
     ]
 

@@ -1,4 +1,12 @@
-"""Two processes that share a batch learn what one learns that has it alone."""
+"""Two processes that share a batch learn what one learns that has it alone: the golden losses.
+
+After a change that means to change them: run the first test, look at what it says, and write
+``tests/earthgptx/training/golden/losses.json`` anew with
+
+    python -m tests.earthgptx.training.small_training out/golden 4
+
+and the ``total`` and parts of each line of ``out/golden/log.jsonl``.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +20,7 @@ import pytest
 from earthgptx.training.losses import NAMES
 
 STEPS = 4
+GOLDEN = Path(__file__).parent / "golden" / "losses.json"
 
 
 def train(folder: Path, processes: int, *options: str) -> list[dict[str, float]]:
@@ -32,6 +41,13 @@ def train(folder: Path, processes: int, *options: str) -> list[dict[str, float]]
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, float]]:
     return train(tmp_path_factory.mktemp("alone") / "run", 1)
+
+
+def test_the_losses_are_those_of_the_golden_file(alone: list[dict[str, float]]) -> None:
+    golden = json.loads(GOLDEN.read_text())
+    assert len(alone) == len(golden)
+    for step, expected in zip(alone, golden, strict=True):
+        assert step == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
 @pytest.mark.parametrize("options", [(), ("--sharded",)], ids=["whole weights", "sharded weights"])
