@@ -10,9 +10,10 @@ import rasterio
 from rasterio.windows import Window
 
 from earthgptx.imagery.errors import DamagedImage
-from earthgptx.scenes.open import damage_named
 
 _WHOLE = "a whole file"
+# Where a NITF header has the length of the file (MIL-STD-2500C, table A-1; the same in 2500A).
+_NITF_LENGTH = slice(342, 354)
 
 
 def refuse_half_files(dataset: rasterio.DatasetReader, path: Path) -> None:
@@ -20,19 +21,21 @@ def refuse_half_files(dataset: rasterio.DatasetReader, path: Path) -> None:
 
     A TIFF's table of blocks is compared with the size of the file. Blocks that were never written
     are gaps if the file declares a nodata value (sparse files are made so), else a file whose
-    writer stopped half way: GDAL would show zeros there. Others have their size compared (ENVI)
-    and their last pixel read.
+    writer stopped half way: GDAL would show zeros there. Others have their size compared (ENVI,
+    NITF) and their last pixel read.
 
     Raises:
         DamagedImage: it is such a file (field "image").
+        RasterioError: its last pixel cannot be read.
     """
     if dataset.driver == "GTiff":
         _refuse_half_tiff(dataset, path.stat().st_size)
         return
     if dataset.driver == "ENVI":
         _refuse_short_envi(dataset, path.stat().st_size)
-    with damage_named():
-        dataset.read(1, window=Window(dataset.width - 1, dataset.height - 1, 1, 1))
+    if dataset.driver == "NITF":
+        _refuse_short_nitf(path)
+    dataset.read(1, window=Window(dataset.width - 1, dataset.height - 1, 1, 1))
 
 
 def _refuse_half_tiff(dataset: rasterio.DatasetReader, size_bytes: int) -> None:
@@ -77,4 +80,15 @@ def _refuse_short_envi(dataset: rasterio.DatasetReader, size_bytes: int) -> None
     if size_bytes < needed:
         raise DamagedImage(
             "image", f"is cut short: it has {size_bytes} bytes of {needed}", f"{needed} bytes"
+        )
+
+
+def _refuse_short_nitf(path: Path) -> None:
+    with path.open("rb") as file:
+        told = file.read(_NITF_LENGTH.stop)[_NITF_LENGTH]
+    size_bytes = path.stat().st_size
+    # All nines: its writer did not know (streaming).
+    if told.isdigit() and told != b"9" * 12 and size_bytes < int(told):
+        raise DamagedImage(
+            "image", f"is cut short: it has {size_bytes} bytes of {int(told)}", f"{int(told)} bytes"
         )

@@ -79,15 +79,13 @@ def read_header(dataset: rasterio.DatasetReader, path: Path, limits: SceneLimits
     """
     refuse_unread_kinds(dataset)
     _refuse_over_limits(dataset, limits)
+    _refuse_absurd_pixels(_nominal_gsd_m(dataset), limits)
     transform, crs, notes = _place(dataset)
     middle = (dataset.width / 2, dataset.height / 2)
     gsd_m = ground_sampling_distance_m(middle, transform, crs) if transform else 0.0
-    if transform and not limits.min_gsd_m <= gsd_m <= limits.max_gsd_m:
-        raise ImageryError(
-            "image",
-            f"has pixels of {gsd_m:g} m on the ground: its transform or CRS is wrong",
-            f"{limits.min_gsd_m:g} to {limits.max_gsd_m:g} m",
-        )
+    _refuse_absurd_pixels(gsd_m if transform else None, limits)
+    if is_palette(dataset):
+        notes = (*notes, "palette shown as its colours")
     shown = colour_bands(dataset)
     names = tuple(band_name(dataset.descriptions[n - 1], dataset.colorinterp[n - 1]) for n in shown)
     height, width = dataset.block_shapes[0]
@@ -125,6 +123,26 @@ def _refuse_over_limits(dataset: rasterio.DatasetReader, limits: SceneLimits) ->
         raise ImageryError(
             "image", f"has elements of type {dataset.dtypes[0]}{advice}", ", ".join(BAND_DTYPES)
         )
+
+
+def _refuse_absurd_pixels(gsd_m: float | None, limits: SceneLimits) -> None:
+    if gsd_m is not None and not limits.min_gsd_m <= gsd_m <= limits.max_gsd_m:
+        raise ImageryError(
+            "image",
+            f"has pixels of {gsd_m:g} m on the ground: its transform or CRS is wrong",
+            f"{limits.min_gsd_m:g} to {limits.max_gsd_m:g} m",
+        )
+
+
+def _nominal_gsd_m(dataset: rasterio.DatasetReader) -> float | None:
+    """By the transform alone, where the CRS is a projection.
+
+    The ground is no help there: with absurd pixels the scene leaves what the CRS can place.
+    """
+    if dataset.crs is None or not dataset.crs.is_projected or dataset.transform.is_identity:
+        return None
+    _, metres = dataset.crs.linear_units_factor
+    return float(abs(dataset.transform.determinant) ** 0.5 * metres)
 
 
 def _place(

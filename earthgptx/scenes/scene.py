@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -153,13 +153,13 @@ def open_scene(
             where it is half written or cut short.
     """
     with open_dataset(path) as dataset:
-        header = read_header(dataset, path, limits or SceneLimits())
-        check_modality(header, modality)
-        channels = _channels(header, modality, bands)
-        refuse_half_files(dataset, path)
-        if is_palette(dataset):
-            header = replace(header, notes=(*header.notes, "palette shown as its colours"))
-        yield Scene(dataset, path, header, channels)
+        with damage_named():
+            header = read_header(dataset, path, limits or SceneLimits())
+            check_modality(header, modality)
+            channels = _channels(header, modality, bands)
+            refuse_half_files(dataset, path)
+            scene = Scene(dataset, path, header, channels)
+        yield scene
 
 
 def _channels(
