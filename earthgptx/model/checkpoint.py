@@ -10,11 +10,12 @@ no transformers. Files hold bf16; a stage computes in the dtype it is asked for.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from earthgptx.model.errors import CheckpointError
 from earthgptx.model.meta_construction import parameters_without_memory
@@ -56,13 +57,20 @@ def build_stage(config: ModelConfig, stage: str) -> nn.Module:
 
 def save_stage(network: nn.Module, folder: Path, stage: str) -> None:
     """Writes one stage's weights, parameters as bf16, atomically."""
+    save_tensors(network, network.state_dict(), folder, stage)
+
+
+def save_tensors(
+    network: nn.Module, tensors: Mapping[str, Tensor], folder: Path, stage: str
+) -> None:
+    """Writes ``tensors`` as the weights of a stage whose network is ``network``."""
     left_out = tied_names(network.config)
     parameters = dict(network.named_parameters(remove_duplicate=False))
     state = {
         name: tensor.detach()
         .to("cpu", torch.bfloat16 if name in parameters else tensor.dtype)
         .contiguous()
-        for name, tensor in network.state_dict().items()
+        for name, tensor in tensors.items()
         if name not in left_out
     }
     write_stage(folder, stage, state)

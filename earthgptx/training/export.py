@@ -1,4 +1,4 @@
-"""Averaged weights of a training that is still going, as the services read them.
+"""Weights as the services read them, of a training that ended or is still going.
 
 python -m earthgptx.training.export runs/nano /tmp/weights
 """
@@ -11,18 +11,32 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
+from torch import nn
 
-from earthgptx.model.checkpoint import STAGES, build_stage, save_stage
-from earthgptx.model.presets import ModelConfig, read_config
+from earthgptx.model.checkpoint import STAGES, build_stage, save_stage, save_tensors
+from earthgptx.model.presets import read_config
+from earthgptx.training.processes import Processes, whole
 from earthgptx.training.state import lasting_buffers
 
 
-def export_average(run: Path, out: Path, config: ModelConfig) -> None:
-    """Writes one weights file a stage from the last state of a training folder.
+def export_stages(network: nn.Module, folder: Path, processes: Processes) -> None:
+    """Writes what the network holds, one file a stage; every process has to take part."""
+    for stage in STAGES:
+        part = getattr(network, stage)
+        tensors = {name: whole(tensor) for name, tensor in part.state_dict().items()}
+        if processes.is_first:
+            save_tensors(part, tensors, folder, stage)
+    processes.wait()
+
+
+def export_average(run: Path, out: Path) -> None:
+    """Writes a complete weights folder from the last state of a training of all weights.
 
     Raises:
         FileNotFoundError: the training has not saved a state yet.
     """
+    config = read_config(run / "config.json")
+    out.mkdir(parents=True, exist_ok=True)
     with safe_open(run / "state.safetensors", "pt") as state, torch.no_grad():
         for stage in STAGES:
             network = build_stage(config, stage)
@@ -31,6 +45,8 @@ def export_average(run: Path, out: Path, config: ModelConfig) -> None:
             for name, held in lasting_buffers(network).items():
                 held.copy_(state.get_tensor(f"buffer/{stage}.{name}"))
             save_stage(network, out, stage)
+    for copied in ("config.json", "tokenizer.json"):
+        shutil.copy(run / copied, out / copied)
 
 
 if __name__ == "__main__":
@@ -38,7 +54,4 @@ if __name__ == "__main__":
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
     given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-    for copied in ("config.json", "tokenizer.json"):
-        shutil.copy(given.run / copied, given.out / copied)
-    export_average(given.run, given.out, read_config(given.run / "config.json"))
+    export_average(given.run, given.out)

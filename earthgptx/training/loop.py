@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Subset
 from earthgptx.model.language_model import Words
 from earthgptx.training.batches import Batch, pack_batch
 from earthgptx.training.depthwise import keep_depthwise_in_float32
-from earthgptx.training.export import export_average
+from earthgptx.training.export import export_stages
 from earthgptx.training.log import TrainingLog
 from earthgptx.training.losses import Losses, divisors, weighted
 from earthgptx.training.mixture import Mixture
@@ -154,9 +154,10 @@ def train(
     if log:
         log.close()
     average.copy_to(network)
-    if processes.is_first:
-        export() if export else export_average(folder, folder, network.config)
-    processes.wait()
+    if export is None:
+        export_stages(network, folder, processes)
+    elif processes.is_first:
+        export()
 
 
 def _prepare_step(
