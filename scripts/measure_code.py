@@ -16,7 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("earthgptx", "shared", "services", "earthgptx_client", "launcher")
+PACKAGES = (
+    "earthgptx",
+    "shared",
+    "services",
+    "earthgptx_client",
+    "launcher",
+    "workflow_language",
+)
 BESIDE = ("tests", "benchmarks", "scripts")
 LONG_FUNCTION = 50
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -36,6 +36,7 @@ def test_importing_the_torch_free_part_does_nothing_to_the_world() -> None:
         "earthgptx/imagery",
         "earthgptx_client",
         "launcher",
+        "workflow_language",
         "services/gateway",
         "services/orchestrator",
     )
@@ -66,5 +67,6 @@ def test_the_client_and_the_shared_layer_load_no_torch() -> None:
 
 
 def test_every_folder_of_source_is_a_package() -> None:
-    folders = {path.parent for path in sources("shared", "services", "earthgptx", "launcher")}
+    packages = ("shared", "services", "earthgptx", "launcher", "workflow_language")
+    folders = {path.parent for path in sources(*packages)}
     assert [str(f.relative_to(ROOT)) for f in folders if not (f / "__init__.py").exists()] == []

@@ -7,7 +7,14 @@ from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("shared", "services", "earthgptx", "earthgptx_client", "launcher")
+PACKAGES = (
+    "shared",
+    "services",
+    "earthgptx",
+    "earthgptx_client",
+    "launcher",
+    "workflow_language",
+)
 SERVICES = sorted(path.parent.name for path in (ROOT / "services").glob("*/__init__.py"))
 
 

@@ -1,0 +1,1 @@
+"""From a definition to a plan: what runs after what, how often at most, with which values."""

@@ -1,0 +1,198 @@
+"""What `filter`, `sort`, `count`, `merge` and `match` do, as functions of the regions alone.
+
+Boxes are [x0, y0, x1, y1) in pixels of the scene the regions lie in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from workflow_language.expressions.evaluation import ValueOf, holds
+from workflow_language.expressions.syntax import Expression
+
+BoxXyxyPx = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One thing in a scene; what is not known is None.
+
+    Attributes:
+        box_xyxy_px: its extent; has an area.
+        label: what it is, in a word or two.
+        caption: what it is, in a sentence.
+        score: how sure that is, 0 to 1.
+        mask: its pixels, in whatever form the caller keeps them.
+        area_px: pixels inside.
+        area_m2: square metres inside.
+        length_m: the longer side of the smallest rectangle around it, in metres.
+    """
+
+    box_xyxy_px: BoxXyxyPx
+    label: str | None = None
+    caption: str | None = None
+    score: float | None = None
+    mask: object = None
+    area_px: float | None = None
+    area_m2: float | None = None
+    length_m: float | None = None
+
+    def fields(self) -> dict[str, str | float | None]:
+        """The fields of the language (`value_types.REGION_FIELDS`)."""
+        x0, y0, x1, y1 = self.box_xyxy_px
+        return {
+            "label": self.label,
+            "caption": self.caption,
+            "score": self.score,
+            "width_px": x1 - x0,
+            "height_px": y1 - y0,
+            "area_px": self.area_px,
+            "area_m2": self.area_m2,
+            "length_m": self.length_m,
+        }
+
+
+# The mask of one thing from the regions that show it, the surest first.
+UniteMasks = Callable[[Sequence[Region]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Things of two dates: only later, only earlier, both (as seen later)."""
+
+    appeared: tuple[Region, ...]
+    vanished: tuple[Region, ...]
+    remained: tuple[Region, ...]
+
+
+def filter_regions(
+    regions: Sequence[Region], where: Expression, value_of: ValueOf
+) -> tuple[Region, ...]:
+    """Those for which the condition holds, in their order."""
+    return tuple(region for region in regions if holds(where, value_of, region.fields()))
+
+
+def sort_regions(
+    regions: Sequence[Region], by: str, descending: bool = True, at_most: int | None = None
+) -> tuple[Region, ...]:
+    """In order of a field, those without it last; equal ones keep their order."""
+    known = [region for region in regions if region.fields()[by] is not None]
+    others = [region for region in regions if region.fields()[by] is None]
+    # A field is a text in every region or a number in every region.
+    known.sort(key=lambda region: region.fields()[by], reverse=descending)  # type: ignore[arg-type, return-value]
+    return tuple([*known, *others][:at_most])
+
+
+def count_by_label(regions: Sequence[Region]) -> dict[str, int]:
+    """How many of each label, the most frequent first, then by name; "" for those without."""
+    counted = Counter(region.label or "" for region in regions)
+    return dict(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def merge_overlapping(
+    regions: Sequence[Region],
+    overlap: float = 0.5,
+    same_label: bool = True,
+    unite_masks: UniteMasks | None = None,
+) -> tuple[Region, ...]:
+    """Makes one region of those that show one thing, say in two tiles.
+
+    The surest region takes all that overlap it, then the surest of the rest, and so on: greedy
+    merging with intersection over the smaller area, as in SAHI (Akyon et al., 2022,
+    doi:10.1109/ICIP46576.2022.9897990), since a thing cut by a tile's edge is much smaller there.
+    The result has the box around all, the label, caption and score of the surest, and no measures
+    where it is more than one.
+
+    Args:
+        regions: in any order; the result does not depend on it.
+        overlap: share of the smaller box, 0 to 1; boxes that only touch never are one thing.
+        same_label: only regions of one label become one.
+        unite_masks: makes the mask of several; without it theirs is None.
+
+    Returns:
+        The surest first.
+    """
+    left = sorted(regions, key=_surest_first)
+    boxes_N4 = np.array([region.box_xyxy_px for region in left], dtype=np.float64).reshape(-1, 4)
+    free_N = np.ones(len(left), dtype=bool)
+    merged: list[Region] = []
+    for number, region in enumerate(left):
+        if not free_N[number]:
+            continue
+        shared_N, smaller_N, _ = _overlaps(boxes_N4[number], boxes_N4)
+        taken_N = free_N & (shared_N > 0) & (shared_N >= overlap * smaller_N)
+        members = [
+            left[other]
+            for other in np.flatnonzero(taken_N)
+            if not same_label or left[other].label == region.label
+        ]
+        for other in np.flatnonzero(taken_N):
+            free_N[other] = same_label and left[other].label != region.label
+        merged.append(_united(members, unite_masks))
+    return tuple(merged)
+
+
+def match_regions(
+    before: Sequence[Region], after: Sequence[Region], overlap: float = 0.3
+) -> Matched:
+    """Pairs things of two dates, the best overlap first; each is in one pair at most.
+
+    Args:
+        before: things of the earlier date.
+        after: things of the later date, in the same frame of coordinates.
+        overlap: intersection over union from which two are one thing, above 0.
+    """
+    pairs: list[tuple[float, int, int]] = []
+    boxes_N4 = np.array([region.box_xyxy_px for region in after], dtype=np.float64).reshape(-1, 4)
+    for earlier, region in enumerate(before):
+        shared_N, _, union_N = _overlaps(np.array(region.box_xyxy_px), boxes_N4)
+        for index in np.flatnonzero((shared_N > 0) & (shared_N >= overlap * union_N)):
+            pairs.append((-float(shared_N[index] / union_N[index]), earlier, int(index)))
+    earlier_of: dict[int, int] = {}
+    for _, earlier, later in sorted(pairs):
+        if later not in earlier_of and earlier not in earlier_of.values():
+            earlier_of[later] = earlier
+    matched = set(earlier_of.values())
+    return Matched(
+        appeared=tuple(each for n, each in enumerate(after) if n not in earlier_of),
+        vanished=tuple(each for n, each in enumerate(before) if n not in matched),
+        remained=tuple(each for n, each in enumerate(after) if n in earlier_of),
+    )
+
+
+def _overlaps(
+    box_4: npt.NDArray[np.float64], boxes_N4: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """With each of the boxes: the area shared, that of the smaller of the two, that of both."""
+    low_N2 = np.maximum(boxes_N4[:, :2], box_4[:2])
+    high_N2 = np.minimum(boxes_N4[:, 2:], box_4[2:])
+    shared_N = np.clip(high_N2 - low_N2, 0, None).prod(axis=1)
+    area = float((box_4[2:] - box_4[:2]).prod())
+    areas_N = (boxes_N4[:, 2:] - boxes_N4[:, :2]).prod(axis=1)
+    return shared_N, np.minimum(areas_N, area), areas_N + area - shared_N
+
+
+def _united(members: Sequence[Region], unite_masks: UniteMasks | None) -> Region:
+    """One region of several, the surest of which is first."""
+    if len(members) == 1:
+        return members[0]
+    x0s, y0s, x1s, y1s = zip(*(member.box_xyxy_px for member in members), strict=True)
+    return replace(
+        members[0],
+        box_xyxy_px=(min(x0s), min(y0s), max(x1s), max(y1s)),
+        mask=unite_masks(members) if unite_masks else None,
+        area_px=None,
+        area_m2=None,
+        length_m=None,
+    )
+
+
+def _surest_first(region: Region) -> tuple[float, BoxXyxyPx, str, str]:
+    """Of all orders one, whatever order they come in."""
+    score = -1.0 if region.score is None else region.score
+    return (-score, region.box_xyxy_px, region.label or "", region.caption or "")
