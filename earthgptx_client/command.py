@@ -67,7 +67,7 @@ def _own(given: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from earthgptx_client.commands import questions, segmentation
+    from earthgptx_client.commands import questions, segmentation, workflow
     from earthgptx_client.commands.mark_flags import add_mark_flags
     from earthgptx_client.commands.request_flags import add_request_flags
 
@@ -99,6 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     for command in (ask, segment, describe, classify):
         add_mark_flags(command)
         add_request_flags(command)
+    flow = commands.add_parser("workflow", help=workflow.WORDS, description=workflow.WORDS, **_FORM)
+    workflow.add_workflow_parser(flow, _FORM)
     for name in extensions.names():
         _, words = extensions.KNOWN.get(name, ("", ""))
         commands.add_parser(name, help=words, add_help=False)
