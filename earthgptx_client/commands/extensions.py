@@ -19,6 +19,7 @@ KNOWN = {
     "assemble": ("train", "make a preset's weights out of pretrained parts"),
     "memory": ("train", "say what memory each stage of a preset needs"),
     "data": ("train", "read, check and pack datasets"),
+    "scene": ("scenes", "say what a scene of any size is, and how it is cut into tiles"),
     "train": ("train", "train a model"),
     "evaluate": ("train", "score a model"),
 }
@@ -59,6 +60,7 @@ def _in_checkout(name: str) -> EntryPoint:
         "assemble": "earthgptx.model.pretrained.command",
         "memory": "earthgptx.model.memory.command",
         "data": "earthgptx.data.command",
+        "scene": "earthgptx.scenes.command",
         "train": "earthgptx.training.command",
         "evaluate": "earthgptx.evaluation.command",
     }

@@ -1,0 +1,30 @@
+"""Outlines with fewer vertices, for files that people open."""
+
+from __future__ import annotations
+
+from shapely.geometry import MultiPolygon
+
+from earthgptx.imagery.polygons import DEFAULT_TOLERANCE_PX, polygons_of, simplified
+from earthgptx.scenes.objects import SceneObject
+from earthgptx.scenes.pieces import Shape
+
+TOLERANCE_PX = DEFAULT_TOLERANCE_PX
+
+
+def simpler_shape(found: SceneObject, tolerance_px: float) -> Shape:
+    """A thing's outline, valid, holes kept, moved by the tolerance at most; a box as it is.
+
+    Args:
+        found: the thing.
+        tolerance_px: how far the outline may move, in pixels of the scene; 0 keeps every corner.
+    """
+    if not found.is_mask:
+        return found.shape_px
+    # GEOS also drops the vertex where a ring begins, after the others: that moves them once more.
+    step_px = tolerance_px / 2
+    parts = [p for part in polygons_of(found.shape_px) for p in simplified(part, step_px)]
+    if len(parts) == 1:
+        return parts[0]
+    together = MultiPolygon(parts)
+    # Parts that met at a corner may lie over each other once they are moved.
+    return together if together.is_valid else found.shape_px
