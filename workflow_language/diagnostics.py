@@ -22,6 +22,7 @@ Code = Literal[
     "unbounded_fan_out",
     "unused",
 ]
+_LONGEST_SHOWN = 80
 # From the document's root: keys of mappings and positions in lists.
 Path = tuple[str | int, ...]
 
@@ -85,7 +86,7 @@ class WorkflowInvalid(ValueError):
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """Advice for a misspelt word: the nearest known one, else what there is."""
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1)
+    near = difflib.get_close_matches(word[:_LONGEST_SHOWN], names, n=1)
     if near:
         return f"did you mean {near[0]}?"
     return otherwise or (f"there is {', '.join(names)}" if names else "")
@@ -95,5 +96,5 @@ def written(path: Iterable[str | int]) -> str:
     """A path as people write it: `with.parts[2]`."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+        text += f"[{part}]" if isinstance(part, int) else f".{part[:_LONGEST_SHOWN]}"
     return text.removeprefix(".")

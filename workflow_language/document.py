@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from workflow_language.diagnostics import Diagnostic, Path, Place, WorkflowInvalid, written
+from workflow_language.diagnostics import Code, Diagnostic, Path, Place, WorkflowInvalid, written
 
 Scalar = str | int | float | bool | None
 Json = Scalar | list["Json"] | dict[str, "Json"]
@@ -227,15 +227,15 @@ def _place(event: yaml.Event) -> Place:
     return Place(mark.line + 1, mark.column + 1) if mark else Place()
 
 
-def _refused(code: str, message: str, place: Place, advice: str = "") -> WorkflowInvalid:
+def _refused(code: Code, message: str, place: Place, advice: str = "") -> WorkflowInvalid:
     return WorkflowInvalid([_diagnostic(code, message, place, advice)])
 
 
 def _diagnostic(
-    code: str, message: str, place: Place, advice: str = "", field: Path = ()
+    code: Code, message: str, place: Place, advice: str = "", field: Path = ()
 ) -> Diagnostic:
     return Diagnostic(
-        code,  # type: ignore[arg-type]
+        code,
         message,
         advice,
         field=written(field),

@@ -6,11 +6,20 @@ import re
 from collections.abc import Sequence
 
 from workflow_language.definition import ITEM
-from workflow_language.diagnostics import Code, Diagnostic, Path, did_you_mean, written
+from workflow_language.diagnostics import (
+    Code,
+    Diagnostic,
+    Path,
+    WorkflowInvalid,
+    did_you_mean,
+    written,
+)
 from workflow_language.document import Document, Json
 from workflow_language.references import NAME
 
 LIMIT_TEXT = 8192
+# Nobody reads more at once, and each costs a search for the nearest name.
+LIMIT_FAULTS = 100
 
 
 class Refusals:
@@ -30,12 +39,18 @@ class Refusals:
         step: str = "",
         at_key: bool = False,
     ) -> None:
-        """Adds one; `path` is from the root, and told from the step on where it lies in one."""
+        """Adds one; `path` is from the root, and told from the step on where it lies in one.
+
+        Raises:
+            WorkflowInvalid: there are `LIMIT_FAULTS` of them: no more are looked for.
+        """
         place = self._document.key_place(path) if at_key else self._document.place(path)
         within = path[2:] if path[:1] == ("steps",) and len(path) > 1 else path
         self.found.append(
             Diagnostic(code, message, advice, step, written(within), place.line, place.column)
         )
+        if len(self.found) >= LIMIT_FAULTS:
+            raise WorkflowInvalid(self.found)
 
 
 class FieldReader:

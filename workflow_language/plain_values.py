@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workflow_language.diagnostics import Diagnostic, Path, WorkflowInvalid, written
+from workflow_language.diagnostics import Code, Diagnostic, Path, WorkflowInvalid, written
 from workflow_language.document import LIMIT_DEPTH, Document, Json, exact_number
 
 
@@ -40,7 +40,5 @@ def _key(key: object, path: Path) -> str:
     raise _refused("bad_value", path, f"has a key that is a {type(key).__name__}, not a text")
 
 
-def _refused(code: str, path: Path, message: str) -> WorkflowInvalid:
-    return WorkflowInvalid(
-        [Diagnostic(code, message, field=written(path))]  # type: ignore[arg-type]
-    )
+def _refused(code: Code, path: Path, message: str) -> WorkflowInvalid:
+    return WorkflowInvalid([Diagnostic(code, message, field=written(path))])

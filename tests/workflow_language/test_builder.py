@@ -123,6 +123,11 @@ def test_the_digest_is_kept() -> None:
     assert digest(definition) == DIGEST
 
 
+def test_lengths_of_time_are_one_however_written() -> None:
+    two = [HARBOUR.replace("retries: 1", f"deadline: {said}") for said in ("90s", "1.5m")]
+    assert len({digest(compile_text(text).definition) for text in two}) == 1
+
+
 def test_layout_comments_and_short_forms_do_not_change_the_digest() -> None:
     long = compile_text("# a comment\n" + HARBOUR.replace("side_px: 512", "'side_px': 512.0"))
     assert digest(long.definition) == DIGEST

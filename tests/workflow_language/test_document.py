@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,42 @@ def test_what_is_hostile_or_broken_is_refused_at_its_line(
     found_code, found_line, column, message = refused(text)
     assert (found_code, found_line) == (code, line)
     assert words in message and column >= 1
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "a: " + "x" * 60_000,
+        "a: [" + "x, " * 9_000 + "]",
+        "a: '" + "''" * 30_000 + "'",
+        "a: |\n" + " x\n" * 20_000,
+        "a: " + "[" * 11 + "1, " * 9_000,
+        "\n".join(f"key_{number}: 1" for number in range(4_000)),
+        "- ${" * 12_000,
+        "# " * 30_000,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_hostile_file_is_refused_in_a_moment(hostile: str) -> None:
+    started_s = time.process_time()
+    with pytest.raises(WorkflowInvalid):
+        compile_text(hostile)
+    assert time.process_time() - started_s < 3
+
+
+def test_no_more_faults_are_looked_for_than_anybody_reads() -> None:
+    parts = ", ".join(f"$nowhere_{number}" for number in range(3_000))
+    steps = "".join(
+        f"  - {{id: step_{number}, task: caption, with: {{image: $scene}}}}\n"
+        for number in range(100)
+    )
+    text = f"workflow: w\ninputs: {{scene: scene}}\nsteps:\n{steps}"
+    text += f"  - {{id: told, task: export_report, with: {{title: x, parts: [{parts}]}}}}\n"
+    started_s = time.process_time()
+    with pytest.raises(WorkflowInvalid) as caught:
+        compile_text(text + "outputs: {told: $told}\n")
+    assert len(caught.value.diagnostics) == 100
+    assert time.process_time() - started_s < 5
 
 
 @given(st.text(max_size=200) | st.binary(max_size=200))

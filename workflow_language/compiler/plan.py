@@ -77,8 +77,8 @@ class FanOut:
     Attributes:
         over: what the items are taken out of.
         item_type: their type.
-        limit: more items than that fail the step.
-        in_flight: so many at a time.
+        limit: more items than that fail the step; 0 where there can be none.
+        in_flight: so many at a time, at least 1.
     """
 
     over: Argument

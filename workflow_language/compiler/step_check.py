@@ -76,7 +76,9 @@ def _fan_out(scope: Scope, step: Step, over: Checked) -> FanOut | None:
         scope.refuse("unbounded_fan_out", ("for_each",), message, advice)
         return None
     limit = min(known)
-    return FanOut(over.argument, over.type.item, limit, min(step.policy.in_flight, limit))
+    # Also where there can be no item at all, no executor shall wait for a place among none.
+    in_flight = max(1, min(step.policy.in_flight, limit))
+    return FanOut(over.argument, over.type.item, limit, in_flight)
 
 
 def _item(over: Checked | None) -> Typed | None:

@@ -109,7 +109,7 @@ MODEL_TASKS = (
         "segment",
         "Outlines, pixel by pixel, what the words say.",
         (_IMAGE, Parameter("words", TEXT, 'what to outline, e.g. "all ships"', required=True)),
-        (Output("masks", MASKS, "the outlines", limited_by=(MAX_REGIONS,)),),
+        (Output("masks", MASKS, "the outlines, labelled so", limited_by=(MAX_REGIONS,)),),
         model=True,
     ),
     Task(
