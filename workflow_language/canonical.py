@@ -25,10 +25,8 @@ def document_form(definition: Definition) -> dict[str, Json]:
 
 
 def canonical_json(definition: Definition) -> str:
-    """Compact JSON with keys in order: equal definitions give equal text, however written."""
-    return json.dumps(
-        document_form(definition), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
+    """Compact ASCII JSON, keys in order: equal definitions give equal text, however written."""
+    return json.dumps(document_form(definition), sort_keys=True, separators=(",", ":"))
 
 
 def digest(definition: Definition) -> str:

@@ -29,6 +29,8 @@ LIMIT_VALUES = 10_000
 LIMIT_NUMBER = 2**53
 _STANDARD_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map"))
 _NUMBER = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?")
+# Control characters, halves of surrogate pairs, and what XML 1.0 cannot hold.
+_NO_TEXT = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ud800-\\udfff\\ufffe\\uffff]")
 _WORDS: dict[str, bool | None] = {
     "true": True,
     "True": True,
@@ -68,6 +70,12 @@ def exact_number(number: float) -> int | float | None:
     if not math.isfinite(number) or abs(number) > LIMIT_NUMBER:
         return None
     return int(number) if float(number).is_integer() else number
+
+
+def text_fault(text: str) -> str:
+    """Why a text may not be in a workflow; empty if it may."""
+    odd = _NO_TEXT.search(text)
+    return f"has a character that text may not have (U+{ord(odd[0]):04X})" if odd else ""
 
 
 def read_document(text: str | bytes) -> Document:
@@ -209,11 +217,11 @@ def _value_of(event: yaml.NodeEvent) -> Json:
 
 def _text(event: yaml.ScalarEvent) -> str:
     """The text, with JSON's pairs of surrogate escapes made one character."""
-    try:
-        return str(event.value).encode("utf-16", "surrogatepass").decode("utf-16")
-    except UnicodeError:
-        message = "has half of a surrogate pair, which is no text"
-        raise _refused("syntax", message, _place(event)) from None
+    joined = str(event.value).encode("utf-16", "surrogatepass")
+    text = joined.decode("utf-16", "surrogatepass")
+    if fault := text_fault(text):
+        raise _refused("syntax", fault, _place(event))
+    return text
 
 
 def _nearest(places: dict[Path, Place], path: Path) -> Place:

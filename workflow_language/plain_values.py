@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from workflow_language.diagnostics import Code, Diagnostic, Path, WorkflowInvalid, written
-from workflow_language.document import LIMIT_DEPTH, Document, Json, exact_number
+from workflow_language.document import LIMIT_DEPTH, Document, Json, exact_number, text_fault
 
 
 def document_of(value: object) -> Document:
@@ -24,7 +24,9 @@ def _plain(value: object, path: Path) -> Json:
         return {_key(key, path): _plain(each, (*path, str(key))) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each, (*path, position)) for position, each in enumerate(value)]
-    if value is None or isinstance(value, str | bool):
+    if isinstance(value, str):
+        return _text(value, path)
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
         number = exact_number(value)
@@ -36,8 +38,14 @@ def _plain(value: object, path: Path) -> Json:
 
 def _key(key: object, path: Path) -> str:
     if isinstance(key, str):
-        return key
+        return _text(key, path)
     raise _refused("bad_value", path, f"has a key that is a {type(key).__name__}, not a text")
+
+
+def _text(text: str, path: Path) -> str:
+    if fault := text_fault(text):
+        raise _refused("syntax", path, fault)
+    return text
 
 
 def _refused(code: Code, path: Path, message: str) -> WorkflowInvalid:

@@ -108,7 +108,9 @@ def test_faults_of_a_workflow_made_in_python_name_step_and_field() -> None:
     assert (fault.line, fault.column) == (0, 0) and str(fault).startswith("step said, for_each")
 
 
-@pytest.mark.parametrize("value", [object(), float("nan"), {1: 2}, 2**60, [[[[[[[[[[[[]]]]]]]]]]]]])
+@pytest.mark.parametrize(
+    "value", [object(), float("nan"), {1: 2}, "\ud800", "\x00", 2**60, [[[[[[[[[[[[]]]]]]]]]]]]]
+)
 def test_values_that_are_not_of_the_language_are_refused(value: object) -> None:
     flow = Workflow("w")
     flow.output("it", flow.step("it", "export_report", title="x", parts=[value]))

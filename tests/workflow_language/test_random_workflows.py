@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 from xml.etree import ElementTree
 
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from tests.workflow_language.random_workflows import Expected, workflows
 from workflow_language import Diagnostic, WorkflowInvalid, canonical_json, compile_text, digest
 from workflow_language.compiler.compile import compile_document
+from workflow_language.graph.layered_layout import crossings
 from workflow_language.graph.svg import draw as draw_plan
 from workflow_language.plain_values import document_of
 from workflow_language.proto import from_proto, to_proto
@@ -107,6 +109,20 @@ def test_the_picture_shows_every_step_and_no_two_overlap(expected: Expected) -> 
         for x2, y2, width2, height2 in boxes[number + 1 :]:
             apart_x = x + width <= x2 or x2 + width2 <= x
             assert apart_x or y + height <= y2 or y2 + height2 <= y
+
+
+@given(
+    st.permutations(range(6)),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), unique=True, max_size=15),
+)
+@settings(max_examples=40, deadline=None)
+def test_crossings_are_those_of_pairs(order: list[int], ends: list[tuple[int, int]]) -> None:
+    upper, lower = [f"u{n}" for n in range(6)], [f"l{n}" for n in order]
+    links = [(f"u{a}", f"l{b}") for a, b in ends]
+    place = {key: number for row in (upper, lower) for number, key in enumerate(row)}
+    pairs = combinations(links, 2)
+    crossed = sum((place[a] - place[c]) * (place[b] - place[d]) < 0 for (a, b), (c, d) in pairs)
+    assert crossings([upper, lower], links) == crossed
 
 
 Mutated = tuple[str, str, str]

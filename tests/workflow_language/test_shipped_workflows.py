@@ -1,6 +1,7 @@
 """The workflows of the folder workflows/: they compile, and do what their names say."""
 
 import re
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -120,6 +121,21 @@ def test_rows_are_put_in_an_order_with_few_crossings() -> None:
     ]
     assert crossings([["a", "b", "c"], ["x", "y", "z"]], edges) == 3
     assert crossings(order, edges) == 0
+
+
+def test_a_large_workflow_is_drawn_in_a_moment() -> None:
+    """Each step takes a value of every one before it: as many edges as a file has room for."""
+    steps = ["- {id: s0, task: caption, with: {image: $scene}}"]
+    for number in range(1, 110):
+        parts = ", ".join(f"$s{earlier}" for earlier in range(number))
+        steps.append(
+            f"- {{id: s{number}, task: export_report, with: {{title: x, parts: [{parts}]}}}}"
+        )
+    text = "workflow: w\ninputs: {scene: scene}\nsteps:\n" + "\n".join(steps)
+    plan = compile_text(text + "\noutputs: {s: $s109}\n")
+    started_s = time.process_time()
+    assert draw(plan).count('class="edge"') == 109 * 110 / 2 + 2
+    assert time.process_time() - started_s < 10
 
 
 def test_an_edge_that_passes_a_row_keeps_clear_of_its_nodes() -> None:

@@ -118,6 +118,14 @@ class PlannedStep:
     outputs: Mapping[str, ValueType]
 
     @property
+    def uses(self) -> tuple[Use, ...]:
+        """Every value it needs, wherever it stands."""
+        arguments: list[Argument] = list(self.arguments.values())
+        arguments += [self.fan_out.over] if self.fan_out else []
+        arguments += [self.when] if self.when else []
+        return tuple(use for argument in arguments for use in uses_in(argument))
+
+    @property
     def most_runs(self) -> int:
         """How often it runs at most."""
         return self.fan_out.limit if self.fan_out else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from workflow_language.compiler.plan import Use
 from workflow_language.definition import Definition
@@ -14,6 +15,8 @@ from workflow_language.value_types import ValueType, depth_of, fields_of
 
 # Most items by level of nesting, the outer first; None where nothing limits them.
 Bounds = tuple[int | None, ...]
+# Of a value: from where, name of the input or step, output of the step.
+_Source = tuple[Literal["input", "step", "item"], str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,11 @@ class Scope:
         """What the reference names; None if a fault was told, here or where it began."""
         name, more = reference.name, reference.more
         if self.item_name and name == self.item_name:
-            return self._fields(reference, Use("item", "", "", (), _ANY), self.item, more, within)
+            return self._fields(reference, ("item", "", ""), self.item, more, within)
         if name in self.work.definition.inputs:
             given = self.work.definition.inputs[name]
-            typed = typed_input(given.type, given.at_most)
-            return self._fields(reference, Use("input", name, "", (), _ANY), typed, more, within)
+            typed = typed_as(given.type, given.at_most)
+            return self._fields(reference, ("input", name, ""), typed, more, within)
         if name in self.work.tasks:
             return self._output(reference, within)
         if not any(step.id == name for step in self.work.definition.steps):
@@ -98,14 +101,13 @@ class Scope:
             advice = did_you_mean(reference.more[0], names) if reference.more else ""
             self.refuse("unknown_reference", within, message, advice)
             return None
-        use = Use("step", reference.name, name, (), _ANY)
         typed = self.work.outputs.get(reference.name, {}).get(name)
-        return self._fields(reference, use, typed, fields, within)
+        return self._fields(reference, ("step", reference.name, name), typed, fields, within)
 
     def _fields(
         self,
         reference: Reference,
-        use: Use,
+        source: _Source,
         typed: Typed | None,
         fields: tuple[str, ...],
         within: Path,
@@ -118,15 +120,11 @@ class Scope:
                 message = f"{reference}: a {typed.type} has no {name}"
                 self.refuse("unknown_reference", within, message, did_you_mean(name, known))
                 return None
-            typed = typed_input(known[name])
-        return Use(use.origin, use.name, use.output, fields, typed.type), typed
+            typed = typed_as(known[name])
+        return Use(*source, fields, typed.type), typed
 
 
-def typed_input(kind: ValueType, at_most: int | None = None) -> Typed:
+def typed_as(kind: ValueType, at_most: int | None = None) -> Typed:
     """A value of which no more than its outer bound is known."""
     depth = depth_of(kind)
     return Typed(kind, (at_most, *(None,) * (depth - 1)) if depth else ())
-
-
-# Stands in a `Use` until its fields are read.
-_ANY = ValueType("anything")

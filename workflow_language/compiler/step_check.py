@@ -17,7 +17,7 @@ from workflow_language.compiler.plan import (
     PlannedStep,
     uses_in,
 )
-from workflow_language.compiler.scope import Bounds, Scope, Typed, Workspace, typed_input
+from workflow_language.compiler.scope import Bounds, Scope, Typed, Workspace, typed_as
 from workflow_language.definition import Step
 from workflow_language.diagnostics import Path
 from workflow_language.document import Json
@@ -93,7 +93,7 @@ def _outputs(
     typed: dict[str, Typed] = {}
     for output in task.outputs:
         kind = _output_type(output, arguments)
-        bounds: Bounds = typed_input(kind).bounds
+        bounds: Bounds = typed_as(kind).bounds
         if bounds:
             bounds = (_most_items(task, output, arguments), *bounds[1:])
         if fan_out:

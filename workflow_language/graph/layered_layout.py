@@ -8,9 +8,10 @@ row has room.
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 Key = str
 Edge = tuple[Key, Key]
@@ -53,10 +54,11 @@ def lay_out(
     for key, row in rows.items():
         ordered[row].append(key)
     for (start, _), chain in chains.items():
-        for step, key in enumerate(chain[1:-1], start=rows[start] + 1):
-            ordered[step].append(key)
-            widths[key] = _PASSING_WIDTH_PX
-    links = [link for chain in chains.values() for link in pairwise(chain)]
+        for row, key in enumerate(chain[1:-1], start=rows[start] + 1):
+            if key not in widths:
+                ordered[row].append(key)
+                widths[key] = _PASSING_WIDTH_PX
+    links = list(dict.fromkeys(link for chain in chains.values() for link in pairwise(chain)))
     ordered = _with_few_crossings(ordered, links)
     x = _pulled_together(ordered, links, widths, gap_px)
     left = min((x[key] - widths[key] / 2 for key in x), default=0.0)
@@ -73,19 +75,22 @@ def crossings(ordered: Sequence[Sequence[Key]], links: Sequence[Edge]) -> int:
     """How many pairs of links between neighbouring rows cross."""
     place = {key: number for row in ordered for number, key in enumerate(row)}
     row_of = {key: number for number, row in enumerate(ordered) for key in row}
+    ends_by_row: list[list[tuple[int, int]]] = [[] for _ in ordered]
+    for link in links:
+        ends_by_row[row_of[link[0]]].append((place[link[0]], place[link[1]]))
     count = 0
     for number in range(len(ordered)):
-        ends = sorted((place[a], place[b]) for a, b in links if row_of[a] == number)
-        pairs = combinations(ends, 2)
-        count += sum(1 for (a, b), (a2, b2) in pairs if a < a2 and b > b2)
+        passed: list[int] = []
+        for _, end in sorted(ends_by_row[number]):
+            count += len(passed) - bisect_right(passed, end)
+            insort(passed, end)
     return count
 
 
 def _chain(edge: Edge, rows: Mapping[Key, int]) -> tuple[Key, ...]:
-    """The edge's ends, and a key for each row it passes."""
+    """The edge's ends, and a key for each row it passes: one for all edges from one node."""
     start, end = edge
-    passed = range(rows[start] + 1, rows[end])
-    return (start, *(f"{start}\n{end}\n{row}" for row in passed), end)
+    return (start, *(f"{start}\n{row}" for row in range(rows[start] + 1, rows[end])), end)
 
 
 def _with_few_crossings(ordered: list[list[Key]], links: Sequence[Edge]) -> list[list[Key]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from xml.sax.saxutils import escape, quoteattr
 
-from workflow_language.compiler.plan import Argument, Plan, PlannedStep, uses_in
+from workflow_language.compiler.plan import Plan, PlannedStep
 from workflow_language.graph.layered_layout import Edge, Layout, lay_out
 
 _ROW_PX = 104
@@ -109,10 +109,7 @@ def _note(step: PlannedStep, plan: Plan) -> str:
 
 def _edges(plan: Plan) -> Iterator[Edge]:
     for step in plan.steps:
-        arguments: list[Argument] = list(step.arguments.values())
-        arguments += [step.fan_out.over] if step.fan_out else []
-        arguments += [step.when] if step.when else []
-        for use in (use for argument in arguments for use in uses_in(argument)):
+        for use in step.uses:
             if use.origin != "item":
                 yield f"{use.origin} {use.name}", f"step {step.id}"
     for name, use in plan.outputs.items():
