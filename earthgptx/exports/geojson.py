@@ -56,7 +56,7 @@ def write_geojson(
         for index, found in enumerate(result.objects):
             file.write(",\n" if index else "\n")
             feature = _feature(found, simpler_shape(found, tolerance_px), ground)
-            json.dump(feature, file, ensure_ascii=False, allow_nan=False)
+            file.write(json.dumps(feature, ensure_ascii=False, allow_nan=False))
         file.write("\n]}\n")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,9 @@ from earthgptx.scenes.whole_file import whole_file
 _PART_PX = 2048
 _BLOCK_PX = 512
 _MOST_CLASSES = 65_534
+
+Labels: TypeAlias = np.dtype[np.uint8] | np.dtype[np.uint16]
+LabelsHW: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
 def class_numbers(result: SceneResult) -> dict[str, int]:
@@ -59,7 +63,7 @@ def write_mask_cog(
     numbers = class_numbers(result)
     if len(numbers) > _MOST_CLASSES:
         raise ImageryError("classes", f"are {len(numbers)}", f"{_MOST_CLASSES} in one mask")
-    dtype = np.dtype(np.uint8 if len(numbers) < 255 else np.uint16)
+    dtype: Labels = np.dtype(np.uint8) if len(numbers) < 255 else np.dtype(np.uint16)
     header = result.header
     with whole_file(path, overwrite=overwrite) as unfinished, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -96,9 +100,7 @@ def write_mask_cog(
             )
 
 
-def _describe(
-    dataset: rasterio.io.DatasetWriter, numbers: dict[str, int], dtype: np.dtype[np.unsignedinteger]
-) -> None:
+def _describe(dataset: rasterio.io.DatasetWriter, numbers: dict[str, int], dtype: Labels) -> None:
     dataset.set_band_description(1, "class")
     dataset.update_tags(1, **{f"CLASS_{number}": label for label, number in numbers.items()})
     colours = {number: (*COLOURS[(number - 1) % len(COLOURS)], 255) for number in numbers.values()}
@@ -106,8 +108,8 @@ def _describe(
 
 
 def _parts(
-    result: SceneResult, scene: Scene, numbers: dict[str, int], dtype: np.dtype[np.unsignedinteger]
-) -> Iterator[tuple[Window, npt.NDArray[np.unsignedinteger]]]:
+    result: SceneResult, scene: Scene, numbers: dict[str, int], dtype: Labels
+) -> Iterator[tuple[Window, LabelsHW]]:
     """All of the mask, part by part."""
     drawn = [found for found in result.objects if found.is_mask]
     tree = shapely.STRtree([found.shape_px for found in drawn])
@@ -128,8 +130,8 @@ def _drawn(
     found: list[SceneObject],
     box_xyxy_px: tuple[int, int, int, int],
     numbers: dict[str, int],
-    dtype: np.dtype[np.unsignedinteger],
-) -> npt.NDArray[np.unsignedinteger]:
+    dtype: Labels,
+) -> LabelsHW:
     """Things inside a box, the smallest last."""
     x0, y0, x1, y1 = box_xyxy_px
     shapes = [
@@ -139,10 +141,11 @@ def _drawn(
     shapes = [(shape, number) for shape, number in shapes if shape.area > 0]
     if not shapes:
         return np.zeros((y1 - y0, x1 - x0), dtype)
-    return rasterize(
+    labels_HW: LabelsHW = rasterize(
         shapes,
         out_shape=(y1 - y0, x1 - x0),
         transform=Affine.translation(x0, y0),
         fill=0,
         dtype=dtype,
     )
+    return labels_HW

@@ -5,7 +5,7 @@ B tiles of a batch, H W rows and columns of a tile as shown (``tile_px`` each).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,8 +57,12 @@ class TileInstance:
 class TileModel(Protocol):
     """Looks at a batch of tiles."""
 
-    def __call__(self, views: Sequence[TileView]) -> Sequence[Sequence[TileInstance]]:
-        """What is seen in each, in the same order; deterministic in each tile's pixels."""
+    def __call__(self, views: Sequence[TileView]) -> Sequence[Iterable[TileInstance]]:
+        """What is seen in each, in the same order; deterministic in each tile's pixels.
+
+        Instances are taken one by one: where masks are made only then (a generator, a run-length
+        code that is decoded), a batch of crowded tiles needs no memory for all of them.
+        """
         ...
 
 

@@ -6,8 +6,9 @@ without slivers and their areas are counts of pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import shapely
@@ -21,7 +22,7 @@ from earthgptx.imagery.windows import Window
 from earthgptx.scenes.model import TileInstance, TileView
 from earthgptx.scenes.tile_plan import Tile, TilePlan
 
-Shape = Polygon | MultiPolygon
+Shape: TypeAlias = Polygon | MultiPolygon
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Piece:
 
 
 def pieces_of(
-    view: TileView, instances: Sequence[TileInstance], plan: TilePlan, same_iou: float
+    view: TileView, instances: Iterable[TileInstance], plan: TilePlan, same_iou: float
 ) -> list[Piece]:
     """The tile's things in the scene, the same thing once, best score first.
 
@@ -66,10 +67,11 @@ def pieces_of(
         ImageryError: an instance has neither mask nor box, a mask of another size than the tile, a
             box that is none, or a score that is none (field "instances").
     """
+    # Placed one by one before they are sorted: masks are large, and only one is held at a time.
+    placed = [_placed(instance, view, plan) for instance in instances]
     pieces: list[Piece] = []
-    for instance in sorted(instances, key=lambda i: -i.score):
-        piece = _placed(instance, view, plan)
-        if piece is not None and not any(_is_same(piece, p, same_iou) for p in pieces):
+    for piece in sorted(filter(None, placed), key=lambda piece: -piece.score):
+        if not any(_is_same(piece, kept, same_iou) for kept in pieces):
             pieces.append(piece)
     return pieces
 
@@ -83,10 +85,17 @@ def _is_same(piece: Piece, kept: Piece, same_iou: float) -> bool:
 
 def intersection_over_union(one: Shape, other: Shape) -> float:
     """Of two shapes with an area."""
-    if not shapely.box(*one.bounds).intersects(shapely.box(*other.bounds)):
+    if are_apart(one, other):
         return 0.0
     shared = one.intersection(other).area
     return float(shared / (one.area + other.area - shared))
+
+
+def are_apart(one: Shape, other: Shape) -> bool:
+    """True where even their extents do not meet: quick to tell."""
+    x0, y0, x1, y1 = one.bounds
+    left, top, right, bottom = other.bounds
+    return bool(x1 < left or right < x0 or y1 < top or bottom < y0)
 
 
 def _placed(instance: TileInstance, view: TileView, plan: TilePlan) -> Piece | None:

@@ -13,7 +13,7 @@ thing is larger than a tile and gets their common extent.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import shapely
@@ -21,7 +21,14 @@ import shapely
 from earthgptx.scenes.ground import Ground
 from earthgptx.scenes.model import TileInstance, TileView
 from earthgptx.scenes.objects import SceneObject
-from earthgptx.scenes.pieces import Piece, Shape, intersection_over_union, pieces_of, united
+from earthgptx.scenes.pieces import (
+    Piece,
+    Shape,
+    are_apart,
+    intersection_over_union,
+    pieces_of,
+    united,
+)
 from earthgptx.scenes.tile_plan import TilePlan
 
 # The last tile of a row may overlap the last but one by more than half, and so one more.
@@ -54,7 +61,7 @@ class Stitcher:
         self._of_tile: dict[tuple[int, int], list[int]] = {}
         self._parents: list[int] = []
 
-    def add(self, view: TileView, instances: Sequence[TileInstance]) -> None:
+    def add(self, view: TileView, instances: Iterable[TileInstance]) -> None:
         """Takes what was seen in a tile. A tile that comes again changes nothing.
 
         Raises:
@@ -115,7 +122,7 @@ class Stitcher:
     def _is_same(self, one: Piece, other: Piece) -> bool:
         if (one.label, one.is_mask) != (other.label, other.is_mask):
             return False
-        if not shapely.box(*one.seen_px.bounds).intersects(shapely.box(*other.seen_px.bounds)):
+        if are_apart(one.seen_px, other.seen_px):
             return False
         mine, theirs = _seen_by_both(one, other)
         if not (mine.area and theirs.area):

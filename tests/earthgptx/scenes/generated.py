@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,23 +86,21 @@ class ThresholdModel:
         self.least_px = least_px
         self.batch_sizes: list[int] = []
 
-    def __call__(self, views: Sequence[TileView]) -> list[list[TileInstance]]:
+    def __call__(self, views: Sequence[TileView]) -> list[Iterator[TileInstance]]:
         self.batch_sizes.append(len(views))
         return [self._look(view) for view in views]
 
-    def _look(self, view: TileView) -> list[TileInstance]:
+    def _look(self, view: TileView) -> Iterator[TileInstance]:
         blurred = cv2.GaussianBlur(view.pixels_HWC[..., 0], (0, 0), 1.5)
         bright = (blurred > self.brightness).astype(np.uint8)
         count, labels, stats, _ = cv2.connectedComponentsWithStats(bright, connectivity=4)
-        found = []
         for number in range(1, count):
             x, y, width, height, area = stats[number].tolist()
             if area < self.least_px:
                 continue
             box = (float(x), float(y), float(x + width), float(y + height))
             mask = None if self.boxes_only else labels == number
-            found.append(TileInstance("tank", 0.9, mask, box, f"{area} px"))
-        return found
+            yield TileInstance("tank", 0.9, mask, box, f"{area} px")
 
 
 def mask_of(result: SceneResult) -> npt.NDArray[np.bool_]:
