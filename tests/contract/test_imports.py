@@ -34,6 +34,8 @@ def test_importing_the_torch_free_part_does_nothing_to_the_world() -> None:
     torch_free = (
         "shared",
         "earthgptx/imagery",
+        "earthgptx/scenes",
+        "earthgptx/exports",
         "earthgptx_client",
         "launcher",
         "workflow_language",
