@@ -39,12 +39,14 @@ class SceneLimits:
         max_bands: bands without alpha, however few of them are shown.
         min_gsd_m: finer ground sampling is taken for a wrong transform.
         max_gsd_m: coarser as well.
+        max_block_bytes: what has to be decoded at once; a compressed TIFF may be one block.
     """
 
     max_side_px: int = 1_000_000
     max_bands: int = 1_000
     min_gsd_m: float = 0.001
     max_gsd_m: float = 10_000.0
+    max_block_bytes: int = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,20 @@ def _refuse_over_limits(dataset: rasterio.DatasetReader, limits: SceneLimits) ->
         advice = "; give its amplitude" if dataset.dtypes[0].startswith("complex") else ""
         raise ImageryError(
             "image", f"has elements of type {dataset.dtypes[0]}{advice}", ", ".join(BAND_DTYPES)
+        )
+    _refuse_large_blocks(dataset, limits)
+
+
+def _refuse_large_blocks(dataset: rasterio.DatasetReader, limits: SceneLimits) -> None:
+    height, width = dataset.block_shapes[0]
+    together = dataset.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "PIXEL"
+    pixel_bytes = np.dtype(dataset.dtypes[0]).itemsize * (dataset.count if together else 1)
+    if width * height * pixel_bytes > limits.max_block_bytes:
+        raise ImageryError(
+            "image",
+            f"is stored in blocks of {width} x {height} px, each decoded as a whole; rewrite it in "
+            "tiles (gdal_translate -of COG)",
+            f"blocks of {limits.max_block_bytes} bytes",
         )
 
 

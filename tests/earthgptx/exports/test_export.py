@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from PIL import Image
 
 from earthgptx.exports.export import FILES, export_scene
@@ -17,13 +18,39 @@ from earthgptx.scenes.model import TileInstance
 from earthgptx.scenes.scene import open_scene
 from earthgptx.scenes.tile_plan import plan_tiles
 from tests.earthgptx.exports.conftest import MADE_AT, MODEL, Exported
-from tests.earthgptx.scenes.generated import UTM_HALF_METRE, blobs, picture_of, write_scene
+from tests.earthgptx.scenes.generated import (
+    UTM_HALF_METRE,
+    ThresholdModel,
+    blobs,
+    picture_of,
+    write_scene,
+)
 
 
 def test_all_kinds_are_written_and_nothing_beside_them(exported: Exported) -> None:
     folder = exported.files["stac"].parent
     assert set(exported.files) == set(FILES)
     assert sorted(folder.iterdir()) == sorted(exported.files.values())
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize("place", [{}, UTM_HALF_METRE])
+@pytest.mark.parametrize("largest_px", [0, 40])
+def test_all_kinds_are_written_of_any_scene(
+    place: dict[str, object], largest_px: int, tmp_path: Path
+) -> None:
+    picture = picture_of(blobs(256, 300, largest_px=largest_px))
+    with open_scene(write_scene(tmp_path / "a.tif", picture, **place)) as scene:
+        result = interpret_scene(scene, plan_tiles(scene.header, 128), ThresholdModel())
+        files = export_scene(result, scene, MODEL, tmp_path / "out", made_at=MADE_AT)
+    assert bool(result.objects) == bool(largest_px)
+    assert sorted((tmp_path / "out").iterdir()) == sorted(files.values())
+    text = files["report-markdown"].read_text()
+    assert ("Nothing." in text) != bool(largest_px)
+    assert ("no place on the earth" in text) != bool(place)
+    assert ("| tank |" in text and "not known" in text) == (bool(largest_px) and not place)
+    with rasterio.open(files["mask"]) as mask:
+        assert mask.shape == (256, 300) and mask.read(1).any() == bool(largest_px)
 
 
 def test_files_that_are_there_are_kept_unless_told(exported: Exported) -> None:

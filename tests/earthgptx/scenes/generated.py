@@ -26,7 +26,7 @@ def write_scene(path: Path, bands_CHW: npt.NDArray[Any], **profile: Any) -> Path
     """A file of any driver; GeoTIFF in blocks of 256 unless told otherwise."""
     count, height, width = bands_CHW.shape
     described: dict[str, Any] = {"driver": "GTiff"}
-    if profile.get("driver", "GTiff") == "GTiff" and min(height, width) >= 256:
+    if "driver" not in profile and "tiled" not in profile and min(height, width) >= 256:
         described |= {"tiled": True, "blockxsize": 256, "blockysize": 256}
     names = profile.pop("names", ())
     with warnings.catch_warnings():

@@ -14,6 +14,7 @@ from affine import Affine
 from rasterio.windows import Window
 
 from earthgptx.imagery.errors import DamagedImage, ImageryError
+from earthgptx.scenes.header import SceneLimits
 from earthgptx.scenes.overview import look_over
 from earthgptx.scenes.scene import open_scene
 from tests.earthgptx.scenes.generated import UTM_HALF_METRE, write_scene
@@ -236,6 +237,15 @@ def test_a_palette_is_shown_as_its_colours(tmp_path: Path) -> None:
         pixels = look_over(scene).pixels_HWC
         assert np.array_equal(pixels, np.array([(1, 2, 3), (90, 80, 70), (200, 201, 202)])[indices])
         assert "palette shown as its colours" in scene.header.notes
+
+
+def test_a_scene_that_is_one_compressed_block_is_refused_with_advice(tmp_path: Path) -> None:
+    path = write_scene(tmp_path / "a.tif", RGB, tiled=False, blockysize=300, compress="DEFLATE")
+    limits = SceneLimits(max_block_bytes=400 * 300 - 1)
+    assert "blocks of 400 x 300 px" in refusal(path, limits=limits).message
+    assert "gdal_translate -of COG" in refusal(path, limits=limits).message
+    with open_scene(path, limits=SceneLimits(max_block_bytes=3 * 400 * 300)) as scene:
+        assert scene.header.block_wh_px == (400, 300)
 
 
 def test_radar_and_colour_do_not_go_together(tmp_path: Path) -> None:
