@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import grpc
 import pytest
 import torch
 from opentelemetry.sdk.trace import TracerProvider
@@ -77,7 +76,7 @@ async def test_an_adapter_put_there_later_answers_beside_the_model_alone(
     named = GenerateRequest(
         image=image, question="What is there?", max_new_tokens=12, adapter="loud"
     )
-    with pytest.raises((InvalidInput, grpc.aio.AioRpcError), match="no adapter 'loud'"):
+    with pytest.raises(InvalidInput, match="no adapter 'loud'"):
         await ask(adapted, named)
     before, _, finish = await ask(adapted, plain)
     put_adapter(suite.weights_folder, adapters_folder / "loud")
