@@ -43,7 +43,7 @@ def write_overlay(result: SceneResult, path: Path, *, overwrite: bool = False) -
 
 
 def _in_words(one: ClassSummary) -> str:
-    area = "" if one.area_m2 is None else f", {one.area_m2:,.0f} m²"
+    area = "" if one.area_m2 is None else f", {one.area_m2:,.0f} sq m"
     return f"{one.label}: {one.count}{area}"
 
 

@@ -8,7 +8,8 @@ from earthgptx.imagery.polygons import DEFAULT_TOLERANCE_PX, polygons_of, simpli
 from earthgptx.scenes.objects import SceneObject
 from earthgptx.scenes.pieces import Shape
 
-TOLERANCE_PX = DEFAULT_TOLERANCE_PX
+# Less would keep the steps of pixels along a slanted edge.
+TOLERANCE_PX = 2 * DEFAULT_TOLERANCE_PX
 
 
 def simpler_shape(found: SceneObject, tolerance_px: float) -> Shape:

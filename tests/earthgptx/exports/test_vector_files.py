@@ -86,7 +86,7 @@ def test_geopackage_has_crs_attributes_and_valid_shapes(exported: Exported) -> N
     assert np.allclose(table["area_m2"], [o.area_m2 for o in exported.result.objects])
     assert np.allclose(table["box_x0_px"], [o.box_xyxy_px[0] for o in exported.result.objects])
     about = pyogrio.read_info(exported.files["geopackage"])["layer_metadata"]
-    assert "simplified by 0.75 px" in str(about)
+    assert "simplified by 1.5 px" in str(about)
 
 
 def result_without_crs(tmp_path: Path, bright: int = 1) -> SceneResult:
