@@ -19,7 +19,7 @@ from earthgptx.imagery.errors import ImageryError
 from earthgptx.scenes.interpret import SceneResult
 from earthgptx.scenes.scene import Scene
 
-# Kind of file: how its name ends.
+# Kind of file: how its name ends. The STAC item is the last: it has the others' checksums.
 FILES = {
     "geojson": ".objects.geojson",
     "geopackage": ".objects.gpkg",
@@ -76,26 +76,23 @@ def export_scene(
     made_at = made_at or datetime.now(UTC)
     others = {kind: path for kind, path in targets.items() if kind != "stac"}
     markdown = report_markdown(result, model, others, made_at)
-    if "geojson" in targets:
-        write_geojson(result, targets["geojson"], tolerance_px=tolerance_px, overwrite=overwrite)
-    if "geopackage" in targets:
-        write_geopackage(
-            result, targets["geopackage"], tolerance_px=tolerance_px, overwrite=overwrite
-        )
-    if "mask" in targets:
-        write_mask_cog(result, scene, targets["mask"], overwrite=overwrite)
-    if "overlay" in targets:
-        write_overlay(result, targets["overlay"], overwrite=overwrite)
-    if "report-markdown" in targets:
-        write_text(markdown, targets["report-markdown"], overwrite=overwrite)
-    if "report-html" in targets:
-        page = report_html(markdown, result.header.name)
-        write_text(page, targets["report-html"], overwrite=overwrite)
-    if "stac" in targets:
-        # Last: it holds the others' checksums.
-        write_stac_item(
-            result, model, others, targets["stac"], made_at=made_at, overwrite=overwrite
-        )
+    for kind, path in targets.items():
+        match kind:
+            case "geojson":
+                write_geojson(result, path, tolerance_px=tolerance_px, overwrite=overwrite)
+            case "geopackage":
+                write_geopackage(result, path, tolerance_px=tolerance_px, overwrite=overwrite)
+            case "mask":
+                write_mask_cog(result, scene, path, overwrite=overwrite)
+            case "overlay":
+                write_overlay(result, path, overwrite=overwrite)
+            case "report-markdown":
+                write_text(markdown, path, overwrite=overwrite)
+            case "report-html":
+                page = report_html(markdown, result.header.name)
+                write_text(page, path, overwrite=overwrite)
+            case "stac":
+                write_stac_item(result, model, others, path, made_at=made_at, overwrite=overwrite)
     return targets
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyogrio.raw
 import shapely
 from shapely.geometry import MultiPolygon
@@ -15,6 +18,7 @@ from earthgptx.imagery.polygons import polygons_of
 from earthgptx.scenes.ground import Ground
 from earthgptx.scenes.header import NO_PLACE
 from earthgptx.scenes.interpret import SceneResult
+from earthgptx.scenes.objects import SceneObject
 from earthgptx.scenes.whole_file import whole_file
 
 LAYER = "objects"
@@ -47,18 +51,7 @@ def write_geopackage(
         MultiPolygon(polygons_of(ground.in_crs(simpler_shape(found, tolerance_px))))
         for found in objects
     ]
-    areas_m2 = [np.nan if found.area_m2 is None else found.area_m2 for found in objects]
-    boxes_N4 = np.array([found.box_xyxy_px for found in objects], np.float64).reshape(-1, 4)
-    fields = {
-        "number": np.array([found.number for found in objects], np.int64),
-        "class": np.array([found.label for found in objects], object),
-        "score": np.array([found.score for found in objects], np.float64),
-        "area_m2": np.array(areas_m2, np.float64),
-        "area_px": np.array([found.area_px for found in objects], np.float64),
-        "caption": np.array([found.caption for found in objects], object),
-        "outline": np.array(["mask" if found.is_mask else "box" for found in objects], object),
-        **{f"box_{side}_px": boxes_N4[:, i] for i, side in enumerate(("x0", "y0", "x1", "y1"))},
-    }
+    fields = _fields(objects)
     place = "coordinates of the scene's CRS" if ground.is_known else NO_PLACE
     about = f"{result.header.name}: {place}; outlines simplified by {tolerance_px:g} px"
     with whole_file(path, overwrite=overwrite) as unfinished, warnings.catch_warnings():
@@ -75,3 +68,19 @@ def write_geopackage(
             crs=result.header.crs or None,
             layer_options={"DESCRIPTION": about, "IDENTIFIER": LAYER},
         )
+
+
+def _fields(objects: Sequence[SceneObject]) -> dict[str, npt.NDArray[Any]]:
+    """The attributes, a column each; areas on unknown ground are null."""
+    areas_m2 = [np.nan if found.area_m2 is None else found.area_m2 for found in objects]
+    boxes_N4 = np.array([found.box_xyxy_px for found in objects], np.float64).reshape(-1, 4)
+    return {
+        "number": np.array([found.number for found in objects], np.int64),
+        "class": np.array([found.label for found in objects], object),
+        "score": np.array([found.score for found in objects], np.float64),
+        "area_m2": np.array(areas_m2, np.float64),
+        "area_px": np.array([found.area_px for found in objects], np.float64),
+        "caption": np.array([found.caption for found in objects], object),
+        "outline": np.array(["mask" if found.is_mask else "box" for found in objects], object),
+        **{f"box_{side}_px": boxes_N4[:, i] for i, side in enumerate(("x0", "y0", "x1", "y1"))},
+    }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from rasterio.windows import Window
 
 from earthgptx.imagery.draw import COLOURS
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.scenes.header import SceneHeader
 from earthgptx.scenes.interpret import SceneResult
 from earthgptx.scenes.objects import SceneObject
 from earthgptx.scenes.scene import Scene
@@ -64,28 +65,11 @@ def write_mask_cog(
     if len(numbers) > _MOST_CLASSES:
         raise ImageryError("classes", f"are {len(numbers)}", f"{_MOST_CLASSES} in one mask")
     dtype: Labels = np.dtype(np.uint8) if len(numbers) < 255 else np.dtype(np.uint16)
-    header = result.header
     with whole_file(path, overwrite=overwrite) as unfinished, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         plain = unfinished.with_name("plain.tif")
         with rasterio.Env(GDAL_PAM_ENABLED="NO", GDAL_CACHEMAX=128 * 1024 * 1024):
-            with rasterio.open(
-                plain,
-                "w",
-                driver="GTiff",
-                width=header.width_px,
-                height=header.height_px,
-                count=1,
-                dtype=dtype,
-                crs=header.crs or None,
-                transform=Affine(*header.transform) if header.transform else None,
-                nodata=np.iinfo(dtype).max,
-                tiled=True,
-                blockxsize=_BLOCK_PX,
-                blockysize=_BLOCK_PX,
-                compress="DEFLATE",
-                BIGTIFF="IF_SAFER",
-            ) as dataset:
+            with rasterio.open(plain, "w", **_profile(result.header, dtype)) as dataset:
                 _describe(dataset, numbers, dtype)
                 for window, labels_HW in _parts(result, scene, numbers, dtype):
                     dataset.write(labels_HW, 1, window=window)
@@ -98,6 +82,25 @@ def write_mask_cog(
                 OVERVIEW_RESAMPLING="NEAREST",
                 BIGTIFF="IF_SAFER",
             )
+
+
+def _profile(header: SceneHeader, dtype: Labels) -> dict[str, Any]:
+    """A tiled TIFF on the scene's grid, from which the COG is made."""
+    return {
+        "driver": "GTiff",
+        "width": header.width_px,
+        "height": header.height_px,
+        "count": 1,
+        "dtype": dtype,
+        "crs": header.crs or None,
+        "transform": Affine(*header.transform) if header.transform else None,
+        "nodata": np.iinfo(dtype).max,
+        "tiled": True,
+        "blockxsize": _BLOCK_PX,
+        "blockysize": _BLOCK_PX,
+        "compress": "DEFLATE",
+        "BIGTIFF": "IF_SAFER",
+    }
 
 
 def _describe(dataset: rasterio.io.DatasetWriter, numbers: dict[str, int], dtype: Labels) -> None:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pystac
 import shapely
@@ -81,7 +82,7 @@ def write_stac_item(
     _add_model(item, model, result)
     for key, file in sorted(files.items()):
         media_type, roles = _ASSETS[key]
-        asset = pystac.Asset(f"./{file.name}", media_type=media_type, roles=list(roles))
+        asset = pystac.Asset(f"./{quote(file.name)}", media_type=media_type, roles=list(roles))
         item.add_asset(key, asset)
         FileExtension.ext(asset, add_if_missing=True).apply(
             checksum=_SHA256_PREFIX + _sha256(file), size=file.stat().st_size

@@ -75,7 +75,7 @@ def open_dataset(path: Path) -> Iterator[rasterio.DatasetReader]:
         ImageryError: see ``driver_of``. ``DamagedImage`` where the driver cannot open it.
     """
     driver = driver_of(path)
-    options = {**GDAL_OPTIONS, "GDAL_CACHEMAX": _CACHE_BYTES, "GTIFF_IGNORE_READ_ERRORS": "NO"}
+    options = {**GDAL_OPTIONS, "GDAL_CACHEMAX": _CACHE_BYTES}
     if driver == "ENVI":
         options["GDAL_DISABLE_READDIR_ON_OPEN"] = "TRUE"
     with rasterio.Env(**options):

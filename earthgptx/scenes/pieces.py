@@ -20,7 +20,7 @@ from earthgptx.imagery.masks import MaskHW, paste_window_mask
 from earthgptx.imagery.polygons import pixel_outlines, polygons_of
 from earthgptx.imagery.windows import Window
 from earthgptx.scenes.model import TileInstance, TileView
-from earthgptx.scenes.tile_plan import Tile, TilePlan
+from earthgptx.scenes.tile_plan import BoxXyxyPx, Tile, TilePlan
 
 Shape: TypeAlias = Polygon | MultiPolygon
 
@@ -103,7 +103,7 @@ def _placed(instance: TileInstance, view: TileView, plan: TilePlan) -> Piece | N
         raise ImageryError("instances", f"have the score {instance.score}", "0 to 1")
     if instance.mask_HW is not None:
         seen_px = _outline(instance.mask_HW, view, plan)
-        shape_px = seen_px and united([shapely.clip_by_rect(seen_px, *view.tile.trusted_xyxy_px)])
+        shape_px = None if seen_px is None else _trusted(seen_px, view.tile.trusted_xyxy_px)
         is_cut = False
     else:
         seen_px, is_cut = _box(instance, view, plan)
@@ -137,6 +137,14 @@ def _outline(mask_HW: MaskHW, view: TileView, plan: TilePlan) -> Shape | None:
     outlines = [shapely.make_valid(outline) for outline in pixel_outlines(inside_HW)]
     seen_px = united(outlines)
     return None if seen_px is None else translate(seen_px, tile.x0_px, tile.y0_px)
+
+
+def _trusted(seen_px: Shape, trusted_xyxy_px: BoxXyxyPx) -> Shape | None:
+    left, top, right, bottom = trusted_xyxy_px
+    x0, y0, x1, y1 = seen_px.bounds
+    if left <= x0 and top <= y0 and x1 <= right and y1 <= bottom:
+        return seen_px
+    return united([shapely.clip_by_rect(seen_px, *trusted_xyxy_px)])
 
 
 def united(shapes: Sequence[shapely.Geometry]) -> Shape | None:

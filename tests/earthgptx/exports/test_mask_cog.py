@@ -9,8 +9,12 @@ import rasterio
 from rio_cogeo import cog_validate
 
 from earthgptx.exports.mask_cog import class_numbers, write_mask_cog
+from earthgptx.scenes.interpret import interpret_scene
+from earthgptx.scenes.model import TileInstance
+from earthgptx.scenes.scene import open_scene
+from earthgptx.scenes.tile_plan import plan_tiles
 from tests.earthgptx.exports.conftest import Exported
-from tests.earthgptx.scenes.generated import iou
+from tests.earthgptx.scenes.generated import UTM_HALF_METRE, iou, write_scene
 
 
 def test_it_is_a_valid_cog_aligned_to_the_scene(exported: Exported) -> None:
@@ -39,9 +43,38 @@ def test_values_are_classes_nothing_and_no_data(exported: Exported) -> None:
     assert (labels == 1).sum() == sum(found.area_px for found in exported.result.objects)
 
 
-def test_a_mask_that_is_there_stays_and_nothing_else_is_left(
-    exported: Exported, tmp_path: Path
-) -> None:
+def test_more_classes_than_a_byte_holds_are_told_apart(tmp_path: Path) -> None:
+    path = write_scene(tmp_path / "a.tif", np.full((3, 256, 256), 9, np.uint8), **UTM_HALF_METRE)
+    masks = np.zeros((300, 256, 256), np.bool_)
+    for index in range(300):
+        y, x = divmod(index, 20)
+        masks[index, 12 * y : 12 * y + 8, 12 * x : 12 * x + 8] = True
+    seen = [TileInstance(f"class {index:03}", 0.5, mask) for index, mask in enumerate(masks)]
+    with open_scene(path) as scene:
+        result = interpret_scene(scene, plan_tiles(scene.header, 256), lambda views: [seen])
+        write_mask_cog(result, scene, tmp_path / "mask.tif")
+    with rasterio.open(tmp_path / "mask.tif") as mask:
+        labels = mask.read(1)
+        assert mask.dtypes == ("uint16",) and mask.nodata == 65_535
+        assert mask.tags(1)["CLASS_300"] == "class 299"
+    assert np.array_equal(labels, (masks * np.arange(1, 301)[:, None, None]).sum(axis=0))
+
+
+def test_the_smaller_of_two_things_is_seen(tmp_path: Path) -> None:
+    path = write_scene(tmp_path / "a.tif", np.full((3, 256, 256), 9, np.uint8), **UTM_HALF_METRE)
+    large, small = np.zeros((2, 256, 256), np.bool_)
+    large[10:200, 10:200] = True
+    small[50:60, 50:60] = True
+    seen = [TileInstance("ship", 0.9, small), TileInstance("harbour", 0.5, large)]
+    with open_scene(path) as scene:
+        result = interpret_scene(scene, plan_tiles(scene.header, 256), lambda views: [seen])
+        write_mask_cog(result, scene, tmp_path / "mask.tif")
+    with rasterio.open(tmp_path / "mask.tif") as mask:
+        labels = mask.read(1)
+    assert (labels[small] == 2).all() and (labels[large & ~small] == 1).all()
+
+
+def test_nothing_but_the_mask_is_left(exported: Exported, tmp_path: Path) -> None:
     path = tmp_path / "mask.tif"
     write_mask_cog(exported.result, exported.scene, path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["mask.tif"]

@@ -16,9 +16,11 @@ from earthgptx.scenes.ground import Ground
 from earthgptx.scenes.header import SceneHeader
 from earthgptx.scenes.interpret import SceneResult, interpret_scene
 from earthgptx.scenes.model import TileInstance, TileView
+from earthgptx.scenes.overview import look_over
 from earthgptx.scenes.scene import open_scene
 from earthgptx.scenes.stitching import Stitcher
 from earthgptx.scenes.tile_plan import TilePlan, plan_tiles
+from earthgptx.scenes.tile_view import view_tile
 from tests.earthgptx.scenes.generated import (
     UTM_HALF_METRE,
     ThresholdModel,
@@ -111,9 +113,6 @@ def test_boxes_of_one_thing_become_one_box(tmp_path: Path) -> None:
 def test_tiles_come_in_any_order_and_twice(path: Path) -> None:
     model = ThresholdModel()
     with open_scene(path) as scene:
-        from earthgptx.scenes.overview import look_over
-        from earthgptx.scenes.tile_view import view_tile
-
         plan = plan_tiles(scene.header, 256)
         stretch = look_over(scene).stretch
         views = [view_tile(scene, stretch, plan, tile) for tile in plan.tiles()]
