@@ -27,6 +27,7 @@ from earthgptx.imagery.errors import ImageryError
 from earthgptx.scenes.header import SceneHeader
 from earthgptx.scenes.interpret import SceneResult
 from earthgptx.scenes.objects import SceneObject
+from earthgptx.scenes.pieces import united
 from earthgptx.scenes.scene import Scene
 from earthgptx.scenes.whole_file import whole_file
 
@@ -137,11 +138,12 @@ def _drawn(
 ) -> LabelsHW:
     """Things inside a box, the smallest last."""
     x0, y0, x1, y1 = box_xyxy_px
+    box = shapely.box(*box_xyxy_px)
     shapes = [
-        (shapely.clip_by_rect(one.shape_px, *box_xyxy_px), numbers[one.label])
+        (shape, numbers[one.label])
         for one in sorted(found, key=lambda one: (-one.area_px, one.number))
+        if (shape := united([one.shape_px.intersection(box)])) is not None
     ]
-    shapes = [(shape, number) for shape, number in shapes if shape.area > 0]
     if not shapes:
         return np.zeros((y1 - y0, x1 - x0), dtype)
     labels_HW: LabelsHW = rasterize(

@@ -69,15 +69,24 @@ def pieces_of(
     """
     # Placed one by one before they are sorted: masks are large, and only one is held at a time.
     placed = [_placed(instance, view, plan) for instance in instances]
-    pieces: list[Piece] = []
-    for piece in sorted(filter(None, placed), key=lambda piece: -piece.score):
-        if not any(_is_same(piece, kept, same_iou) for kept in pieces):
-            pieces.append(piece)
-    return pieces
+    pieces = sorted(filter(None, placed), key=lambda piece: -piece.score)
+    return _without_doubles(pieces, same_iou)
+
+
+def _without_doubles(pieces: list[Piece], same_iou: float) -> list[Piece]:
+    """Non-maximum suppression, the best score first."""
+    tree = shapely.STRtree([piece.seen_px for piece in pieces])
+    doubles: set[int] = set()
+    for index, kept in enumerate(pieces):
+        if index in doubles:
+            continue
+        for other in tree.query(kept.seen_px).tolist():
+            if other > index and _is_same(pieces[other], kept, same_iou):
+                doubles.add(other)
+    return [piece for index, piece in enumerate(pieces) if index not in doubles]
 
 
 def _is_same(piece: Piece, kept: Piece, same_iou: float) -> bool:
-    """Non-maximum suppression within a tile."""
     if (piece.label, piece.is_mask) != (kept.label, kept.is_mask):
         return False
     return intersection_over_union(piece.seen_px, kept.seen_px) >= same_iou
@@ -85,17 +94,8 @@ def _is_same(piece: Piece, kept: Piece, same_iou: float) -> bool:
 
 def intersection_over_union(one: Shape, other: Shape) -> float:
     """Of two shapes with an area."""
-    if are_apart(one, other):
-        return 0.0
     shared = one.intersection(other).area
     return float(shared / (one.area + other.area - shared))
-
-
-def are_apart(one: Shape, other: Shape) -> bool:
-    """True where even their extents do not meet: quick to tell."""
-    x0, y0, x1, y1 = one.bounds
-    left, top, right, bottom = other.bounds
-    return bool(x1 < left or right < x0 or y1 < top or bottom < y0)
 
 
 def _placed(instance: TileInstance, view: TileView, plan: TilePlan) -> Piece | None:
@@ -144,7 +144,7 @@ def _trusted(seen_px: Shape, trusted_xyxy_px: BoxXyxyPx) -> Shape | None:
     x0, y0, x1, y1 = seen_px.bounds
     if left <= x0 and top <= y0 and x1 <= right and y1 <= bottom:
         return seen_px
-    return united([shapely.clip_by_rect(seen_px, *trusted_xyxy_px)])
+    return united([seen_px.intersection(shapely.box(*trusted_xyxy_px))])
 
 
 def united(shapes: Sequence[shapely.Geometry]) -> Shape | None:

@@ -24,7 +24,6 @@ from earthgptx.scenes.objects import SceneObject
 from earthgptx.scenes.pieces import (
     Piece,
     Shape,
-    are_apart,
     intersection_over_union,
     pieces_of,
     united,
@@ -74,10 +73,11 @@ class Stitcher:
         self._pieces += pieces_of(view, instances, self._plan, self._rules.same_iou)
         self._parents += range(first, len(self._pieces))
         self._of_tile[place] = list(range(first, len(self._pieces)))
+        tree = shapely.STRtree([piece.seen_px for piece in self._pieces[first:]])
         for other in self._neighbours(place):
-            for mine in self._of_tile[place]:
-                if self._is_same(self._pieces[mine], self._pieces[other]):
-                    self._parents[self._root(mine)] = self._root(other)
+            for at in tree.query(self._pieces[other].seen_px).tolist():
+                if self._is_same(self._pieces[first + at], self._pieces[other]):
+                    self._parents[self._root(first + at)] = self._root(other)
 
     def objects(self, ground: Ground) -> list[SceneObject]:
         """The things found so far, from the top to the bottom, measured on the ground."""
@@ -122,8 +122,6 @@ class Stitcher:
     def _is_same(self, one: Piece, other: Piece) -> bool:
         if (one.label, one.is_mask) != (other.label, other.is_mask):
             return False
-        if are_apart(one.seen_px, other.seen_px):
-            return False
         mine, theirs = _seen_by_both(one, other)
         if not (mine.area and theirs.area):
             return False
@@ -140,7 +138,8 @@ def _seen_by_both(one: Piece, other: Piece) -> tuple[Shape, Shape]:
     zone = (max(left, x0), max(top, y0), min(right, x1), min(bottom, y1))
     if zone[0] >= zone[2] or zone[1] >= zone[3]:
         return shapely.Polygon(), shapely.Polygon()
-    return shapely.clip_by_rect(one.seen_px, *zone), shapely.clip_by_rect(other.seen_px, *zone)
+    box = shapely.box(*zone)
+    return one.seen_px.intersection(box), other.seen_px.intersection(box)
 
 
 def _merged(group: Sequence[Piece]) -> Shape:

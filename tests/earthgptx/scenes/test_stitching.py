@@ -182,15 +182,23 @@ def test_an_exact_model_gives_back_exactly_what_is_there(
     truth = np.zeros((300, 300), np.uint8)
     for x, y, width, height in rectangles:
         truth[y : y + height, x : x + width] = 1
+    assert_given_back(truth, plan_tiles(PLAIN, 96, overlap=overlap, offset=offset))
+
+
+def test_ragged_things_whose_holes_touch_at_corners_are_given_back_too() -> None:
+    noise = np.random.default_rng(2).random((300, 300)) < 0.55
+    noise[110:] = noise[:, 110:] = False
+    assert_given_back(noise.astype(np.uint8), plan_tiles(PLAIN, 96))
+
+
+def assert_given_back(truth: np.ndarray, plan: TilePlan) -> None:
+    """By a model that sees each connected part as it is: as many things, valid, pixel for pixel."""
     count, labels = cv2.connectedComponents(truth, connectivity=4)
-    plan = plan_tiles(PLAIN, 96, overlap=overlap, offset=offset)
     stitcher = Stitcher(plan)
     for tile in plan.tiles():
         x0, y0, x1, y1 = tile.window_xyxy_px
         seen = labels[y0:y1, x0:x1]
-        instances = [
-            TileInstance("it", 1.0, seen == n) for n in range(1, count) if (seen == n).any()
-        ]
+        instances = (TileInstance("it", 1.0, seen == n) for n in np.unique(seen[seen > 0]))
         stitcher.add(TileView(tile, np.zeros((96, 96, 3), np.uint8), None, 0.0), instances)
     found = stitcher.objects(Ground(PLAIN))
     assert len(found) == count - 1
