@@ -18,6 +18,13 @@ def test_a_service_is_imported_with_its_own_extra_alone(service: str, tmp_path: 
     assert done.returncode == 0, done.stderr
 
 
+def test_scenes_and_their_files_are_imported_with_their_own_extra_alone(tmp_path: Path) -> None:
+    python = fresh_python(tmp_path, "scenes")
+    program = "import earthgptx.scenes.command, earthgptx.scenes.spool, earthgptx.exports.export"
+    done = run_python(python, f"{program}, sys; sys.exit('torch' in sys.modules)")
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_client_and_its_command_need_no_extra(tmp_path: Path) -> None:
     python = fresh_python(tmp_path, None)
     program = "import earthgptx_client, earthgptx_client.command as c; c.main(['--help'])"
