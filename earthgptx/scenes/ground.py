@@ -80,10 +80,9 @@ class Ground:
     def _raw_lonlat(self, shape_px: Shape) -> shapely.Geometry:
         """Without a jump where it crosses the antimeridian: longitudes may pass 180."""
         degrees = shapely.transform(shapely.segmentize(shape_px, _LONGEST_EDGE_PX), self._placed)
-        west, _, east, _ = degrees.bounds
-        if east - west <= 180:
-            return degrees
-        return shapely.transform(degrees, _unwrapped)
+        rings = [r for p in polygons_of(degrees) for r in (p.exterior, *p.interiors)]
+        jumps = any((np.abs(np.diff(shapely.get_coordinates(r)[:, 0])) > 180).any() for r in rings)
+        return shapely.transform(degrees, _unwrapped) if jumps else degrees
 
     def _placed(self, points_xy_px: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         assert self._transform is not None
