@@ -16,11 +16,12 @@ import torch
 from benchmarks.figures import Figure, Given
 from earthgptx.model.language_model import Words
 from earthgptx.model.presets import ModelConfig, read_config
-from earthgptx.training.loop import LoopSettings, train
+from earthgptx.training.loop import train
 from earthgptx.training.mixture import Mixture
 from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.recipes import synthetic_parts
 from earthgptx.training.samples import SampleSettings
+from earthgptx.training.settings import LoopSettings
 
 ROUNDS = 30
 BATCH_SIZE = 16

@@ -36,13 +36,14 @@ from earthgptx.model.checkpoint import (
 )
 from earthgptx.model.language_model import Words
 from earthgptx.model.pipeline import EarthGptX
-from earthgptx.model.presets import ModelConfig, nano, write_config
+from earthgptx.model.presets import PRESETS, ModelConfig, write_config
 from earthgptx.model.visual_experts import ImageEncoderModel, VisualExperts
-from earthgptx.training.loop import LoopSettings, train
+from earthgptx.training.loop import train
 from earthgptx.training.mixture import Mixture
 from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.recipes import synthetic_parts
 from earthgptx.training.samples import SampleSettings
+from earthgptx.training.settings import LoopSettings
 
 # Of each scored task its one number.
 SCORED = {
@@ -59,16 +60,19 @@ class Row:
 
     Attributes:
         without: what the model does without: "conv", "vit" or "cross-attention".
+        preset: its configuration.
         sources: modalities it sees, and is scored on.
     """
 
     name: str
     without: str = ""
+    preset: str = "nano"
     sources: tuple[str, ...] = MODALITIES
 
 
 ROWS = (
     Row("both experts, fused"),
+    Row("Mask2Former head", preset="nano-mask2former"),
     Row("ConvNeXt alone", without="vit"),
     Row("ViT alone", without="conv"),
     Row("without cross-attention", without="cross-attention"),
@@ -175,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = folder / "scores.json"
         if not result.exists():
             started = time.monotonic()
-            train_row(row, folder, args.steps, args.seed, nano())
+            train_row(row, folder, args.steps, args.seed, PRESETS[row.preset]())
             trained_s = round(time.monotonic() - started)
             scores = score_row(row, folder, args.out, args.limit)
             kept = {**dataclasses.asdict(row), "trained_s": trained_s, "scores": scores}

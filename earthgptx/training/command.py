@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument(
         "--rehearsal", type=float, default=0.2, help="share of synthetic scenes in between"
     )
+    tune.add_argument("--batch-size", type=int, default=16, help="images a step")
     tune.set_defaults(run=_tune)
     for kind, steps in ((nano, DEFAULT_STEPS), (tune, 300)):
         kind.add_argument("--steps", type=int, default=steps)
@@ -107,6 +108,7 @@ def _tune(args: argparse.Namespace) -> int:
         args.seed,
         args.rank,
         args.rehearsal,
+        args.batch_size,
         Processes(args.cpu, args.sharded),
     )
     return 0

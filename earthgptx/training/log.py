@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch.utils.tensorboard import SummaryWriter
 
 from earthgptx.training.losses import Losses
+from earthgptx.training.settings import LoopSettings
 
 
 class TrainingLog:
@@ -17,17 +20,13 @@ class TrainingLog:
 
     Args:
         folder: of the run.
-        steps: in all.
+        settings: of the run.
         first: the step it goes on from.
-        batch_size: images a step, of all processes.
-        every: steps a line.
     """
 
-    def __init__(self, folder: Path, steps: int, first: int, batch_size: int, every: int) -> None:
+    def __init__(self, folder: Path, settings: LoopSettings, first: int) -> None:
         self._path = folder / "log.jsonl"
-        self._steps = steps
-        self._batch_size = batch_size
-        self._every = every
+        self._settings = settings
         self._sums: dict[str, float] = {}
         self._count = 0
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=first)  # type: ignore[no-untyped-call]
@@ -41,7 +40,7 @@ class TrainingLog:
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task("steps", total=steps, completed=first, told="")
+        self._task = self._progress.add_task("", total=settings.steps, completed=first, told="")
         self._progress.start()
 
     def step(
@@ -53,7 +52,7 @@ class TrainingLog:
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
         self._progress.update(self._task, completed=step + 1)
-        if (step + 1) % self._every == 0 or step + 1 == self._steps:
+        if (step + 1) % self._settings.log_every == 0 or step + 1 == self._settings.steps:
             self._write_line(step + 1)
 
     def close(self) -> None:
@@ -65,8 +64,8 @@ class TrainingLog:
         means = {name: round(value / self._count, 4) for name, value in self._sums.items()}
         self._sums, self._count = {}, 0
         step_s = means["waited_s"] + means["worked_s"]
-        images_per_s = round(self._batch_size / step_s, 2)
-        left_s = round((self._steps - done) * step_s)
+        images_per_s = round(self._settings.batch_size / step_s, 2)
+        left_s = round((self._settings.steps - done) * step_s)
         line = {"step": done, **means, "images_per_s": images_per_s, "left_s": left_s}
         with self._path.open("a") as log:
             log.write(json.dumps(line) + "\n")
@@ -74,3 +73,16 @@ class TrainingLog:
             self._board.add_scalar(name, value, done)  # type: ignore[no-untyped-call]
         told = f"loss {means['total']:.3f}  {images_per_s} images/s"
         self._progress.update(self._task, told=told)
+
+
+@contextmanager
+def training_log(
+    folder: Path, settings: LoopSettings, first: int, silent: bool
+) -> Iterator[TrainingLog | None]:
+    """The log of a run that goes on from step ``first``; None where another process tells."""
+    log = None if silent else TrainingLog(folder, settings, first)
+    try:
+        yield log
+    finally:
+        if log is not None:
+            log.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL.Image import Image
 
 from earthgptx.data.instructions import make_plain
 from earthgptx.data.labelled_image import LabelledImage
@@ -18,7 +19,7 @@ from earthgptx.imagery.marks import BoxMark, Region
 from earthgptx.imagery.sheet import sheet_of
 from earthgptx.imagery.windows import whole_image
 from earthgptx.model.language_model import Words
-from earthgptx.model.pipeline import EarthGptX
+from earthgptx.model.pipeline import Answer, EarthGptX
 from earthgptx.model.pixel_perception import MaskDecoderModel
 from earthgptx.model.prompt_encoder import PromptEncoderModel
 from earthgptx.model.question import Question
@@ -64,31 +65,35 @@ def shown_of_image(image: LabelledImage, seed: int) -> list[Shown]:
     return shown
 
 
-def draw_predictions(
-    network: TrainingNetwork,
-    average: AveragedWeights,
-    words: Words,
-    shown: Sequence[Shown],
-    out: Path,
-) -> None:
-    """Asks the averaged weights and writes the answers as one picture, atomically."""
-    with _answering(network, average, words) as model:
-        answers = model.answer_all([each.asked for each in shown], MOST_TOKENS)
-    tiles = []
-    for each, answer in zip(shown, answers, strict=True):
-        captions = [("Question", each.asked.words), ("Hoped", each.expected), ("Said", answer.raw)]
-        tile = draw_overlay(
-            each.asked.pixels_HWC,
-            each.asked.regions,
-            [(phrase, box) for phrase, boxes in answer.boxes for box in boxes],
-            [(mask.phrase, mask.mask_HW) for mask in answer.masks],
-            captions,
-        )
-        tiles.append(tile)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_suffix(".partial")
-    sheet_of(tiles, COLUMNS).save(partial, "png")
-    partial.replace(out)
+@dataclass(frozen=True)
+class Album:
+    """Sheets of answers to the same questions; none where nothing is shown."""
+
+    folder: Path
+    words: Words
+    shown: Sequence[Shown]
+
+    def draw(self, network: TrainingNetwork, average: AveragedWeights, step: int) -> None:
+        """Asks the averaged weights and writes the answers as one picture, atomically."""
+        if not self.shown:
+            return
+        with _answering(network, average, self.words) as model:
+            answers = model.answer_all([each.asked for each in self.shown], MOST_TOKENS)
+        tiles = [_tile(each, answer) for each, answer in zip(self.shown, answers, strict=True)]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / ".partial"
+        sheet_of(tiles, COLUMNS).save(partial, "png")
+        partial.replace(self.folder / f"{step:06}.png")
+
+
+def _tile(shown: Shown, answer: Answer) -> Image:
+    return draw_overlay(
+        shown.asked.pixels_HWC,
+        shown.asked.regions,
+        [(phrase, box) for phrase, boxes in answer.boxes for box in boxes],
+        [(mask.phrase, mask.mask_HW) for mask in answer.masks],
+        [("Question", shown.asked.words), ("Hoped", shown.expected), ("Said", answer.raw)],
+    )
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class Processes:
         self.count = self._accelerator.num_processes
         self.number = self._accelerator.process_index
         self.device = self._accelerator.device
-        self.is_sharded = sharded
+        self.has_whole_weights = not sharded
 
     @property
     def is_first(self) -> bool:

@@ -18,7 +18,7 @@ from earthgptx.model.language_model import Words
 from earthgptx.model.presets import nano as nano_config
 from earthgptx.model.presets import write_config
 from earthgptx.training.crops import CropSettings, learn_from_crops
-from earthgptx.training.loop import LoopSettings, train
+from earthgptx.training.loop import train
 from earthgptx.training.mixture import (
     Mixture,
     MixturePart,
@@ -30,6 +30,7 @@ from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.pictures import Shown, shown_of_image
 from earthgptx.training.processes import Processes
 from earthgptx.training.samples import SampleSettings
+from earthgptx.training.settings import LoopSettings
 
 # Share of each source; ships_sar is evaluation only (its licence) and is not among them.
 SHARES = {

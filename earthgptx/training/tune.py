@@ -23,13 +23,14 @@ from earthgptx.model.checkpoint import (
 )
 from earthgptx.model.language_model import Words
 from earthgptx.model.reasoner import ReasonerNetwork
-from earthgptx.training.loop import LoopSettings, train
+from earthgptx.training.loop import train
 from earthgptx.training.mixture import Drawn, Mixture, MixturePart, Source
 from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.pictures import Shown, shown_of_image, shown_of_record
 from earthgptx.training.processes import Processes
 from earthgptx.training.recipes import synthetic_parts
 from earthgptx.training.samples import SampleSettings
+from earthgptx.training.settings import LoopSettings
 
 # A set ten times as large is seen about three times as often.
 TEMPERATURE = 2.0
@@ -45,6 +46,7 @@ def tune(
     seed: int = 0,
     rank: int = 0,
     rehearsal: float = 0.2,
+    batch_size: int = 16,
     processes: Processes | None = None,
 ) -> None:
     """``earthgptx train tune --start weights/nano --data my.jsonl --out runs/mine``.
@@ -53,10 +55,11 @@ def tune(
         start: the weights folder to start from.
         paths: datasets in any of the formats that ``earthgptx data formats`` lists.
         folder: of the run; gets finished weights, or with ``rank`` the adapter in ``adapter/``.
-        steps: optimiser steps of 16 images.
+        steps: optimiser steps.
         seed: of samples and marks.
         rank: of the adapter; 0 trains everything but the conv expert.
         rehearsal: share of synthetic scenes in between, for the model not to forget the rest.
+        batch_size: images a step.
         processes: None trains in this process alone, on the CPU.
 
     Raises:
@@ -76,8 +79,8 @@ def tune(
         export = lambda: save_adapter(language, adapter, folder / ADAPTER)  # noqa: E731
     settings = LoopSettings(
         steps=steps,
-        batch_size=16,
-        learning_rate=1e-3 if rank else 2e-4,
+        batch_size=batch_size,
+        learning_rate=3e-3 if rank else 2e-4,
         warmup_steps=min(50, max(steps // 10, 1)),
         words_from=0.0,
         settling_steps=0,

@@ -20,6 +20,7 @@ KNOWN = {
     "memory": ("train", "say what memory each stage of a preset needs"),
     "data": ("train", "read, check and pack datasets"),
     "scene": ("scenes", "say what a scene of any size is, and how it is cut into tiles"),
+    "survey": ("train", "find things in a scene of any size, in this process"),
     "train": ("train", "train a model"),
     "evaluate": ("train", "score a model"),
 }
@@ -61,6 +62,7 @@ def _in_checkout(name: str) -> EntryPoint:
         "memory": "earthgptx.model.memory.command",
         "data": "earthgptx.data.command",
         "scene": "earthgptx.scenes.command",
+        "survey": "earthgptx.survey.command",
         "train": "earthgptx.training.command",
         "evaluate": "earthgptx.evaluation.command",
     }

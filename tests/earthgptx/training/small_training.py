@@ -12,11 +12,12 @@ import torch
 
 from earthgptx.model.language_model import Words
 from earthgptx.model.presets import nano
-from earthgptx.training.loop import LoopSettings, train
+from earthgptx.training.loop import train
 from earthgptx.training.mixture import Mixture, MixturePart, synthetic_source
 from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.processes import Processes
 from earthgptx.training.samples import SampleSettings
+from earthgptx.training.settings import LoopSettings
 from tests.earthgptx.training.small_network import small
 
 BATCH_SIZE = 4

@@ -12,10 +12,11 @@ from safetensors.torch import load_file
 from earthgptx.data.vocabulary import template_corpus, train_bpe_tokenizer
 from earthgptx.model.language_model import Words
 from earthgptx.model.presets import nano
-from earthgptx.training.loop import LoopSettings, TrainingStopped, learning_rate_at, train
+from earthgptx.training.loop import TrainingStopped, train
 from earthgptx.training.mixture import Mixture, MixturePart, synthetic_source
 from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.samples import SampleSettings
+from earthgptx.training.settings import LoopSettings, learning_rate_at
 from tests.earthgptx.training.small_network import small
 
 

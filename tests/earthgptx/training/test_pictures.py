@@ -16,11 +16,12 @@ from earthgptx.data.synthetic.scene import generate_scene
 from earthgptx.imagery.marks import BoxMark, Region
 from earthgptx.model.language_model import Words
 from earthgptx.model.presets import nano
-from earthgptx.training.loop import LoopSettings, train
+from earthgptx.training.loop import train
 from earthgptx.training.mixture import Mixture, MixturePart, synthetic_source
 from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.pictures import Shown, shown_of_image, shown_of_record
 from earthgptx.training.samples import SampleSettings
+from earthgptx.training.settings import LoopSettings
 from tests.earthgptx.training.small_network import small
 
 

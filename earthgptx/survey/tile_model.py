@@ -1,0 +1,89 @@
+"""The model as one that looks at tiles: is there any, and if so, where are they all?
+
+B tiles, H W rows and columns of a tile as shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from earthgptx.data.instructions.words import a, plural
+from earthgptx.imagery.masks import MaskHW
+from earthgptx.model.pipeline import Answer, EarthGptX
+from earthgptx.model.question import Question
+from earthgptx.scenes.model import TileInstance, TileView
+from earthgptx.scenes.overview import Overview
+
+# A speck of fewer pixels is no thing that anybody could name.
+LEAST_AREA_PX = 12
+
+
+@dataclass(frozen=True)
+class AskingTileModel:
+    """Asks of each tile for each label whether there is any, then for the mask of all.
+
+    Attributes:
+        model: with an encoder that remembers what it saw; else each question encodes its tile.
+        labels: in the model's own words.
+        modality: what the sensor saw; None where not known.
+    """
+
+    model: EarthGptX
+    labels: tuple[str, ...]
+    modality: str | None
+
+    def __call__(self, views: Sequence[TileView]) -> Sequence[Iterable[TileInstance]]:
+        """See ``TileModel``; a mask of several things gives an instance for each part."""
+        asked = [(number, label) for number in range(len(views)) for label in self.labels]
+        present = self._answers(views, [(n, f"is there {a(label)}?") for n, label in asked])
+        wanted = [
+            pair
+            for pair, answer in zip(asked, present, strict=True)
+            if answer.text.strip().startswith("yes")
+        ]
+        drawn = self._answers(views, [(n, f"segment all {plural(label)}.") for n, label in wanted])
+        found: list[list[tuple[str, Answer]]] = [[] for _ in views]
+        for (number, label), answer in zip(wanted, drawn, strict=True):
+            found[number].append((label, answer))
+        return [_instances(each) for each in found]
+
+    def _answers(self, views: Sequence[TileView], asked: Sequence[tuple[int, str]]) -> list[Answer]:
+        if not asked:
+            return []
+        return self.model.answer_all(
+            [Question(views[n].pixels_HWC, words, (), self.modality) for n, words in asked]
+        )
+
+
+@dataclass(frozen=True)
+class OverviewDescriber:
+    """Says what the whole scene shows."""
+
+    model: EarthGptX
+    modality: str | None
+
+    def __call__(self, overview: Overview) -> str:
+        """See ``SceneDescriber``."""
+        words = "describe the image."
+        return self.model.answer(overview.pixels_HWC, words, (), self.modality).text
+
+
+def _instances(found: Sequence[tuple[str, Answer]]) -> Iterator[TileInstance]:
+    for label, answer in found:
+        for mask in answer.masks:
+            for part_HW in _parts(mask.mask_HW):
+                yield TileInstance(label, mask.score, part_HW)
+
+
+def _parts(mask_HW: MaskHW) -> Iterator[MaskHW]:
+    """Connected parts, the specks left out."""
+    count, numbers_HW, facts, _ = cv2.connectedComponentsWithStats(
+        mask_HW.astype(np.uint8), connectivity=8
+    )
+    for number in range(1, count):
+        if facts[number, cv2.CC_STAT_AREA] >= LEAST_AREA_PX:
+            yield numbers_HW == number
