@@ -38,7 +38,7 @@ def test_without_cross_attention_the_gate_stays_shut(tmp_path: Path) -> None:
     config = small(nano().language.vocab_size)
     opened = {}
     for row in (Row("with"), Row("without", without="cross-attention")):
-        train_row(row, tmp_path / row.name, 2, 0, config)
+        train_row(row, tmp_path / row.name, 1, 0, config)
         opened[row.name] = load_file(tmp_path / row.name / "reasoner.safetensors")["fusion.gate_D"]
     assert opened["with"].any()
     assert not opened["without"].any()

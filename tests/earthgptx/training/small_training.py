@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from earthgptx.data.vocabulary import template_corpus, train_bpe_tokenizer
 from earthgptx.model.language_model import Words
 from earthgptx.model.presets import nano
 from earthgptx.training.loop import train
@@ -21,6 +22,7 @@ from earthgptx.training.settings import LoopSettings
 from tests.earthgptx.training.small_network import small
 
 BATCH_SIZE = 4
+VOCABULARY = 900
 
 
 def main(folder: Path, steps: int, sharded: bool) -> None:
@@ -40,10 +42,11 @@ def main(folder: Path, steps: int, sharded: bool) -> None:
     parts = [MixturePart("sar", synthetic_source("sar", (256,)), 1.0)]
     samples = SampleSettings(nano().view_side_px, nano().grid_side)
     mixture = Mixture(parts, samples, 0, steps * BATCH_SIZE)
-    words = Words.read(Path("weights/nano/tokenizer.json"))
+    # Its own: shipped tokenizers change with the weights.
+    words = Words(train_bpe_tokenizer(template_corpus(scenes=40), VOCABULARY))
     processes = Processes(on_cpu=True, sharded=sharded)
     train(
-        TrainingNetwork(small(nano().language.vocab_size)),
+        TrainingNetwork(small(VOCABULARY)),
         mixture,
         words,
         settings,

@@ -63,7 +63,7 @@ def test_an_adapter_learns_a_new_word_and_merges_into_weights_that_say_it(
 ) -> None:
     image = own_lines.parent / "0.png"
     assert said(NANO, image) != NEW_WORD
-    run = ["--data", str(own_lines), "--out", str(tmp_path / "run"), "--steps", "60", "--cpu"]
+    run = ["--data", str(own_lines), "--out", str(tmp_path / "run"), "--steps", "120", "--cpu"]
     done = train("tune", *run, "--rank", "8", "--rehearsal", "0", "--batch-size", "4")
     assert done.returncode == 0, done.stderr
     adapter = tmp_path / "run" / "adapter"
