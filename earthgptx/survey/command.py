@@ -71,7 +71,7 @@ def look(scene: Scene, args: argparse.Namespace) -> tuple[SceneResult, ModelFact
         result = interpret_scene(
             scene,
             plan,
-            AskingTileModel(model, tuple(args.labels), args.modality),
+            AskingTileModel(model, tuple(args.labels), args.modality, args.least_score),
             modality=args.modality,
             describe=OverviewDescriber(model, args.modality),
             batch_tiles=args.batch_tiles,
@@ -102,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--model-gsd-m", type=float, default=0.0, help="0: pixels as they are")
     parser.add_argument("--overlap", type=float, default=0.25, help="share of a tile's side")
+    parser.add_argument(
+        "--least-score", type=float, default=0.3, help="masks less sure of are left out (0.3)"
+    )
     parser.add_argument("--batch-tiles", type=int, default=8, help="asked together")
     parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
     return parser

@@ -30,11 +30,14 @@ class AskingTileModel:
         model: with an encoder that remembers what it saw; else each question encodes its tile.
         labels: in the model's own words.
         modality: what the sensor saw; None where not known.
+        least_score: masks of which the decoder itself thinks less (its estimate of their IoU) are
+            left out: what is drawn where there is nothing is mostly among them.
     """
 
     model: EarthGptX
     labels: tuple[str, ...]
     modality: str | None
+    least_score: float
 
     def __call__(self, views: Sequence[TileView]) -> Sequence[Iterable[TileInstance]]:
         """See ``TileModel``; a mask of several things gives an instance for each part."""
@@ -49,7 +52,14 @@ class AskingTileModel:
         found: list[list[tuple[str, Answer]]] = [[] for _ in views]
         for (number, label), answer in zip(wanted, drawn, strict=True):
             found[number].append((label, answer))
-        return [_instances(each) for each in found]
+        return [self._instances(each) for each in found]
+
+    def _instances(self, found: Sequence[tuple[str, Answer]]) -> Iterator[TileInstance]:
+        for label, answer in found:
+            for mask in answer.masks:
+                if mask.score >= self.least_score:
+                    for part_HW in _parts(mask.mask_HW):
+                        yield TileInstance(label, mask.score, part_HW)
 
     def _answers(self, views: Sequence[TileView], asked: Sequence[tuple[int, str]]) -> list[Answer]:
         if not asked:
@@ -70,13 +80,6 @@ class OverviewDescriber:
         """See ``SceneDescriber``."""
         words = "describe the image."
         return self.model.answer(overview.pixels_HWC, words, (), self.modality).text
-
-
-def _instances(found: Sequence[tuple[str, Answer]]) -> Iterator[TileInstance]:
-    for label, answer in found:
-        for mask in answer.masks:
-            for part_HW in _parts(mask.mask_HW):
-                yield TileInstance(label, mask.score, part_HW)
 
 
 def _parts(mask_HW: MaskHW) -> Iterator[MaskHW]:
