@@ -23,7 +23,6 @@ import torch
 from torch import Tensor, nn
 
 from earthgptx.data.labelled_image import MODALITIES
-from earthgptx.data.vocabulary import template_corpus, train_bpe_tokenizer
 from earthgptx.evaluation.conventions import Conventions
 from earthgptx.evaluation.evaluate import Job, evaluate_folder
 from earthgptx.evaluation.scorecard_scenes import PREFIX, draw_scenes
@@ -34,14 +33,13 @@ from earthgptx.model.checkpoint import (
     load_reasoner,
     read_stage,
 )
-from earthgptx.model.language_model import Words
 from earthgptx.model.pipeline import EarthGptX
-from earthgptx.model.presets import PRESETS, ModelConfig, write_config
+from earthgptx.model.presets import PRESETS, ModelConfig
 from earthgptx.model.visual_experts import ImageEncoderModel, VisualExperts
 from earthgptx.training.loop import train
 from earthgptx.training.mixture import Mixture
 from earthgptx.training.network import TrainingNetwork
-from earthgptx.training.recipes import synthetic_parts
+from earthgptx.training.recipes import start_run, synthetic_parts
 from earthgptx.training.samples import SampleSettings
 from earthgptx.training.settings import LoopSettings
 
@@ -100,11 +98,7 @@ def leave_out(experts: VisualExperts, expert: str) -> None:
 def train_row(row: Row, folder: Path, steps: int, seed: int, config: ModelConfig) -> None:
     """Trains the row's model into ``folder``."""
     torch.manual_seed(seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_config(config, folder / "config.json")
-    if not (folder / "tokenizer.json").exists():
-        tokenizer = train_bpe_tokenizer(template_corpus(), config.language.vocab_size)
-        tokenizer.save(str(folder / "tokenizer.json"))
+    words = start_run(folder, config)
     network = TrainingNetwork(config)
     if row.without in ("conv", "vit"):
         leave_out(network.image_encoder, row.without)
@@ -115,7 +109,6 @@ def train_row(row: Row, folder: Path, steps: int, seed: int, config: ModelConfig
     parts = [p for p in synthetic_parts() if p.name.removeprefix(PREFIX) in row.sources]
     samples = SampleSettings(config.view_side_px, config.grid_side)
     mixture = Mixture(parts, samples, seed, steps * settings.batch_size)
-    words = Words.read(folder / "tokenizer.json")
     train(network, mixture, words, settings, folder)
 
 
@@ -131,7 +124,7 @@ def score_row(row: Row, weights: Path, scenes: Path, limit: int) -> dict[str, fl
         load_reasoner(weights, "cpu", "float32"),
         load_mask_decoder(weights, "cpu", "float32"),
     )
-    scorer = Scorer(Conventions(), None)
+    scorer = Scorer(Conventions(), {"unavailable": "left out"})
     scores: dict[str, float] = {}
     for task, metric in SCORED.items():
         each = []

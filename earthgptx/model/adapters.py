@@ -19,7 +19,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import get_peft_model_state_dict
 from peft.utils.other import AuxiliaryTrainingWrapper
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -141,12 +141,11 @@ class Adapters:
             raise _refused(f"no adapter {name!r}", self.known())
         try:
             settings = read_settings(folder)
-            tensors = load_file(folder / WEIGHTS_FILE)
-            self._insert(name, settings, tensors)
+            content = (folder / WEIGHTS_FILE).read_bytes()
+            self._insert(name, settings, load(content))
         except (CheckpointError, OSError, RuntimeError, ValueError, SafetensorError) as error:
             self._remove(name)
             raise _refused(f"adapter {name!r} cannot be used: {error}", self.known()) from error
-        content = (folder / WEIGHTS_FILE).read_bytes()
         self._digests[name] = hashlib.sha256(content).hexdigest()[:12]
 
     def use(self, name: str) -> None:

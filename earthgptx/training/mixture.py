@@ -37,11 +37,11 @@ def synthetic_source(modality: Modality, sides_px: Sequence[int]) -> ImageSource
     return draw
 
 
-def folder_source(images: Sequence[LabelledImage]) -> ImageSource:
-    """A source that picks one of ``images``."""
+def folder_source(drawn: Sequence[Drawn]) -> Source:
+    """A source that picks one of ``drawn``."""
 
-    def draw(rng: np.random.Generator) -> LabelledImage:
-        return images[int(rng.integers(len(images)))]
+    def draw(rng: np.random.Generator) -> Drawn:
+        return drawn[int(rng.integers(len(drawn)))]
 
     return draw
 

@@ -15,8 +15,8 @@ from earthgptx.data.labelled_image import MODALITIES, LabelledImage
 from earthgptx.data.synthetic.scene import generate_scene
 from earthgptx.data.vocabulary import template_corpus, train_bpe_tokenizer
 from earthgptx.model.language_model import Words
+from earthgptx.model.presets import ModelConfig, write_config
 from earthgptx.model.presets import nano as nano_config
-from earthgptx.model.presets import write_config
 from earthgptx.training.crops import CropSettings, learn_from_crops
 from earthgptx.training.loop import train
 from earthgptx.training.mixture import (
@@ -119,11 +119,7 @@ def nano(
     processes = processes or Processes(on_cpu=True)
     torch.manual_seed(seed)
     config = nano_config()
-    folder.mkdir(parents=True, exist_ok=True)
-    write_config(config, folder / "config.json")
-    if not (folder / "tokenizer.json").exists():
-        tokenizer = train_bpe_tokenizer(template_corpus(), config.language.vocab_size)
-        tokenizer.save(str(folder / "tokenizer.json"))
+    words = start_run(folder, config)
     network = TrainingNetwork(config)
     for number, looks in enumerate(NANO_CLOSE_LOOKS, start=1):
         parts = all_parts(data, folder, looks.shares, looks.by_label)
@@ -137,15 +133,17 @@ def nano(
         seed,
         settings.steps * settings.batch_size,
     )
-    train(
-        network,
-        mixture,
-        Words.read(folder / "tokenizer.json"),
-        settings,
-        folder,
-        processes,
-        shown=shown(),
-    )
+    train(network, mixture, words, settings, folder, processes, shown=shown())
+
+
+def start_run(folder: Path, config: ModelConfig) -> Words:
+    """Makes the folder of a run with its configuration and, once, a tokenizer of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_config(config, folder / "config.json")
+    path = folder / "tokenizer.json"
+    if not path.exists():
+        train_bpe_tokenizer(template_corpus(), config.language.vocab_size).save(str(path))
+    return Words.read(path)
 
 
 def shown() -> list[Shown]:

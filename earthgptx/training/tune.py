@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from earthgptx.data.adapters.dataset import Dataset
@@ -24,7 +24,7 @@ from earthgptx.model.checkpoint import (
 from earthgptx.model.language_model import Words
 from earthgptx.model.reasoner import ReasonerNetwork
 from earthgptx.training.loop import train
-from earthgptx.training.mixture import Drawn, Mixture, MixturePart, Source
+from earthgptx.training.mixture import Drawn, Mixture, MixturePart, folder_source
 from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.pictures import Shown, shown_of_image, shown_of_record
 from earthgptx.training.processes import Processes
@@ -75,8 +75,7 @@ def tune(
     if rank:
         network.requires_grad_(False)
         adapter = add_adapter(network.reasoner.language, rank, _new_tokens(network, words))
-        language = network.reasoner.language
-        export = lambda: save_adapter(language, adapter, folder / ADAPTER)  # noqa: E731
+        export = partial(save_adapter, network.reasoner.language, adapter, folder / ADAPTER)
     settings = LoopSettings(
         steps=steps,
         batch_size=batch_size,
@@ -128,7 +127,7 @@ def own_parts(
     """Each dataset with its share by temperature, and synthetic scenes."""
     sizes = [len(drawn) ** (1 / TEMPERATURE) for drawn in own]
     parts = [
-        MixturePart(path.stem, _one_of(drawn), (1 - rehearsal) * size / sum(sizes))
+        MixturePart(path.stem, folder_source(drawn), (1 - rehearsal) * size / sum(sizes))
         for path, drawn, size in zip(paths, own, sizes, strict=True)
     ]
     scenes = synthetic_parts()
@@ -142,8 +141,7 @@ def merge_adapter(start: Path, adapter: Path, out: Path) -> str:
     """A weights folder of ``start`` with an adapter merged in; returns the reasoner's version.
 
     Raises:
-        CheckpointError: the weights cannot be read.
-        OSError, ValueError: the folder holds no adapter, or one of another model.
+        CheckpointError: the weights cannot be read, or the folder holds no adapter of theirs.
     """
     reasoner = read_stage(start, "reasoner", torch.device("cpu"), torch.float32)
     assert isinstance(reasoner, ReasonerNetwork)
@@ -163,13 +161,6 @@ def _all_of(dataset: Dataset) -> list[Drawn]:
     if not drawn:
         raise DataError(f"{dataset.path}: nothing to learn from: no labels, no questions")
     return drawn
-
-
-def _one_of(drawn: Sequence[Drawn]) -> Source:
-    def draw(rng: np.random.Generator) -> Drawn:
-        return drawn[int(rng.integers(len(drawn)))]
-
-    return draw
 
 
 def _new_tokens(network: TrainingNetwork, words: Words) -> list[int]:

@@ -8,7 +8,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from earthgptx.evaluation.ablation import ROWS, SCORED, Row, leave_out, table, train_row
+from earthgptx.data.coco_writer import write_coco_folder
+from earthgptx.data.synthetic.scene import generate_scene
+from earthgptx.evaluation.ablation import (
+    ROWS,
+    SCORED,
+    Row,
+    leave_out,
+    score_row,
+    table,
+    train_row,
+)
 from earthgptx.model.checkpoint import build_stage
 from earthgptx.model.presets import nano
 from earthgptx.model.visual_experts import VisualExperts
@@ -42,6 +52,15 @@ def test_without_cross_attention_the_gate_stays_shut(tmp_path: Path) -> None:
         opened[row.name] = load_file(tmp_path / row.name / "reasoner.safetensors")["fusion.gate_D"]
     assert opened["with"].any()
     assert not opened["without"].any()
+
+
+def test_a_row_is_scored_with_what_it_was_trained_without(tmp_path: Path) -> None:
+    scenes = [generate_scene(seed, 256).labelled("sar") for seed in range(8)]
+    write_coco_folder(scenes, tmp_path / "synthetic-sar")
+    row = Row("ViT alone", without="conv", sources=("sar",))
+    scores = score_row(row, Path("weights/nano"), tmp_path, limit=2)
+    assert set(scores) == {f"{task} {metric}" for task, metric in SCORED.items()}
+    assert all(0 <= score <= 1 for score in scores.values())
 
 
 def test_the_table_has_a_line_for_each_row() -> None:
