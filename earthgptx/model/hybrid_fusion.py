@@ -10,8 +10,7 @@ The paper's equations, with the residuals spelt out (pre-norm throughout):
 
 The family also hands the language model its image as a whole (SPHINX: a mean token before the
 grid's). Here each summary token is a linear view of the mean over cells of a hidden layer of its
-own: a sum over places, so that how many there are of something can be read off it, and one token
-for each few labels, so that attention finds the one that is asked about.
+own. How many there are of what is counted apart (``tallies``).
 
 Without prompts H_ca is V_sa exactly: a picture nobody drew on is not changed by the prompt path.
 

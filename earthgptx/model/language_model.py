@@ -12,6 +12,7 @@ L tokens, D width, B batch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -111,6 +112,11 @@ class Words:
         """Ids of the name of region ``number`` (from 1)."""
         ids = self.tokenizer.encode(f"<Region {number}>", add_special_tokens=False).ids
         return list(ids)
+
+    def name_ids(self, forms: Sequence[str]) -> list[int]:
+        """Ids of the forms of a name, each as it stands inside a sentence."""
+        encoded = [self.tokenizer.encode(f" {form}", add_special_tokens=False) for form in forms]
+        return [number for each in encoded for number in each.ids]
 
     def text(self, ids: list[int]) -> str:
         """The text of ``ids``, markup tokens kept."""

@@ -22,6 +22,7 @@ from earthgptx.model.hybrid_fusion import HybridFusion
 from earthgptx.model.language_model import Words, build_language_model, prefix_embeddings
 from earthgptx.model.presets import ModelConfig
 from earthgptx.model.region_features import RegionFeatures
+from earthgptx.model.tallies import Tallies, Tally
 
 if TYPE_CHECKING:
     from earthgptx.model.adapters import Adapters
@@ -53,7 +54,36 @@ class ReasonerNetwork(nn.Module):
         self.config = config
         self.fusion = build_fusion(config)
         self.regions = build_region_features(config)
+        labels = len(config.tallied_labels)
+        self.tallies = Tallies(labels, config.prompt_width, config.width) if labels else None
         self.language: PreTrainedModel = build_language_model(config)
+
+    def understand(
+        self, grid_BNC: Tensor, prompts_BPD: Tensor | None, valid_BP: Tensor | None = None
+    ) -> Understood:
+        """Image and prompts as the language model reads them; see ``HybridFusion.forward``."""
+        hybrid_BND, tokens_BTO = self.fusion(grid_BNC, prompts_BPD, valid_BP)
+        if self.tallies is None:
+            return Understood(hybrid_BND, tokens_BTO, None)
+        tally = self.tallies.count(hybrid_BND)
+        counted_BSO = self.tallies.tokens(tally, self.language.get_input_embeddings().weight)
+        tokens_BTO = torch.cat([tokens_BTO, counted_BSO.to(tokens_BTO.dtype)], dim=1)
+        return Understood(hybrid_BND, tokens_BTO, tally)
+
+
+@dataclass(frozen=True)
+class Understood:
+    """An image, with its prompts, understood.
+
+    Attributes:
+        hybrid_BND: on the grid.
+        tokens_BTO: for the language model: grid, summary, tallies.
+        tally: what was counted, where the configuration counts anything.
+    """
+
+    hybrid_BND: Tensor
+    tokens_BTO: Tensor
+    tally: Tally | None
 
 
 @dataclass(frozen=True)
@@ -153,17 +183,17 @@ class ReasonerModel:
         if request.prompts is not None:
             prompts = request.prompts.to(self.device, self.dtype)
             prompts_1PD = torch.cat([prompts.map_MD, prompts.regions_RD]).unsqueeze(0)
-        hybrid_1ND, tokens_1TD = self.network.fusion(image.grid_NC.unsqueeze(0), prompts_1PD)
+        understood = self.network.understand(image.grid_NC.unsqueeze(0), prompts_1PD)
         if request.prompts is not None:
             regions_RD = self.network.regions(
-                hybrid_1ND,
+                understood.hybrid_BND,
                 tuple(m.unsqueeze(0) for m in image.pyramid),
                 prompts.regions_RD.unsqueeze(0),
                 prompts.weights_RGG.unsqueeze(0),
             )[0]
         language = self.network.language
         prefix_LD = prefix_embeddings(
-            language, self.words, tokens_1TD[0], regions_RD, request.modality
+            language, self.words, understood.tokens_BTO[0], regions_RD, request.modality
         )
         room = self.context_tokens - max_new_tokens - prefix_LD.shape[0]
         if len(question) > room:

@@ -63,6 +63,7 @@ class RowTensors:
         label_slots, labels, label_weights: flat positions whose next token is learnt.
         seg_slots: flat positions whose state predicts a [SEG] with a known mask.
         seg_images, seg_masks_QGG: image and true mask of each such [SEG].
+        seg_labels: number of the label of which the mask is everything there is; else UNKNOWN.
     """
 
     image_of_row: Tensor
@@ -78,6 +79,7 @@ class RowTensors:
     seg_slots: Tensor
     seg_images: Tensor
     seg_masks_QGG: Tensor
+    seg_labels: Tensor
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class _Row:
     image_columns: list[int]
     region_columns: list[int]
     labels: list[tuple[int, int, float]]
-    segs: list[tuple[int, MaskGG]]
+    segs: list[tuple[int, MaskGG, int]]
 
 
 def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -> Batch:
@@ -140,11 +142,7 @@ def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -
         regions=_region_tensors(with_marks, len(drawn), most) if drawn else None,
         region_rows=torch.tensor([slot for slot, _ in known], dtype=torch.long),
         region_masks_QGG=_stack_masks([mask for _, mask in known], side),
-        dense=stack_targets(
-            [torch.from_numpy(s.dense.cells_CHH) for s in samples],
-            [torch.from_numpy(s.dense.counts_C) for s in samples],
-            [s.dense.image_word for s in samples],
-        ),
+        dense=stack_targets([s.dense for s in samples]),
         label_images_Q=torch.tensor([i for i, _, _ in named], dtype=torch.long),
         labels_Q=torch.tensor([label for _, label, _ in named], dtype=torch.long),
         label_masks_QGG=_stack_masks([mask for _, _, mask in named], side),
@@ -186,14 +184,14 @@ def _add_question(row: _Row, question: Question, number: int, prefix: int, words
     row.positions += range(prefix, prefix + len(ids))
     # A long caption must not drown the short answers, nor count as one of them.
     weight = len(answer) ** -0.5
-    masks = iter(question.masks)
+    targets = iter(zip(question.masks, question.mask_labels, strict=True))
     for offset, token in enumerate(answer):
         column = start + len(asked) + offset - 1
         row.labels.append((column, token, weight))
         if token == words.seg:
-            mask = next(masks, None)
+            mask, label = next(targets, (None, UNKNOWN))
             if mask is not None:
-                row.segs.append((column, mask))
+                row.segs.append((column, mask, label))
 
 
 def _row_tensors(
@@ -214,7 +212,9 @@ def _row_tensors(
     labels = [(i * length + c, t, w) for i, (_, row) in enumerate(rows) for c, t, w in row.labels]
     labels += [(0, 0, 0.0)] * (rounded_up(len(labels), LABELS_STEP) - len(labels))
     segs = [
-        (i * length + c, image, mask) for i, (image, row) in enumerate(rows) for c, mask in row.segs
+        (i * length + column, image, mask, label)
+        for i, (image, row) in enumerate(rows)
+        for column, mask, label in row.segs
     ]
     return RowTensors(
         image_of_row=flat([image for image, _ in rows]),
@@ -237,9 +237,10 @@ def _row_tensors(
         label_slots=flat([slot for slot, _, _ in labels]),
         labels=flat([token for _, token, _ in labels]),
         label_weights=torch.tensor([weight for _, _, weight in labels]),
-        seg_slots=flat([slot for slot, _, _ in segs]),
-        seg_images=flat([image for _, image, _ in segs]),
-        seg_masks_QGG=_stack_masks([mask for _, _, mask in segs], side),
+        seg_slots=flat([slot for slot, _, _, _ in segs]),
+        seg_images=flat([image for _, image, _, _ in segs]),
+        seg_masks_QGG=_stack_masks([mask for _, _, mask, _ in segs], side),
+        seg_labels=flat([label for _, _, _, label in segs]),
     )
 
 

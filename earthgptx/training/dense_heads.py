@@ -1,31 +1,29 @@
 """Helping heads: linear readers of cells, regions and summary. Trained with the rest, not shipped.
 
 By way of words alone the experts learn next to nothing at this size (docs/results.md); these say
-directly what is where, what is marked, and how many there are. Each is linear, so that what it
-reads lies open in the features for the language model too. Each label's count is read off one
-summary token (label c off token c mod S), for the language model to know where to look.
+directly what is where and what is marked. Each is linear, so that what it reads lies open in the
+features for the language model too.
 
-B images, N grid cells, H cells per side, C labels, S summary tokens, D width, R regions, K counts,
-J labels a summary token, Q mask queries.
+B images, N grid cells, H cells per side, C labels, S summary tokens, D width, R regions, Q mask
+queries.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from earthgptx.data.vocabulary import IMAGE_WORDS, OBJECT_LABELS
 from earthgptx.model.presets import ModelConfig
-from earthgptx.training.dense_truth import MOST_COUNTED, UNKNOWN
+from earthgptx.training.dense_truth import UNKNOWN, DenseTruth
 from earthgptx.training.losses import Part
 
 FOCUS = 2.0
-# Most labels are absent from most images: what is there counts more.
-ABSENT_WEIGHT = 0.1
 RARE = -4.0
 
 
@@ -35,6 +33,7 @@ class DenseTargets:
 
     cells_BCHH: Tensor
     counts_BC: Tensor
+    instances_BCHH: Tensor
     words_B: Tensor
 
 
@@ -49,9 +48,6 @@ class DenseHeads(nn.Module):
         self.cells_norm = nn.LayerNorm(grid_channels)
         self.cells = nn.Linear(grid_channels, labels)
         nn.init.constant_(self.cells.bias, RARE)
-        of_token = math.ceil(labels / tokens) * (MOST_COUNTED + 1)
-        self.counts_SDJK = nn.Parameter(torch.randn(tokens, width, of_token) * width**-0.5)
-        self.counts_bias_SJK = nn.Parameter(torch.zeros(tokens, of_token))
         self.words = nn.Linear(tokens * width, len(IMAGE_WORDS))
         self.regions = nn.Linear(width, labels)
         # What a [SEG] state is later: the language model's states have a mean square of 1.
@@ -69,23 +65,23 @@ class DenseHeads(nn.Module):
         known = (truth != UNKNOWN).float()
         return (each * missed**FOCUS * known).sum(), hits.sum()
 
-    def summary_losses(self, summary_BSD: Tensor, targets: DenseTargets) -> tuple[Part, Part]:
-        """How many of each label; what the whole image is."""
-        read_BSJK = torch.einsum("bsd,sdj->bsj", summary_BSD, self.counts_SDJK)
-        counts_BSJK = (read_BSJK + self.counts_bias_SJK).unflatten(2, (-1, MOST_COUNTED + 1))
-        truth_BC = targets.counts_BC
-        counts_BKC = counts_BSJK.permute(0, 3, 2, 1).flatten(2)[..., : truth_BC.shape[1]].float()
-        each = F.cross_entropy(counts_BKC, truth_BC.clamp_min(0), reduction="none")
-        weights = (truth_BC > 0).float() + ABSENT_WEIGHT * (truth_BC == 0).float()
-        counts = (each * weights).sum(), weights.sum()
+    def image_word_loss(self, summary_BSD: Tensor, targets: DenseTargets) -> Part:
+        """What the whole image is."""
         # Many inputs at one learning rate: as small as one token's worth, or it oscillates.
         flat_BX = summary_BSD.flatten(1) * summary_BSD.shape[1] ** -0.5
-        return counts, _known_cross_entropy(self.words(flat_BX).float(), targets.words_B)
+        return _known_cross_entropy(self.words(flat_BX).float(), targets.words_B)
 
     def regions_loss(self, looks_BRD: Tensor, labels_BR: Tensor) -> Part:
         """What each marked thing is."""
         logits = self.regions(looks_BRD).float().flatten(0, 1)
         return _known_cross_entropy(logits, labels_BR.flatten())
+
+    def states_loss(self, states_QD: Tensor, labels_Q: Tensor) -> Part:
+        """How far [SEG] states are from the label's that they mean: the decoder knows that one."""
+        known_Q = (labels_Q != UNKNOWN).float()
+        meant_QD = self.label_states(labels_Q.clamp_min(0)).detach()
+        each_Q = (states_QD.float() - meant_QD).square().mean(-1)
+        return (each_Q * known_Q).sum(), known_Q.sum()
 
 
 def _known_cross_entropy(logits: Tensor, targets: Tensor) -> Part:
@@ -93,8 +89,11 @@ def _known_cross_entropy(logits: Tensor, targets: Tensor) -> Part:
     return total, (targets != UNKNOWN).sum().float()
 
 
-def stack_targets(
-    cells_CHH: list[Tensor], counts_C: list[Tensor], words: list[int]
-) -> DenseTargets:
+def stack_targets(truths: Sequence[DenseTruth]) -> DenseTargets:
     """Targets of several images as one batch."""
-    return DenseTargets(torch.stack(cells_CHH), torch.stack(counts_C), torch.tensor(words))
+    return DenseTargets(
+        cells_BCHH=torch.from_numpy(np.stack([truth.cells_CHH for truth in truths])),
+        counts_BC=torch.from_numpy(np.stack([truth.counts_C for truth in truths])),
+        instances_BCHH=torch.from_numpy(np.stack([truth.instances_CHH for truth in truths])),
+        words_B=torch.tensor([truth.image_word for truth in truths]),
+    )

@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from earthgptx.data.labelled_image import LabelledImage, MaskHW
 from earthgptx.data.vocabulary import IMAGE_WORDS, OBJECT_LABELS
+from earthgptx.model.tallies import MOST_COUNTED
 
 UNKNOWN = -1
-# Counts from here on are one class: "this many or more".
-MOST_COUNTED = 10
 # A cell belongs to a thing that covers this share of it, or half of what the thing covers anywhere.
 COVERED_SHARE = 0.2
 TOUCHED_SHARE = 0.02
+LEAST_COVERED = 1e-6
 
 _LABEL_NUMBER = {label: number for number, label in enumerate(OBJECT_LABELS)}
 _WORD_NUMBER = {word: number for number, word in enumerate(IMAGE_WORDS)}
@@ -32,12 +32,15 @@ class DenseTruth:
 
     Attributes:
         cells_CHH: int8; 1 where a label is, 0 where it surely is not.
-        counts_C: int64; instances of each label, at most MOST_COUNTED.
+        counts_C: int64; instances of each label, at most MOST_COUNTED; a substance counts as one.
+        instances_CHH: float32; how much of each label's instances is in a cell; sums to the count
+            (without that limit).
         image_word: number of the whole image's word in ``IMAGE_WORDS``.
     """
 
     cells_CHH: npt.NDArray[np.int8]
     counts_C: npt.NDArray[np.int64]
+    instances_CHH: npt.NDArray[np.float32]
     image_word: int
 
 
@@ -56,28 +59,45 @@ def dense_truth(
         mask_of: the mask [S, S] of object ``index``.
         grid_side: H.
     """
-    cells_CHH = np.full((len(OBJECT_LABELS), grid_side, grid_side), UNKNOWN, np.int8)
-    counts_C = np.full(len(OBJECT_LABELS), UNKNOWN, np.int64)
-    complete = set(view.exhaustive) | {thing.label for thing in view.objects if thing.stuff}
-    for label in complete & _LABEL_NUMBER.keys():
+    labels = len(OBJECT_LABELS)
+    cells_CHH = np.full((labels, grid_side, grid_side), UNKNOWN, np.int8)
+    counts_C = np.full(labels, UNKNOWN, np.int64)
+    instances_CHH = np.zeros((labels, grid_side, grid_side), np.float32)
+    substances = {thing.label for thing in view.objects if thing.stuff}
+    for label in (view.exhaustive | substances) & _LABEL_NUMBER.keys():
         cells_CHH[_LABEL_NUMBER[label]] = 0
-    for label in view.exhaustive & _LABEL_NUMBER.keys():
+    for label in (view.exhaustive | view.absent_stuff | substances) & _LABEL_NUMBER.keys():
         counts_C[_LABEL_NUMBER[label]] = 0
     for index, thing in enumerate(view.objects):
         number = label_number(thing.label)
         if number == UNKNOWN:
             continue
-        _mark_cells(cells_CHH[number], mask_of(index), grid_side)
+        covered_HH = _covered(mask_of(index), grid_side)
+        _mark_cells(cells_CHH[number], covered_HH)
         if counts_C[number] != UNKNOWN:
-            counts_C[number] = min(counts_C[number] + 1, MOST_COUNTED)
+            counts_C[number] += 1
+            instances_CHH[number] += covered_HH / max(float(covered_HH.sum()), LEAST_COVERED)
+    for label in substances & _LABEL_NUMBER.keys():
+        number = _LABEL_NUMBER[label]
+        instances_CHH[number] /= counts_C[number]
+        counts_C[number] = 1
     word = view.image_label or view.scene or ""
-    return DenseTruth(cells_CHH, counts_C, _WORD_NUMBER.get(word, UNKNOWN))
-
-
-def _mark_cells(cells_HH: npt.NDArray[np.int8], mask_SS: MaskHW, grid_side: int) -> None:
-    covered_HH = cv2.resize(
-        mask_SS.astype(np.float32), (grid_side, grid_side), interpolation=cv2.INTER_AREA
+    return DenseTruth(
+        cells_CHH,
+        counts_C.clip(max=MOST_COUNTED),
+        instances_CHH,
+        _WORD_NUMBER.get(word, UNKNOWN),
     )
+
+
+def _covered(mask_SS: MaskHW, grid_side: int) -> npt.NDArray[np.float32]:
+    """The share of each cell that the mask covers."""
+    size = (grid_side, grid_side)
+    covered_HH = cv2.resize(mask_SS.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(covered_HH, np.float32)
+
+
+def _mark_cells(cells_HH: npt.NDArray[np.int8], covered_HH: npt.NDArray[np.float32]) -> None:
     most = float(covered_HH.max())
     if most == 0.0:
         return

@@ -26,8 +26,11 @@ WEIGHTS = {
     "score": 0.1,
     "cells": 0.5,
     "regions": 1.0,
-    "counts": 0.5,
     "image_word": 0.5,
+    "instances": 0.3,
+    "counts": 0.3,
+    "present": 0.5,
+    "states": 0.5,
 }
 NAMES = tuple(WEIGHTS)
 # A cell of the coarse map belongs to a mask that covers this share of it.

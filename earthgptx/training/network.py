@@ -18,19 +18,30 @@ from earthgptx.model.checkpoint import build_stage
 from earthgptx.model.pixel_perception import PixelPerception, QueryTensors
 from earthgptx.model.presets import ModelConfig
 from earthgptx.model.prompt_encoder import PromptEncoder
-from earthgptx.model.reasoner import ReasonerNetwork
+from earthgptx.model.reasoner import ReasonerNetwork, Understood
 from earthgptx.model.visual_experts import VisualExperts
 from earthgptx.training.batches import Batch, RegionTensors, RowTensors, rounded_up
 from earthgptx.training.dense_heads import DenseHeads
+from earthgptx.training.dense_truth import label_number
 from earthgptx.training.initialise import start_from_nothing
 from earthgptx.training.losses import Part, added, mask_parts
+from earthgptx.training.tally_losses import tally_losses
 
 MOST_SEG_QUERIES = 32
 MOST_REGION_QUERIES = 16
 
 
-# States, images and true masks of [SEG]s.
-SegQueries = tuple[Tensor, Tensor, Tensor]
+@dataclass(frozen=True)
+class SegQueries:
+    """[SEG]s that have true masks.
+
+    ``labels_Q`` numbers the label of which a mask is everything there is; else UNKNOWN.
+    """
+
+    states_QD: Tensor
+    images_Q: Tensor
+    masks_QGG: Tensor
+    labels_Q: Tensor
 
 
 @dataclass(frozen=True)
@@ -69,12 +80,12 @@ class TrainingNetwork(nn.Module):
         """
         views_I3SS = batch.views_ISS3.permute(0, 3, 1, 2).float().div(255.0)
         features = self.image_encoder(views_I3SS)
-        _, tokens_ITD = self.reasoner.fusion(features[0], None)
-        parts = self._helping_parts(features[0], tokens_ITD, batch) if self.helped else {}
+        understood = self.reasoner.understand(features[0], None)
+        parts = self._helping_parts(features[0], understood, batch) if self.helped else {}
         answers: list[Answered] = []
         masks = []
         if with_words and batch.plain is not None:
-            tokens_BTD = tokens_ITD.index_select(0, batch.plain.image_of_row)
+            tokens_BTD = understood.tokens_BTO.index_select(0, batch.plain.image_of_row)
             answers.append(self._answer(batch.plain, tokens_BTD, None))
         if batch.regions is not None:
             tokens_BTD, looks_BRD, regions_BRD = self._understand_marks(batch.regions, features)
@@ -88,15 +99,34 @@ class TrainingNetwork(nn.Module):
         if not with_words:
             # Labels point first: when words come, the decoder already draws what a state means.
             states_QD = self.dense.label_states(batch.labels_Q)
-            queries.append((states_QD, batch.label_images_Q, batch.label_masks_QGG))
-        masks += [self._seg_masks(features, *query) for query in queries if len(query[0])]
-        return added([parts, *({"text": answered.text} for answered in answers), *masks])
+            queries.append(
+                SegQueries(states_QD, batch.label_images_Q, batch.label_masks_QGG, batch.labels_Q)
+            )
+        masks += [self._seg_masks(features, query) for query in queries if len(query.states_QD)]
+        return added([parts, *(self._answer_parts(answered) for answered in answers), *masks])
 
-    def _helping_parts(self, grid_INC: Tensor, tokens_ITD: Tensor, batch: Batch) -> dict[str, Part]:
-        summary_ISD = tokens_ITD[:, -self.config.summary_tokens :]
-        counts, image_word = self.dense.summary_losses(summary_ISD, batch.dense)
-        cells = self.dense.cells_loss(grid_INC, batch.dense)
-        return {"cells": cells, "counts": counts, "image_word": image_word}
+    def _answer_parts(self, answered: Answered) -> dict[str, Part]:
+        segs = answered.segs
+        if not self.helped:
+            return {"text": answered.text}
+        return {
+            "text": answered.text,
+            "states": self.dense.states_loss(segs.states_QD, segs.labels_Q),
+        }
+
+    def _helping_parts(
+        self, grid_INC: Tensor, understood: Understood, batch: Batch
+    ) -> dict[str, Part]:
+        grid_tokens = self.config.image_tokens_side**2
+        whole = slice(grid_tokens, grid_tokens + self.config.summary_tokens)
+        parts = {
+            "cells": self.dense.cells_loss(grid_INC, batch.dense),
+            "image_word": self.dense.image_word_loss(understood.tokens_BTO[:, whole], batch.dense),
+        }
+        if understood.tally is not None:
+            labels_S = torch.tensor([label_number(n) for n in self.config.tallied_labels])
+            parts |= tally_losses(understood.tally, batch.dense, labels_S.to(grid_INC.device))
+        return parts
 
     def freeze_conv_expert(self, still_settling: bool) -> None:
         """The conv expert learns no more; ``still_settling`` lets its batch norms go on looking."""
@@ -113,16 +143,16 @@ class TrainingNetwork(nn.Module):
         shown = torch.ones(map_BMD.shape[:2], dtype=torch.bool, device=map_BMD.device)
         valid_BP = torch.cat([shown, regions.valid_BR], dim=1)
         images = regions.image_of_row
-        hybrid_BND, tokens_BTD = self.reasoner.fusion(
+        understood = self.reasoner.understand(
             features[0].index_select(0, images), prompts_BPD, valid_BP
         )
         looks_BRD = self.reasoner.regions(
-            hybrid_BND,
+            understood.hybrid_BND,
             tuple(m.index_select(0, images) for m in features[1]),
             regions_BRD,
             regions.weights_BRGG,
         )
-        return tokens_BTD, looks_BRD, regions_BRD
+        return understood.tokens_BTO, looks_BRD, regions_BRD
 
     def _answer(self, rows: RowTensors, tokens_BTD: Tensor, looks_BRD: Tensor | None) -> Answered:
         """Reads and answers packed rows."""
@@ -144,22 +174,20 @@ class TrainingNetwork(nn.Module):
         states_QD = hidden.index_select(0, rows.seg_slots)
         return Answered(
             ((each * rows.label_weights).sum(), rows.label_weights.sum()),
-            (states_QD, rows.seg_images, rows.seg_masks_QGG),
+            SegQueries(states_QD, rows.seg_images, rows.seg_masks_QGG, rows.seg_labels),
         )
 
     def _seg_masks(
         self,
         features: tuple[Tensor, tuple[Tensor, ...]],
-        states_QD: Tensor,
-        images_Q: Tensor,
-        truth_QGG: Tensor,
+        segs: SegQueries,
     ) -> dict[str, Part]:
-        keep, weights_Q = _spread(len(states_QD), MOST_SEG_QUERIES)
-        images_Q, truth_QGG = images_Q[keep], truth_QGG[keep]
+        keep, weights_Q = _spread(len(segs.states_QD), MOST_SEG_QUERIES)
+        images_Q, truth_QGG = segs.images_Q[keep], segs.masks_QGG[keep]
         queries = QueryTensors(
             features[0].index_select(0, images_Q),
             tuple(m.index_select(0, images_Q) for m in features[1]),
-            seg_states_QD=states_QD[keep],
+            seg_states_QD=segs.states_QD[keep],
         )
         return mask_parts(self.mask_decoder(queries), truth_QGG, weights_Q)
 

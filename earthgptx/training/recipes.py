@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from earthgptx.data.coco_folder import read_coco_folder, split_by_group
+from earthgptx.data.instructions.words import plural
 from earthgptx.data.labelled_image import MODALITIES, LabelledImage
 from earthgptx.data.synthetic.scene import generate_scene
 from earthgptx.data.vocabulary import template_corpus, train_bpe_tokenizer
@@ -34,11 +35,11 @@ from earthgptx.training.settings import LoopSettings
 
 # Share of each source; ships_sar is evaluation only (its licence) and is not among them.
 SHARES = {
-    "synthetic-optical": 0.20,
-    "synthetic-sar": 0.20,
-    "synthetic-infrared": 0.20,
+    "synthetic-optical": 0.19,
+    "synthetic-sar": 0.18,
+    "synthetic-infrared": 0.24,
     "hit_uav": 0.13,
-    "mstar_chips": 0.12,
+    "mstar_chips": 0.11,
     "buildings": 0.06,
     "trees_nir": 0.01,
     "mstar_scenes": 0.01,
@@ -121,12 +122,13 @@ def nano(
     config = nano_config()
     words = start_run(folder, config)
     network = TrainingNetwork(config)
+    bear_names(network, words)
     for number, looks in enumerate(NANO_CLOSE_LOOKS, start=1):
         parts = all_parts(data, folder, looks.shares, looks.by_label)
         parts = [part for part in parts if part.name not in WITHOUT_CLOSE_LOOKS]
         path = folder / f"close_looks_{number}.safetensors"
         learn_from_crops(network.image_encoder, parts, looks.crops, seed + number, path, processes)
-    settings = LoopSettings(steps=steps, batch_size=16)
+    settings = LoopSettings(steps=steps, batch_size=16, words_from=0.3)
     mixture = Mixture(
         all_parts(data, folder, SHARES, by_label=True),
         SampleSettings(config.view_side_px, config.grid_side),
@@ -134,6 +136,14 @@ def nano(
         settings.steps * settings.batch_size,
     )
     train(network, mixture, words, settings, folder, processes, shown=shown())
+
+
+def bear_names(network: TrainingNetwork, words: Words) -> None:
+    """Tallies bear their labels' names, one or many, as a question says them."""
+    tallies = network.reasoner.tallies
+    if tallies is not None:
+        labels = network.config.tallied_labels
+        tallies.bear_names([words.name_ids((label, plural(label))) for label in labels])
 
 
 def start_run(folder: Path, config: ModelConfig) -> Words:

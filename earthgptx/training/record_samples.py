@@ -33,7 +33,8 @@ def sample_of_record(
         window = choose_window(extents, image.width_px, image.height_px)
     view = windowed(image, window, side)
     masks = tuple(_target(mask, record, window, side) for mask in record.masks)
-    question = Question(record.question, answer_through(record, window), masks)
+    unknown = (UNKNOWN,) * len(masks)
+    question = Question(record.question, answer_through(record, window), masks, unknown)
     told = rng.random() >= settings.modality_dropout
     marked = bool(record.marks)
     return TrainingSample(

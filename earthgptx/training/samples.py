@@ -23,9 +23,11 @@ from earthgptx.training.dense_truth import UNKNOWN, DenseTruth, dense_truth, lab
 from earthgptx.training.pixels import jittered, three_channels
 
 MARK_KINDS = ("box", "point", "scribble", "polygon", "mask")
-MARK_WEIGHTS = (0.4, 0.22, 0.2, 0.1, 0.08)
+MARK_WEIGHTS = (0.35, 0.2, 0.28, 0.1, 0.07)
 MOST_LABEL_MASKS = 2
 BOX_KINDS = ("box", "point", "scribble")
+# How often the marks that a close look was chosen for span the whole thing.
+WHOLE_SHARE = 0.5
 
 ViewSS3 = npt.NDArray[np.uint8]
 MaskGG = npt.NDArray[np.float32]
@@ -36,11 +38,13 @@ class Question:
     """One question with its answer and a target mask [G, G] for each [SEG] in the answer.
 
     A target is None where the truth of the mask is not known; it is left out of the mask loss.
+    ``mask_labels`` numbers the label of which a target is everything there is; else UNKNOWN.
     """
 
     question: str
     answer: str
     masks: tuple[MaskGG | None, ...]
+    mask_labels: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,7 @@ def _random_view(
 
 def _drawn_part(box: BoxXyxyPx, rng: np.random.Generator) -> BoxXyxyPx:
     """What a mark on a thing spans: often all of it, for a scribble only a part."""
-    if rng.random() < 0.6:
+    if rng.random() < WHOLE_SHARE:
         return box
     return part_of_box(box, rng)
 
@@ -185,6 +189,14 @@ class _MaskCache:
             union |= self.full(i)
         return target_of(union)
 
+    def label_of(self, indices: tuple[int, ...]) -> int:
+        """Number of the label of which these objects are all there is; else UNKNOWN."""
+        things = self._view.objects
+        label = things[indices[0]].label
+        known = things[indices[0]].stuff or label in self._view.exhaustive
+        alike = {index for index, thing in enumerate(things) if thing.label == label}
+        return label_number(label) if known and alike == set(indices) else UNKNOWN
+
 
 def target_of(mask_SS: MaskHW) -> MaskGG:
     """The mask on the finest grid: what share of each cell it covers."""
@@ -210,6 +222,11 @@ def _mark(thing: LabelledObject, mask: MaskHW, rng: np.random.Generator) -> Regi
 
 def _questions(instructions: Sequence[Instruction], masks: _MaskCache) -> tuple[Question, ...]:
     return tuple(
-        Question(i.question, i.answer, tuple(masks.target(t) for t in i.seg_targets))
+        Question(
+            i.question,
+            i.answer,
+            tuple(masks.target(target) for target in i.seg_targets),
+            tuple(masks.label_of(target) for target in i.seg_targets),
+        )
         for i in instructions
     )

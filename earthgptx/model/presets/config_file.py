@@ -42,4 +42,5 @@ def read_config(path: Path) -> ModelConfig:
         if raw.get(name) is not None:
             fields = {k: tuple(v) if isinstance(v, list) else v for k, v in raw[name].items()}
             raw[name] = cls(**fields)
+    raw["tallied_labels"] = tuple(raw.get("tallied_labels", ()))
     return ModelConfig(**raw)

@@ -161,6 +161,7 @@ class ModelConfig:
         width: width of the language model, and of every token it reads.
         image_tokens_side: side of the grid of image tokens the language model reads.
         summary_tokens: tokens of the image as a whole, read after those of the grid.
+        tallied_labels: labels that are counted; each gives a token, read after those (``tallies``).
         max_new_tokens: default length limit of an answer.
         sam: SAM's image encoder, where the pixel head reads it.
         hybrid_width: width of the hybrid block and of prompt tokens; None for ``width``.
@@ -183,6 +184,7 @@ class ModelConfig:
     max_new_tokens: int
     sam: SamEncoderConfig | None = None
     hybrid_width: int | None = None
+    tallied_labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Checks that the parts meet on one grid."""
@@ -235,7 +237,7 @@ class ModelConfig:
     @property
     def image_tokens(self) -> int:
         """Tokens of the image that the language model reads."""
-        return self.image_tokens_side**2 + self.summary_tokens
+        return self.image_tokens_side**2 + self.summary_tokens + len(self.tallied_labels)
 
     @property
     def fine_side(self) -> int:

@@ -14,6 +14,17 @@ from earthgptx.model.presets.configuration import (
 )
 
 
+# What the training scenes and sets have labels for.
+TALLIED_LABELS = (
+    *("airplane", "airport", "baseball field", "basketball court", "bridge", "chimney", "dam"),
+    *("expressway service area", "expressway toll station", "golf course", "ground track field"),
+    *("harbor", "overpass", "ship", "stadium", "storage tank", "tennis court", "train station"),
+    *("vehicle", "windmill", "road", "building", "water", "forest", "field", "person", "car"),
+    *("bicycle", "other vehicle", "tree", "solar panel", "flood", "truck", "bus", "minibus"),
+    *("cyclist", "2s1", "bmp2", "brdm2", "btr60", "btr70", "d7", "t62", "t72", "zil131", "zsu234"),
+)
+
+
 def nano() -> ModelConfig:
     """About 9.5 M parameters: laptops, CI, the embedded default."""
     half = (0.5, 0.5, 0.5)
@@ -23,7 +34,8 @@ def nano() -> ModelConfig:
         width=256,
         hybrid_heads=4,
         image_tokens_side=7,
-        summary_tokens=24,
+        summary_tokens=4,
+        tallied_labels=TALLIED_LABELS,
         conv=ConvExpertConfig(
             timm_name="convnext_atto",
             input_side_px=224,
