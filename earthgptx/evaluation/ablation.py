@@ -39,7 +39,7 @@ from earthgptx.model.visual_experts import ImageEncoderModel, VisualExperts
 from earthgptx.training.loop import train
 from earthgptx.training.mixture import Mixture
 from earthgptx.training.network import TrainingNetwork
-from earthgptx.training.recipes import start_run, synthetic_parts
+from earthgptx.training.recipes import bear_names, start_run, synthetic_parts
 from earthgptx.training.samples import SampleSettings
 from earthgptx.training.settings import LoopSettings
 
@@ -100,6 +100,7 @@ def train_row(row: Row, folder: Path, steps: int, seed: int, config: ModelConfig
     torch.manual_seed(seed)
     words = start_run(folder, config)
     network = TrainingNetwork(config)
+    bear_names(network, words)
     if row.without in ("conv", "vit"):
         leave_out(network.image_encoder, row.without)
     elif row.without:

@@ -13,7 +13,6 @@ from earthgptx.model.presets.configuration import (
     VitExpertConfig,
 )
 
-
 # What the training scenes and sets have labels for.
 TALLIED_LABELS = (
     *("airplane", "airport", "baseball field", "basketball court", "bridge", "chimney", "dam"),

@@ -17,6 +17,7 @@ from earthgptx.training.loop import train
 from earthgptx.training.mixture import Mixture, MixturePart, synthetic_source
 from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.processes import Processes
+from earthgptx.training.recipes import bear_names
 from earthgptx.training.samples import SampleSettings
 from earthgptx.training.settings import LoopSettings
 from tests.earthgptx.training.small_network import small
@@ -45,14 +46,9 @@ def main(folder: Path, steps: int, sharded: bool) -> None:
     # Its own: shipped tokenizers change with the weights.
     words = Words(train_bpe_tokenizer(template_corpus(scenes=40), VOCABULARY))
     processes = Processes(on_cpu=True, sharded=sharded)
-    train(
-        TrainingNetwork(small(VOCABULARY)),
-        mixture,
-        words,
-        settings,
-        folder,
-        processes,
-    )
+    network = TrainingNetwork(small(VOCABULARY))
+    bear_names(network, words)
+    train(network, mixture, words, settings, folder, processes)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from earthgptx.training.network import packed_mask
 from earthgptx.training.samples import Question, SampleSettings, TrainingSample, make_sample
 
 IMAGE_TOKENS = nano().image_tokens
+SHIP = OBJECT_LABELS.index("ship")
 SETTINGS = SampleSettings(nano().view_side_px, nano().grid_side)
 
 
@@ -41,6 +43,7 @@ def sample(questions: tuple[Question, ...]) -> TrainingSample:
         dense=DenseTruth(
             np.full((len(OBJECT_LABELS), 14, 14), UNKNOWN, np.int8),
             np.full(len(OBJECT_LABELS), UNKNOWN),
+            np.zeros((len(OBJECT_LABELS), 14, 14), np.float32),
             UNKNOWN,
         ),
         label_masks=(),
@@ -64,8 +67,8 @@ def label_states(questions: tuple[Question, ...], words: Words) -> torch.Tensor:
 
 
 def test_a_question_in_a_packed_row_is_read_as_if_it_were_alone(words: Words) -> None:
-    first = Question("how many ships are there?", "3", ())
-    second = Question("what scene is shown?", "harbor", ())
+    first = Question("how many ships are there?", "3", (), ())
+    second = Question("what scene is shown?", "harbor", (), ())
     packed = label_states((first, second), words)
     alone = torch.cat([label_states((first,), words), label_states((second,), words)])
     assert torch.allclose(packed, alone, atol=1e-5)
@@ -73,21 +76,24 @@ def test_a_question_in_a_packed_row_is_read_as_if_it_were_alone(words: Words) ->
 
 def test_a_seg_target_belongs_to_the_position_before_its_token(words: Words) -> None:
     mask = np.ones((56, 56), np.float32)
-    question = Question("segment the ship.", "<p>ship</p>[SEG]", (mask,))
+    question = Question("segment the ship.", "<p>ship</p>[SEG]", (mask,), (SHIP,))
     rows = pack_batch([sample((question,))], words, IMAGE_TOKENS).plain
     assert rows is not None
     ids = rows.ids_BL.flatten()
     assert ids[rows.seg_slots + 1].tolist() == [words.seg]
     assert rows.seg_masks_QGG.shape == (1, 56, 56)
+    assert rows.seg_labels.tolist() == [SHIP]
 
 
 def test_an_unknown_mask_is_left_out_and_the_next_one_keeps_its_place(words: Words) -> None:
     mask = np.ones((56, 56), np.float32)
     answer = "<p>a</p>[SEG] and <p>b</p>[SEG]"
-    rows = pack_batch([sample((Question("q", answer, (None, mask)),))], words, IMAGE_TOKENS).plain
+    question = Question("q", answer, (None, mask), (SHIP, UNKNOWN))
+    rows = pack_batch([sample((question,))], words, IMAGE_TOKENS).plain
     assert rows is not None
     seg_columns = (rows.ids_BL.flatten() == words.seg).nonzero().flatten()
     assert rows.seg_slots.tolist() == [int(seg_columns[1]) - 1]
+    assert rows.seg_labels.tolist() == [UNKNOWN]
 
 
 def test_a_sample_depends_on_seed_and_index_alone() -> None:
@@ -107,6 +113,25 @@ def test_every_sample_has_a_mask_for_each_seg_token() -> None:
         made = make_sample(generate_scene(seed).labelled("optical"), rng, SETTINGS)
         for question in (*made.plain, *made.marked):
             assert question.answer.count("[SEG]") == len(question.masks)
+            assert len(question.mask_labels) == len(question.masks)
+
+
+def test_a_mask_is_a_labels_only_where_it_shows_all_that_bears_it() -> None:
+    rng = np.random.default_rng(0)
+    named = 0
+    for seed in range(20):
+        image = generate_scene(seed).labelled("optical")
+        settings = dataclasses.replace(SETTINGS, zoom_probability=0.0)
+        for question in make_sample(image, rng, settings).plain:
+            if len(question.mask_labels) != 1:
+                continue
+            named += 1
+            # "all ships" is everything; "the leftmost ship" is not, for there are others.
+            if question.mask_labels[0] == UNKNOWN:
+                assert "all " not in question.question
+            else:
+                assert not any(word in question.answer for word in ("most", "est "))
+    assert named > 5
 
 
 def test_weights_of_regions_lie_on_the_finest_grid(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject
 from earthgptx.data.vocabulary import IMAGE_WORDS, OBJECT_LABELS
-from earthgptx.training.dense_truth import MOST_COUNTED, UNKNOWN, dense_truth
+from earthgptx.model.tallies import MOST_COUNTED
+from earthgptx.training.dense_truth import UNKNOWN, dense_truth
 
 SIDE = 56
 SHIP, CAR, WATER = (OBJECT_LABELS.index(label) for label in ("ship", "car", "water"))
@@ -68,6 +69,30 @@ def test_a_substance_that_is_there_is_known_everywhere() -> None:
     water = LabelledObject("water", (0, 0, 28, 56), stuff=True)
     cells = truth_of([], objects=(water,)).cells_CHH[WATER]
     assert (cells[:, :7] == 1).all() and (cells[:, 7:] == 0).all()
+
+
+def test_each_thing_is_shared_out_over_the_cells_it_covers() -> None:
+    instances = truth_of([(0, 0, 8, 4), (40, 40, 41, 41)]).instances_CHH[SHIP]
+    assert np.allclose(instances[0, :2], 0.5)
+    assert np.isclose(instances[10, 10], 1.0)
+    assert np.isclose(instances.sum(), 2.0)
+
+
+def test_cells_are_not_cut_off_at_the_most_that_is_counted() -> None:
+    truth = truth_of([(4 * n, 0, 4 * n + 4, 4) for n in range(13)])
+    assert np.isclose(truth.instances_CHH[SHIP].sum(), 13.0)
+
+
+def test_a_substance_counts_as_one_however_many_pieces_it_has() -> None:
+    pieces = tuple(LabelledObject("water", (x, 0, x + 8, 8), stuff=True) for x in (0, 24, 48))
+    truth = truth_of([], objects=pieces)
+    assert truth.counts_C[WATER] == 1
+    assert np.isclose(truth.instances_CHH[WATER].sum(), 1.0)
+
+
+def test_a_substance_that_is_surely_absent_counts_as_none() -> None:
+    assert truth_of([], absent_stuff=frozenset({"water"})).counts_C[WATER] == 0
+    assert truth_of([]).counts_C[WATER] == UNKNOWN
 
 
 def test_the_whole_image_has_its_word_where_one_is_known() -> None:
