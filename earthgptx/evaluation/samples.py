@@ -145,8 +145,8 @@ def _segment(image: LabelledImage) -> Iterator[Sample]:
         # Of an incomplete class the score is a lower bound; the report's notes say so.
         yield Sample(image, label, f"segment all {plural(label)}.", mask_objects=indices)
         for index in indices if len(indices) > 1 and facts.is_exhaustive(label) else ():
-            for way in sorted(ways_to_single_out(facts, index))[:1]:
-                yield Sample(image, label, f"segment the {way}.", mask_objects=(index,))
+            for words in sorted(way.words for way in ways_to_single_out(facts, index))[:1]:
+                yield Sample(image, label, f"segment the {words}.", mask_objects=(index,))
     for label, indices in facts.stuff.items():
         if facts.all_masked(indices):
             yield Sample(image, label, f"segment the {label}.", mask_objects=indices)

@@ -5,7 +5,7 @@ and a coarse map of where the query points (its likeness to the image's cells, o
 becomes the dense prompt.
 
 Q queries, N grid cells, C channels, W decoder width, D width of a state or token, G finest grid
-side, H side of the image embedding, F Fourier frequencies (W / 2).
+side, H side of the image embedding, F frequencies of positions, E waves of an axis (W / 2).
 """
 
 from __future__ import annotations
@@ -38,13 +38,14 @@ class _PromptedHead(PixelPerception):
         self.region_dense = nn.Conv2d(1, mask.width, fine, fine)
 
     def _prompts(
-        self, queries: QueryTensors, image_QWHH: Tensor
+        self, queries: QueryTensors, image_QWHH: Tensor, position_1WHH: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Sparse tokens [Q, 1, tokens, W], dense prompt [Q, W, H, H], likeness_QHH or None."""
         likeness_QHH = None
         if queries.seg_states_QD is not None:
             sparse = self.seg_in(queries.seg_states_QD)
-            likeness_QHH = self._likeness(queries.seg_states_QD, image_QWHH)
+            # Words may say what is meant, and where.
+            likeness_QHH = self._likeness(queries.seg_states_QD, image_QWHH + position_1WHH)
             dense = self.likeness_dense(likeness_QHH.sigmoid().unsqueeze(1))
         else:
             assert queries.region_tokens_QD is not None and queries.weights_QGG is not None
@@ -66,9 +67,7 @@ class Sam2Head(_PromptedHead):
         self.config = config
         mask, channels = config.mask, config.grid_channels
         self.neck = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, mask.width))
-        self.position_1WHH = nn.Parameter(
-            torch.randn(1, mask.width, config.grid_side, config.grid_side) * 0.02
-        )
+        self.position_1WHH = nn.Parameter(sine_positions(mask.width, config.grid_side))
         self._add_prompt_layers(config, config.grid_side)
         self.decoder = build_sam2_decoder(config)
 
@@ -76,7 +75,7 @@ class Sam2Head(_PromptedHead):
         """See ``PixelPerception``; the likeness is on the experts' grid."""
         side = self.config.grid_side
         image_QWHH = self.neck(queries.grid_QNC).transpose(1, 2).unflatten(2, (side, side))
-        sparse, dense, likeness_QHH = self._prompts(queries, image_QWHH)
+        sparse, dense, likeness_QHH = self._prompts(queries, image_QWHH, self.position_1WHH)
         coarse_map, fine_map = queries.pyramid
         masks, scores, *_ = self.decoder(
             image_embeddings=image_QWHH,
@@ -90,6 +89,20 @@ class Sam2Head(_PromptedHead):
             ],
         )
         return masks[:, 0, 0], scores[:, 0, 0], likeness_QHH
+
+
+def sine_positions(width: int, side: int) -> Tensor:
+    """Waves along x and y, [1, width, side, side], from half a wave a view to one in two cells.
+
+    ``width`` is a multiple of 4: sine and cosine of each axis (Vaswani et al. 2017, in 2-D).
+    """
+    waves_F = torch.logspace(math.log10(0.5), math.log10(side / 2), width // 4)
+    along_H = (torch.arange(side) + 0.5) / side
+    phases_FH = 2 * math.pi * waves_F.unsqueeze(1) * along_H
+    waves_EH = torch.cat([phases_FH.sin(), phases_FH.cos()])
+    x_EHH = waves_EH.unsqueeze(1).expand(-1, side, -1)
+    y_EHH = waves_EH.unsqueeze(2).expand(-1, -1, side)
+    return torch.cat([x_EHH, y_EHH]).unsqueeze(0)
 
 
 def build_sam2_decoder(config: ModelConfig) -> nn.Module:
@@ -147,8 +160,8 @@ class SamHead(_PromptedHead):
     def forward(self, queries: QueryTensors) -> tuple[Tensor, Tensor, Tensor | None]:
         """See ``PixelPerception``; the likeness is on SAM's map."""
         image_QWHH = queries.pyramid[0]
-        sparse, dense, likeness_QHH = self._prompts(queries, image_QWHH)
         position_1WHH = self.positions().to(image_QWHH.dtype)
+        sparse, dense, likeness_QHH = self._prompts(queries, image_QWHH, position_1WHH)
         masks, scores = self.decoder(
             image_embeddings=image_QWHH,
             image_positional_embeddings=position_1WHH.expand(len(image_QWHH), -1, -1, -1),

@@ -21,6 +21,7 @@ from earthgptx.data.instructions.marked import MOST_REGIONS
 from earthgptx.model.language_model import Words
 from earthgptx.training.dense_heads import DenseTargets, stack_targets
 from earthgptx.training.dense_truth import UNKNOWN
+from earthgptx.training.meanings import NO_MEANING, Meaning, MeantMasks
 from earthgptx.training.samples import MaskGG, Question, TrainingSample
 
 LENGTH_STEP = 64
@@ -62,8 +63,7 @@ class RowTensors:
         region_of_slot: flat index (row * R + region) for each region slot.
         label_slots, labels, label_weights: flat positions whose next token is learnt.
         seg_slots: flat positions whose state predicts a [SEG] with a known mask.
-        seg_images, seg_masks_QGG: image and true mask of each such [SEG].
-        seg_labels: number of the label of which the mask is everything there is; else UNKNOWN.
+        segs: image, true mask and meaning of each such [SEG].
     """
 
     image_of_row: Tensor
@@ -77,9 +77,7 @@ class RowTensors:
     labels: Tensor
     label_weights: Tensor
     seg_slots: Tensor
-    seg_images: Tensor
-    seg_masks_QGG: Tensor
-    seg_labels: Tensor
+    segs: MeantMasks
 
 
 @dataclass(frozen=True)
@@ -93,9 +91,7 @@ class Batch:
     region_rows: Tensor
     region_masks_QGG: Tensor
     dense: DenseTargets
-    label_images_Q: Tensor
-    labels_Q: Tensor
-    label_masks_QGG: Tensor
+    meant: MeantMasks
 
 
 @dataclass
@@ -106,7 +102,7 @@ class _Row:
     image_columns: list[int]
     region_columns: list[int]
     labels: list[tuple[int, int, float]]
-    segs: list[tuple[int, MaskGG, int]]
+    segs: list[tuple[int, MaskGG, Meaning]]
 
 
 def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -> Batch:
@@ -133,7 +129,7 @@ def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -
         for r, mask in enumerate(s.region_masks)
         if mask is not None
     ]
-    named = [(i, label, mask) for i, s in enumerate(samples) for label, mask in s.label_masks]
+    meant = [(i, meaning, mask) for i, s in enumerate(samples) for meaning, mask in s.meant_masks]
     side = samples[0].view.shape[0] // 4
     return Batch(
         views_ISS3=torch.from_numpy(np.stack([s.view for s in samples])),
@@ -143,9 +139,7 @@ def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -
         region_rows=torch.tensor([slot for slot, _ in known], dtype=torch.long),
         region_masks_QGG=_stack_masks([mask for _, mask in known], side),
         dense=stack_targets([s.dense for s in samples]),
-        label_images_Q=torch.tensor([i for i, _, _ in named], dtype=torch.long),
-        labels_Q=torch.tensor([label for _, label, _ in named], dtype=torch.long),
-        label_masks_QGG=_stack_masks([mask for _, _, mask in named], side),
+        meant=_meant_masks(meant, side),
     )
 
 
@@ -184,14 +178,14 @@ def _add_question(row: _Row, question: Question, number: int, prefix: int, words
     row.positions += range(prefix, prefix + len(ids))
     # A long caption must not drown the short answers, nor count as one of them.
     weight = len(answer) ** -0.5
-    targets = iter(zip(question.masks, question.mask_labels, strict=True))
+    targets = iter(zip(question.masks, question.meanings, strict=True))
     for offset, token in enumerate(answer):
         column = start + len(asked) + offset - 1
         row.labels.append((column, token, weight))
         if token == words.seg:
-            mask, label = next(targets, (None, UNKNOWN))
+            mask, meaning = next(targets, (None, NO_MEANING))
             if mask is not None:
-                row.segs.append((column, mask, label))
+                row.segs.append((column, mask, meaning))
 
 
 def _row_tensors(
@@ -212,9 +206,9 @@ def _row_tensors(
     labels = [(i * length + c, t, w) for i, (_, row) in enumerate(rows) for c, t, w in row.labels]
     labels += [(0, 0, 0.0)] * (rounded_up(len(labels), LABELS_STEP) - len(labels))
     segs = [
-        (i * length + column, image, mask, label)
+        (i * length + column, image, mask, meaning)
         for i, (image, row) in enumerate(rows)
-        for column, mask, label in row.segs
+        for column, mask, meaning in row.segs
     ]
     return RowTensors(
         image_of_row=flat([image for image, _ in rows]),
@@ -238,9 +232,7 @@ def _row_tensors(
         labels=flat([token for _, token, _ in labels]),
         label_weights=torch.tensor([weight for _, _, weight in labels]),
         seg_slots=flat([slot for slot, _, _, _ in segs]),
-        seg_images=flat([image for _, image, _, _ in segs]),
-        seg_masks_QGG=_stack_masks([mask for _, _, mask, _ in segs], side),
-        seg_labels=flat([label for _, _, _, label in segs]),
+        segs=_meant_masks([(image, meaning, mask) for _, image, mask, meaning in segs], side),
     )
 
 
@@ -268,6 +260,15 @@ def _region_tensors(
         weights_BRGG=padded([r.weights_RGG for r in rasters]),
         valid_BR=valid,
         labels_BR=labels,
+    )
+
+
+def _meant_masks(meant: list[tuple[int, Meaning, MaskGG]], side: int) -> MeantMasks:
+    return MeantMasks(
+        images_Q=torch.tensor([image for image, _, _ in meant], dtype=torch.long),
+        labels_Q=torch.tensor([m.label for _, m, _ in meant], dtype=torch.long),
+        qualifiers_Q=torch.tensor([m.qualifier for _, m, _ in meant], dtype=torch.long),
+        masks_QGG=_stack_masks([mask for _, _, mask in meant], side),
     )
 
 

@@ -2,7 +2,8 @@
 
 By way of words alone the experts learn next to nothing at this size (docs/results.md); these say
 directly what is where and what is marked. Each is linear, so that what it reads lies open in the
-features for the language model too.
+features for the language model too. A mask decoder learns to draw what a state means before any
+language model makes such states; then the language model has them to learn from.
 
 B images, N grid cells, H cells per side, C labels, S summary tokens, D width, R regions, Q mask
 queries.
@@ -10,6 +11,7 @@ queries.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,10 +20,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from earthgptx.data.instructions.qualifiers import QUALIFIERS
 from earthgptx.data.vocabulary import IMAGE_WORDS, OBJECT_LABELS
 from earthgptx.model.presets import ModelConfig
 from earthgptx.training.dense_truth import UNKNOWN, DenseTruth
 from earthgptx.training.losses import Part
+from earthgptx.training.meanings import NO_QUALIFIER, MeantMasks
 
 FOCUS = 2.0
 RARE = -4.0
@@ -50,8 +54,10 @@ class DenseHeads(nn.Module):
         nn.init.constant_(self.cells.bias, RARE)
         self.words = nn.Linear(tokens * width, len(IMAGE_WORDS))
         self.regions = nn.Linear(width, labels)
-        # What a [SEG] state is later: the language model's states have a mean square of 1.
+        # What a [SEG] state is later, by meaning: a label's, moved by a qualifier's.
         self.label_states = nn.Embedding(labels, width)
+        qualifiers = len(QUALIFIERS) + 1
+        self.qualifier_states = nn.Embedding(qualifiers, width, padding_idx=NO_QUALIFIER)
 
     def cells_loss(self, grid_BNC: Tensor, targets: DenseTargets) -> Part:
         """Focal loss of every cell and label (Lin et al. 2017, eq. 4), over cells that are 1."""
@@ -76,11 +82,16 @@ class DenseHeads(nn.Module):
         logits = self.regions(looks_BRD).float().flatten(0, 1)
         return _known_cross_entropy(logits, labels_BR.flatten())
 
-    def states_loss(self, states_QD: Tensor, labels_Q: Tensor) -> Part:
-        """How far [SEG] states are from the label's that they mean: the decoder knows that one."""
-        known_Q = (labels_Q != UNKNOWN).float()
-        meant_QD = self.label_states(labels_Q.clamp_min(0)).detach()
-        each_Q = (states_QD.float() - meant_QD).square().mean(-1)
+    def states_of(self, meant: MeantMasks) -> Tensor:
+        """States that mean this, of mean square 1 as the language model's are; without UNKNOWN."""
+        states_QD = self.label_states(meant.labels_Q) + self.qualifier_states(meant.qualifiers_Q)
+        return F.rms_norm(states_QD, states_QD.shape[-1:])
+
+    def states_loss(self, states_QD: Tensor, meant: MeantMasks) -> Part:
+        """How far [SEG] states are from those of what they mean: the decoder knows these."""
+        known_Q = (meant.labels_Q != UNKNOWN).float()
+        known = dataclasses.replace(meant, labels_Q=meant.labels_Q.clamp_min(0))
+        each_Q = (states_QD.float() - self.states_of(known).detach()).square().mean(-1)
         return (each_Q * known_Q).sum(), known_Q.sum()
 
 

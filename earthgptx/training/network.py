@@ -25,23 +25,15 @@ from earthgptx.training.dense_heads import DenseHeads
 from earthgptx.training.dense_truth import label_number
 from earthgptx.training.initialise import start_from_nothing
 from earthgptx.training.losses import Part, added, mask_parts
+from earthgptx.training.meanings import MeantMasks
 from earthgptx.training.tally_losses import tally_losses
 
-MOST_SEG_QUERIES = 32
+MOST_SEG_QUERIES = 40
 MOST_REGION_QUERIES = 16
 
 
-@dataclass(frozen=True)
-class SegQueries:
-    """[SEG]s that have true masks.
-
-    ``labels_Q`` numbers the label of which a mask is everything there is; else UNKNOWN.
-    """
-
-    states_QD: Tensor
-    images_Q: Tensor
-    masks_QGG: Tensor
-    labels_Q: Tensor
+# States, and what they are to draw.
+SegQueries = tuple[Tensor, MeantMasks]
 
 
 @dataclass(frozen=True)
@@ -97,22 +89,14 @@ class TrainingNetwork(nn.Module):
                 answers.append(self._answer(batch.marked, tokens_BTD, looks_BRD))
         queries = [answered.segs for answered in answers]
         if not with_words:
-            # Labels point first: when words come, the decoder already draws what a state means.
-            states_QD = self.dense.label_states(batch.labels_Q)
-            queries.append(
-                SegQueries(states_QD, batch.label_images_Q, batch.label_masks_QGG, batch.labels_Q)
-            )
-        masks += [self._seg_masks(features, query) for query in queries if len(query.states_QD)]
+            queries.append((self.dense.states_of(batch.meant), batch.meant))
+        masks += [self._seg_masks(features, *query) for query in queries if len(query[0])]
         return added([parts, *(self._answer_parts(answered) for answered in answers), *masks])
 
     def _answer_parts(self, answered: Answered) -> dict[str, Part]:
-        segs = answered.segs
         if not self.helped:
             return {"text": answered.text}
-        return {
-            "text": answered.text,
-            "states": self.dense.states_loss(segs.states_QD, segs.labels_Q),
-        }
+        return {"text": answered.text, "states": self.dense.states_loss(*answered.segs)}
 
     def _helping_parts(
         self, grid_INC: Tensor, understood: Understood, batch: Batch
@@ -174,20 +158,21 @@ class TrainingNetwork(nn.Module):
         states_QD = hidden.index_select(0, rows.seg_slots)
         return Answered(
             ((each * rows.label_weights).sum(), rows.label_weights.sum()),
-            SegQueries(states_QD, rows.seg_images, rows.seg_masks_QGG, rows.seg_labels),
+            (states_QD, rows.segs),
         )
 
     def _seg_masks(
         self,
         features: tuple[Tensor, tuple[Tensor, ...]],
-        segs: SegQueries,
+        states_QD: Tensor,
+        meant: MeantMasks,
     ) -> dict[str, Part]:
-        keep, weights_Q = _spread(len(segs.states_QD), MOST_SEG_QUERIES)
-        images_Q, truth_QGG = segs.images_Q[keep], segs.masks_QGG[keep]
+        keep, weights_Q = _spread(len(states_QD), MOST_SEG_QUERIES)
+        images_Q, truth_QGG = meant.images_Q[keep], meant.masks_QGG[keep]
         queries = QueryTensors(
             features[0].index_select(0, images_Q),
             tuple(m.index_select(0, images_Q) for m in features[1]),
-            seg_states_QD=segs.states_QD[keep],
+            seg_states_QD=states_QD[keep],
         )
         return mask_parts(self.mask_decoder(queries), truth_QGG, weights_Q)
 

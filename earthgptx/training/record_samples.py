@@ -12,6 +12,7 @@ from earthgptx.imagery.masks import decode_rle
 from earthgptx.imagery.prompt_raster import rasterise_regions
 from earthgptx.imagery.windows import Window, choose_window, whole_image
 from earthgptx.training.dense_truth import UNKNOWN, dense_truth
+from earthgptx.training.meanings import NO_MEANING
 from earthgptx.training.pixels import jittered, three_channels
 from earthgptx.training.samples import MaskGG, Question, SampleSettings, TrainingSample, target_of
 
@@ -33,7 +34,7 @@ def sample_of_record(
         window = choose_window(extents, image.width_px, image.height_px)
     view = windowed(image, window, side)
     masks = tuple(_target(mask, record, window, side) for mask in record.masks)
-    unknown = (UNKNOWN,) * len(masks)
+    unknown = (NO_MEANING,) * len(masks)
     question = Question(record.question, answer_through(record, window), masks, unknown)
     told = rng.random() >= settings.modality_dropout
     marked = bool(record.marks)
@@ -48,7 +49,7 @@ def sample_of_record(
         region_masks=(None,) * len(record.marks),
         region_labels=(UNKNOWN,) * len(record.marks),
         dense=dense_truth(view, _no_mask, settings.grid_side),
-        label_masks=(),
+        meant_masks=(),
     )
 
 

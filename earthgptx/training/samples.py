@@ -7,24 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from earthgptx.data.instructions import Instruction, make_marked, make_plain
+from earthgptx.data.instructions.facts import Facts, gather_facts
 from earthgptx.data.labelled_image import BoxXyxyPx, LabelledImage, LabelledObject, MaskHW
 from earthgptx.data.views import dihedral, windowed
 from earthgptx.imagery.marks import Region, marks_from_mask, part_of_box
 from earthgptx.imagery.masks import decode_rle
 from earthgptx.imagery.prompt_raster import PromptRaster, rasterise_regions
 from earthgptx.imagery.windows import Window, choose_window, whole_image
-from earthgptx.training.dense_truth import UNKNOWN, DenseTruth, dense_truth, label_number
+from earthgptx.training.dense_truth import DenseTruth, dense_truth, label_number
+from earthgptx.training.meanings import Meaning, meaning_of, meanings_in
 from earthgptx.training.pixels import jittered, three_channels
 
 MARK_KINDS = ("box", "point", "scribble", "polygon", "mask")
 MARK_WEIGHTS = (0.35, 0.2, 0.28, 0.1, 0.07)
-MOST_LABEL_MASKS = 2
+# Of a view: so many labels as a whole, and so many times those that a qualifier picks.
+MOST_WHOLE_LABELS = 2
+MOST_QUALIFIED = 4
 BOX_KINDS = ("box", "point", "scribble")
 # How often the marks that a close look was chosen for span the whole thing.
 WHOLE_SHARE = 0.5
@@ -38,13 +43,13 @@ class Question:
     """One question with its answer and a target mask [G, G] for each [SEG] in the answer.
 
     A target is None where the truth of the mask is not known; it is left out of the mask loss.
-    ``mask_labels`` numbers the label of which a target is everything there is; else UNKNOWN.
+    ``meanings`` says what each target is a mask of.
     """
 
     question: str
     answer: str
     masks: tuple[MaskGG | None, ...]
-    mask_labels: tuple[int, ...]
+    meanings: tuple[Meaning, ...]
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class TrainingSample:
         region_masks: the true mask of each marked region, None where unknown.
         region_labels: number of each marked region's label.
         dense: what is where in the view.
-        label_masks: some labels' numbers, each with the mask of all that bears the label.
+        meant_masks: masks that need no words to be asked for, each with what it is of.
     """
 
     view: ViewSS3
@@ -68,7 +73,7 @@ class TrainingSample:
     region_masks: tuple[MaskGG | None, ...]
     region_labels: tuple[int, ...]
     dense: DenseTruth
-    label_masks: tuple[tuple[int, MaskGG], ...]
+    meant_masks: tuple[tuple[Meaning, MaskGG], ...]
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,7 @@ def make_sample(
     view = dihedral(_random_view(image, rng, settings), turn)
     side = settings.view_side_px
     masks = _MaskCache(view)
+    facts = gather_facts(view)
     plain = make_plain(view, rng, settings.plain_count)
     marked = make_marked(view, rng, settings.marked_count) if view.objects else None
     raster = None
@@ -112,35 +118,36 @@ def make_sample(
         raster = rasterise_regions(regions, Window(0.0, 0.0, float(side)), side, side, side)
         region_masks = tuple(masks.target((i,)) for i in marked.object_indices)
         region_labels = tuple(label_number(view.objects[i].label) for i in marked.object_indices)
-        marked_questions = _questions(marked.instructions, masks)
+        marked_questions = _questions(marked.instructions, facts, masks)
     told = rng.random() >= settings.modality_dropout
     return TrainingSample(
         view=jittered(three_channels(view.load_pixels()), rng),
         modality=view.modality if told else "",
-        plain=_questions(plain, masks),
+        plain=_questions(plain, facts, masks),
         marked=marked_questions,
         raster=raster,
         region_masks=region_masks,
         region_labels=region_labels,
         dense=dense_truth(view, masks.full, settings.grid_side),
-        label_masks=_label_masks(view, masks, rng),
+        meant_masks=_meant_masks(facts, masks, rng),
     )
 
 
-def _label_masks(
-    view: LabelledImage, masks: _MaskCache, rng: np.random.Generator
-) -> tuple[tuple[int, MaskGG], ...]:
-    """Some labels of which all that shows is known, with their masks."""
-    of_label: dict[str, list[int]] = {}
-    for index, thing in enumerate(view.objects):
-        if thing.stuff or thing.label in view.exhaustive:
-            of_label.setdefault(thing.label, []).append(index)
-    labels = sorted(label for label in of_label if label_number(label) != UNKNOWN)
+def _meant_masks(
+    facts: Facts, masks: _MaskCache, rng: np.random.Generator
+) -> tuple[tuple[Meaning, MaskGG], ...]:
+    """Some labels as a whole, and some of which a qualifier picks a part."""
+    wholes, parts = [], []
+    for whole, *others in meanings_in(facts).values():
+        wholes.append(whole)
+        parts += others
     drawn = []
-    for place in rng.permutation(len(labels))[:MOST_LABEL_MASKS]:
-        mask = masks.target(tuple(of_label[labels[place]]))
-        if mask is not None:
-            drawn.append((label_number(labels[place]), mask))
+    for found, most in ((wholes, MOST_WHOLE_LABELS), (parts, MOST_QUALIFIED)):
+        for place in rng.permutation(len(found))[:most]:
+            meaning, indices = found[place]
+            mask = masks.target(indices)
+            if mask is not None:
+                drawn.append((meaning, mask))
     return tuple(drawn)
 
 
@@ -189,14 +196,6 @@ class _MaskCache:
             union |= self.full(i)
         return target_of(union)
 
-    def label_of(self, indices: tuple[int, ...]) -> int:
-        """Number of the label of which these objects are all there is; else UNKNOWN."""
-        things = self._view.objects
-        label = things[indices[0]].label
-        known = things[indices[0]].stuff or label in self._view.exhaustive
-        alike = {index for index, thing in enumerate(things) if thing.label == label}
-        return label_number(label) if known and alike == set(indices) else UNKNOWN
-
 
 def target_of(mask_SS: MaskHW) -> MaskGG:
     """The mask on the finest grid: what share of each cell it covers."""
@@ -220,13 +219,18 @@ def _mark(thing: LabelledObject, mask: MaskHW, rng: np.random.Generator) -> Regi
     return marks_from_mask(mask, MARK_KINDS[int(rng.choice(5, p=MARK_WEIGHTS))], rng)
 
 
-def _questions(instructions: Sequence[Instruction], masks: _MaskCache) -> tuple[Question, ...]:
+def _questions(
+    instructions: Sequence[Instruction], facts: Facts, masks: _MaskCache
+) -> tuple[Question, ...]:
     return tuple(
         Question(
             i.question,
             i.answer,
             tuple(masks.target(target) for target in i.seg_targets),
-            tuple(masks.label_of(target) for target in i.seg_targets),
+            tuple(
+                meaning_of(facts, target, qualifier)
+                for target, qualifier in zip_longest(i.seg_targets, i.seg_qualifiers, fillvalue="")
+            ),
         )
         for i in instructions
     )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from earthgptx.data.instructions.facts import Facts
+from earthgptx.data.instructions.qualifiers import Qualified, qualified
 from earthgptx.data.instructions.words import a, at, listed, plural, some
 
 MODALITY_WORDS = {"optical": "optical", "sar": "sar", "infrared": "thermal"}
-# A size word is only used for the clearly largest or smallest of a label.
-CLEAR_RATIO = 1.5
 
 
 def phrase_of(facts: Facts, index: int) -> str:
@@ -17,39 +16,19 @@ def phrase_of(facts: Facts, index: int) -> str:
     return f"{colour} {label}" if colour else label
 
 
-def ways_to_single_out(facts: Facts, index: int) -> list[str]:
-    """Expressions that fit this object and no other one in the image."""
+def ways_to_single_out(facts: Facts, index: int) -> list[Qualified]:
+    """Expressions that fit this object and no other one in the image.
+
+    One that is alone of its label needs no qualifier: "" stands for none.
+    """
     label = facts[index].label
     same = facts.things.get(label, (index,))
-    if len(same) == 1:
-        alone = [label]
-        colour = facts.colour(index)
-        return [*alone, f"{colour} {label}"] if colour else alone
-    ways = []
+    if len(same) > 1:
+        return [way for way in qualified(facts, label) if way.indices == (index,)]
+    ways = [Qualified(label, "", (index,))]
     colour = facts.colour(index)
-    if colour and sum(facts.colour(i) == colour for i in same) == 1:
-        ways.append(f"{colour} {label}")
-    place = facts.places[index]
-    if sum(facts.places[i] == place for i in same) == 1:
-        ways.append(f"{label} {at(place)}")
-    others = [facts.areas_unit[i] for i in same if i != index]
-    if facts.areas_unit[index] > CLEAR_RATIO * max(others):
-        ways.append(f"largest {label}")
-    if facts.areas_unit[index] * CLEAR_RATIO < min(others):
-        ways.append(f"smallest {label}")
-    return ways + _outermost(facts, index, same)
-
-
-def _outermost(facts: Facts, index: int, same: tuple[int, ...]) -> list[str]:
-    label = facts[index].label
-    ways = []
-    for axis, first, last in ((0, "leftmost", "rightmost"), (1, "topmost", "bottommost")):
-        mine = facts.centres_unit[index][axis]
-        others = [facts.centres_unit[i][axis] for i in same if i != index]
-        if mine + 0.05 < min(others):
-            ways.append(f"{first} {label}")
-        if mine - 0.05 > max(others):
-            ways.append(f"{last} {label}")
+    if colour:
+        ways.append(Qualified(f"{colour} {label}", "", (index,)))
     return ways
 
 

@@ -15,12 +15,15 @@ class Instruction:
         answer: plain words with markup: ``<p>phrase</p>[SEG]``, ``<p>phrase</p>[x0,y0,x1,y1;...]``.
         seg_targets: for each ``[SEG]`` of the answer, in order, the indices of the objects whose
             masks united are its truth; all of them have masks.
+        seg_qualifiers: for each of them which of its label they are, as ``qualifiers`` names it; ""
+            where nothing says it; empty for "" throughout.
     """
 
     task: str
     question: str
     answer: str
     seg_targets: tuple[tuple[int, ...], ...] = ()
+    seg_qualifiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

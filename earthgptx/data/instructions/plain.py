@@ -152,9 +152,10 @@ def refer_one(facts: Facts, rng: np.random.Generator) -> Instruction | None:
     ways = ways_to_single_out(facts, index)
     if not ways or not facts.is_exhaustive(facts[index].label):
         return None
-    phrase = _pick(rng, ways)
-    question = fill("segment", rng, phrase=f"the {phrase}")
-    return Instruction("segment", question, f"<p>{phrase}</p>[SEG]", ((index,),))
+    way = _pick(rng, ways)
+    question = fill("segment", rng, phrase=f"the {way.words}")
+    answer = f"<p>{way.words}</p>[SEG]"
+    return Instruction("segment", question, answer, ((index,),), (way.qualifier,))
 
 
 def refer_all(facts: Facts, rng: np.random.Generator) -> Instruction | None:

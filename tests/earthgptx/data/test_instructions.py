@@ -139,9 +139,9 @@ def test_an_expression_fits_one_object_only(image: LabelledImage) -> None:
     for indices in facts.things.values():
         for index in indices:
             for way in ways_to_single_out(facts, index):
-                assert told.setdefault(way, index) == index
+                assert told.setdefault(way.words, index) == index
                 if facts.colour(index) is None:
-                    assert not way.startswith(COLOURS)
+                    assert not way.words.startswith(COLOURS)
 
 
 def test_colours_are_only_spoken_of_where_they_show() -> None:

@@ -1,0 +1,69 @@
+"""What a mask by words means: all of a label, or those of it that a qualifier picks.
+
+The words of a [SEG] that mean one of these are known to the decoder before there are words: it has
+learnt to draw a label, and a label with a qualifier (``dense_heads``).
+
+Q mask queries, G finest grid side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from earthgptx.data.instructions.facts import Facts
+from earthgptx.data.instructions.qualifiers import QUALIFIERS, qualified
+from earthgptx.training.dense_truth import UNKNOWN, label_number
+
+NO_QUALIFIER = 0
+_QUALIFIER_NUMBER = {word: number for number, word in enumerate(QUALIFIERS, start=1)}
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """A label's number in ``OBJECT_LABELS``, and of a qualifier (NO_QUALIFIER for all of it)."""
+
+    label: int
+    qualifier: int = NO_QUALIFIER
+
+
+NO_MEANING = Meaning(UNKNOWN)
+
+
+@dataclass(frozen=True)
+class MeantMasks:
+    """True masks, each of an image of the batch, with the numbers of its ``Meaning``."""
+
+    images_Q: Tensor
+    labels_Q: Tensor
+    qualifiers_Q: Tensor
+    masks_QGG: Tensor
+
+
+def meaning_of(facts: Facts, indices: tuple[int, ...], qualifier: str) -> Meaning:
+    """What a mask of these objects means; NO_MEANING if it is neither."""
+    label = facts[indices[0]].label
+    if qualifier:
+        return Meaning(label_number(label), _QUALIFIER_NUMBER[qualifier])
+    known = facts[indices[0]].stuff or facts.is_exhaustive(label)
+    alike = {*facts.things.get(label, ()), *facts.stuff.get(label, ())}
+    return Meaning(label_number(label)) if known and alike == set(indices) else NO_MEANING
+
+
+def meanings_in(facts: Facts) -> dict[str, list[tuple[Meaning, tuple[int, ...]]]]:
+    """By label: everything the decoder may be asked to draw of it, the label as a whole first.
+
+    Labels of which not every instance is known are left out.
+    """
+    found: dict[str, list[tuple[Meaning, tuple[int, ...]]]] = {}
+    for label, indices in facts.stuff.items():
+        found[label] = [(Meaning(label_number(label)), indices)]
+    for label in facts.countable_labels():
+        whole = (Meaning(label_number(label)), facts.things[label])
+        parts = [
+            (Meaning(label_number(label), _QUALIFIER_NUMBER[each.qualifier]), each.indices)
+            for each in qualified(facts, label)
+        ]
+        found[label] = [whole, *parts]
+    return {label: each for label, each in sorted(found.items()) if label_number(label) != UNKNOWN}
