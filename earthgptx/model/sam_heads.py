@@ -67,7 +67,7 @@ class Sam2Head(_PromptedHead):
         self.config = config
         mask, channels = config.mask, config.grid_channels
         self.neck = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, mask.width))
-        self.position_1WHH = nn.Parameter(sine_positions(mask.width, config.grid_side))
+        self.position_1WHH = nn.Parameter(position_waves(mask.width, config.grid_side))
         self._add_prompt_layers(config, config.grid_side)
         self.decoder = build_sam2_decoder(config)
 
@@ -91,10 +91,14 @@ class Sam2Head(_PromptedHead):
         return masks[:, 0, 0], scores[:, 0, 0], likeness_QHH
 
 
-def sine_positions(width: int, side: int) -> Tensor:
+def position_waves(width: int, side: int) -> Tensor:
     """Waves along x and y, [1, width, side, side], from half a wave a view to one in two cells.
 
-    ``width`` is a multiple of 4: sine and cosine of each axis (Vaswani et al. 2017, in 2-D).
+    DETR's (``mask2former_head``) are mostly longer than a view: on so few cells they say little.
+
+    Args:
+        width: a multiple of 4: sine and cosine of each axis.
+        side: cells.
     """
     waves_F = torch.logspace(math.log10(0.5), math.log10(side / 2), width // 4)
     along_H = (torch.arange(side) + 0.5) / side

@@ -16,6 +16,7 @@ from earthgptx.model.pixel_perception import (
     mask_losses,
 )
 from earthgptx.model.presets import PRESETS, ModelConfig
+from earthgptx.model.sam_heads import position_waves
 from tests.earthgptx.model.tiny_parts import tiny_preset
 
 CONFIGS = {
@@ -135,6 +136,13 @@ def test_sine_positions_are_those_of_transformers() -> None:
     theirs = Mask2FormerSinePositionEmbedding(32, normalize=True)
     expected = theirs(map_BWHH.shape, map_BWHH.device, map_BWHH.dtype)
     assert torch.allclose(sine_positions(map_BWHH), expected, atol=1e-5)
+
+
+def test_position_waves_tell_every_cell_from_its_neighbours() -> None:
+    waves_NW = position_waves(128, 14)[0].flatten(1).T
+    likeness_NN = waves_NW @ waves_NW.T / (waves_NW**2).sum(1)
+    assert torch.allclose(likeness_NN.diagonal(), torch.ones(196))
+    assert (likeness_NN - 2 * torch.eye(196)).max() < 0.95
 
 
 def test_deformable_attention_starts_by_looking_around() -> None:

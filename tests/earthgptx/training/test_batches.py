@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from earthgptx.model.language_model import Words, build_language_model
 from earthgptx.model.presets import nano
 from earthgptx.training.batches import pack_batch
 from earthgptx.training.dense_truth import UNKNOWN, DenseTruth
+from earthgptx.training.meanings import NO_MEANING, Meaning
 from earthgptx.training.mixture import Mixture, MixturePart, synthetic_source
 from earthgptx.training.network import packed_mask
 from earthgptx.training.samples import Question, SampleSettings, TrainingSample, make_sample
@@ -46,7 +46,7 @@ def sample(questions: tuple[Question, ...]) -> TrainingSample:
             np.zeros((len(OBJECT_LABELS), 14, 14), np.float32),
             UNKNOWN,
         ),
-        label_masks=(),
+        meant_masks=(),
     )
 
 
@@ -76,24 +76,24 @@ def test_a_question_in_a_packed_row_is_read_as_if_it_were_alone(words: Words) ->
 
 def test_a_seg_target_belongs_to_the_position_before_its_token(words: Words) -> None:
     mask = np.ones((56, 56), np.float32)
-    question = Question("segment the ship.", "<p>ship</p>[SEG]", (mask,), (SHIP,))
+    question = Question("segment the ship.", "<p>ship</p>[SEG]", (mask,), (Meaning(SHIP),))
     rows = pack_batch([sample((question,))], words, IMAGE_TOKENS).plain
     assert rows is not None
     ids = rows.ids_BL.flatten()
     assert ids[rows.seg_slots + 1].tolist() == [words.seg]
-    assert rows.seg_masks_QGG.shape == (1, 56, 56)
-    assert rows.seg_labels.tolist() == [SHIP]
+    assert rows.segs.masks_QGG.shape == (1, 56, 56)
+    assert rows.segs.labels_Q.tolist() == [SHIP]
 
 
 def test_an_unknown_mask_is_left_out_and_the_next_one_keeps_its_place(words: Words) -> None:
     mask = np.ones((56, 56), np.float32)
     answer = "<p>a</p>[SEG] and <p>b</p>[SEG]"
-    question = Question("q", answer, (None, mask), (SHIP, UNKNOWN))
+    question = Question("q", answer, (None, mask), (Meaning(SHIP), NO_MEANING))
     rows = pack_batch([sample((question,))], words, IMAGE_TOKENS).plain
     assert rows is not None
     seg_columns = (rows.ids_BL.flatten() == words.seg).nonzero().flatten()
     assert rows.seg_slots.tolist() == [int(seg_columns[1]) - 1]
-    assert rows.seg_labels.tolist() == [UNKNOWN]
+    assert rows.segs.labels_Q.tolist() == [UNKNOWN]
 
 
 def test_a_sample_depends_on_seed_and_index_alone() -> None:
@@ -113,25 +113,7 @@ def test_every_sample_has_a_mask_for_each_seg_token() -> None:
         made = make_sample(generate_scene(seed).labelled("optical"), rng, SETTINGS)
         for question in (*made.plain, *made.marked):
             assert question.answer.count("[SEG]") == len(question.masks)
-            assert len(question.mask_labels) == len(question.masks)
-
-
-def test_a_mask_is_a_labels_only_where_it_shows_all_that_bears_it() -> None:
-    rng = np.random.default_rng(0)
-    named = 0
-    for seed in range(20):
-        image = generate_scene(seed).labelled("optical")
-        settings = dataclasses.replace(SETTINGS, zoom_probability=0.0)
-        for question in make_sample(image, rng, settings).plain:
-            if len(question.mask_labels) != 1:
-                continue
-            named += 1
-            # "all ships" is everything; "the leftmost ship" is not, for there are others.
-            if question.mask_labels[0] == UNKNOWN:
-                assert "all " not in question.question
-            else:
-                assert not any(word in question.answer for word in ("most", "est "))
-    assert named > 5
+            assert len(question.meanings) == len(question.masks)
 
 
 def test_weights_of_regions_lie_on_the_finest_grid(tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""A mask means a label, a label with a qualifier, or nothing the decoder was taught."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from earthgptx.data.instructions.facts import Facts, gather_facts
+from earthgptx.data.instructions.plain import make_plain
+from earthgptx.data.instructions.qualifiers import QUALIFIERS
+from earthgptx.data.labelled_image import LabelledImage, LabelledObject
+from earthgptx.data.synthetic.scene import generate_scene
+from earthgptx.data.vocabulary import OBJECT_LABELS
+from earthgptx.training.meanings import NO_MEANING, Meaning, meaning_of, meanings_in
+
+SHIP, WATER = OBJECT_LABELS.index("ship"), OBJECT_LABELS.index("water")
+
+
+def number(qualifier: str) -> int:
+    return QUALIFIERS.index(qualifier) + 1
+
+
+@pytest.fixture
+def facts() -> Facts:
+    things = (
+        LabelledObject("ship", (0.0, 0.0, 10.0, 10.0), colour="red"),
+        LabelledObject("ship", (80.0, 80.0, 100.0, 100.0), colour="red"),
+        LabelledObject("ship", (45.0, 45.0, 55.0, 55.0), colour="blue"),
+        LabelledObject("water", (0.0, 0.0, 100.0, 100.0), stuff=True),
+        LabelledObject("car", (5.0, 50.0, 9.0, 54.0)),
+    )
+    image = LabelledImage(
+        image_id="i",
+        source="test",
+        licence="CC0-1.0",
+        modality="optical",
+        width_px=100,
+        height_px=100,
+        load_pixels=lambda: np.zeros((100, 100, 3), np.uint8),
+        objects=things,
+        exhaustive=frozenset({"ship"}),
+    )
+    return gather_facts(image)
+
+
+def test_all_of_a_label_means_the_label(facts: Facts) -> None:
+    assert meaning_of(facts, (2, 0, 1), "") == Meaning(SHIP)
+    assert meaning_of(facts, (3,), "") == Meaning(WATER)
+
+
+def test_a_part_means_its_qualifier_or_nothing(facts: Facts) -> None:
+    assert meaning_of(facts, (2,), "blue") == Meaning(SHIP, number("blue"))
+    assert meaning_of(facts, (0, 1), "") == NO_MEANING
+
+
+def test_what_may_not_be_all_there_is_means_nothing(facts: Facts) -> None:
+    assert meaning_of(facts, (4,), "") == NO_MEANING
+    assert "car" not in meanings_in(facts)
+
+
+def test_a_qualifier_picks_what_it_says_and_never_everything(facts: Facts) -> None:
+    picked = {meaning.qualifier: set(indices) for meaning, indices in meanings_in(facts)["ship"]}
+    assert picked[0] == {0, 1, 2}
+    assert picked[number("red")] == {0, 1}
+    assert picked[number("blue")] == picked[number("centre")] == {2}
+    assert picked[number("largest")] == picked[number("bottommost")] == {1}
+    assert picked[number("leftmost")] == picked[number("top left")] == {0}
+    assert all(indices < {0, 1, 2} for qualifier, indices in picked.items() if qualifier)
+    assert number("smallest") not in picked
+
+
+def test_questions_name_the_things_that_their_qualifier_picks() -> None:
+    rng = np.random.default_rng(0)
+    qualified = 0
+    for seed in range(30):
+        facts = gather_facts(generate_scene(seed).labelled("optical"))
+        known = {pair for each in meanings_in(facts).values() for pair in map(_pair, each)}
+        for made in make_plain(facts.image, rng, 12):
+            for target, qualifier in zip(made.seg_targets, made.seg_qualifiers, strict=False):
+                if qualifier:
+                    qualified += 1
+                    assert (meaning_of(facts, target, qualifier), frozenset(target)) in known
+    assert qualified > 10
+
+
+def _pair(found: tuple[Meaning, tuple[int, ...]]) -> tuple[Meaning, frozenset[int]]:
+    return found[0], frozenset(found[1])
