@@ -2,9 +2,9 @@
 
 A request waits until the model is free; meanwhile others join it. An incomplete batch waits a
 little for those who are announced, up to `max_wait_s`. The queue is bounded: beyond it `QueueFull`
-comes at once; the more pressing are taken first (`shared.waiting_line`). Who is cancelled or past its deadline while waiting never reaches the model. If a
-batch of several fails, each of its requests runs alone, so that one bad request does not fail its
-neighbours.
+comes at once; the more pressing are taken first (`shared.waiting_line`). Who is cancelled or past
+its deadline while waiting never reaches the model. If a batch of several fails, each of its
+requests runs alone, so that one bad request does not fail its neighbours.
 """
 
 from __future__ import annotations

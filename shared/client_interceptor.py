@@ -1,7 +1,8 @@
 """The one client interceptor (grpc.aio), around every call to a stage.
 
-It passes deadline (less a margin for the way back), trace, priority and credentials on, and turns a failed
-status back into the `SuiteError` it came from. Channels carry it from birth: see `open_channel`.
+It passes deadline (less a margin for the way back), priority, trace and credentials on, and turns
+a failed status back into the `SuiteError` it came from. Channels carry it from birth: see
+`open_channel`.
 """
 
 from __future__ import annotations

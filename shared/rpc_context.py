@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from contextvars import ContextVar
-from typing import Literal, cast
+from typing import Literal
 
 Priority = Literal["interactive", "normal", "batch"]
 # Metadata by which it goes from process to process.
@@ -53,4 +53,4 @@ def priority() -> Priority:
 
 def priority_named(name: str) -> Priority:
     """The priority of that name; "interactive" for anything else, as somebody may be waiting."""
-    return cast(Priority, name) if name in PRIORITIES else "interactive"
+    return name if name in PRIORITIES else "interactive"

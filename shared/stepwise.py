@@ -182,7 +182,7 @@ class StepScheduler(Generic[ItemT, OutputT]):
             self._end(opened, gone)
 
     def _most_open(self) -> int:
-        # One turn is kept free: who is waited for by a person does not wait for a bulk answer's end.
+        # One turn is kept free: a person's question does not wait for the end of a bulk answer.
         kept_free = 0 if self._waiting.waits("interactive") else 1
         return max(1, self._max_open - kept_free)
 
