@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from earthgptx.data.instructions.facts import Facts
-from earthgptx.data.instructions.words import a, at, listed, plural, some
+from earthgptx.words import a, at, listed, plural, some
 
 MODALITY_WORDS = {"optical": "optical", "sar": "sar", "infrared": "thermal"}
 # A size word is only used for the clearly largest or smallest of a label.
