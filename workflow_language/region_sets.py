@@ -19,6 +19,19 @@ BoxXyxyPx = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """How a region was drawn, where that is more than its box.
+
+    Attributes:
+        shape: "point", "polygon" or "scribble".
+        vertices_xy_px: one, a ring (the first not repeated), or a stroke.
+    """
+
+    shape: str
+    vertices_xy_px: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Region:
     """One thing in a scene; what is not known is None.
 
@@ -32,6 +45,7 @@ class Region:
         area_m2: square metres inside.
         length_m: the longer side of the smallest rectangle around it, in metres.
         image_id: of the scene it lies in; empty if it was written out by hand.
+        drawn: its shape, if a hand drew one.
     """
 
     box_xyxy_px: BoxXyxyPx
@@ -43,6 +57,7 @@ class Region:
     area_m2: float | None = None
     length_m: float | None = None
     image_id: str = ""
+    drawn: Drawn | None = None
 
     def fields(self) -> dict[str, str | float | None]:
         """The fields of the language (`value_types.REGION_FIELDS`)."""
@@ -192,6 +207,7 @@ def _united(members: Sequence[Region], unite_masks: UniteMasks | None) -> Region
         area_px=None,
         area_m2=None,
         length_m=None,
+        drawn=None,
     )
 
 

@@ -6,8 +6,8 @@
     number            int or float       file              File
     boolean           bool
 
-JSON is exact both ways: what `value_to_json` writes, `value_from_json` reads as an equal value, told
-the type; anything else it refuses. What is as ever (no window, no label) is left out of it.
+JSON is exact both ways: what `value_to_json` writes, `value_from_json`, told the type, reads as an
+equal value; anything else it refuses. What is as ever (no window, no label) is left out of it.
 Positions are pixels of the whole scene, wherever a thing was found.
 """
 
@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from workflow_language.compiler.literals import article
 from workflow_language.document import Json
-from workflow_language.region_sets import BoxXyxyPx, Region
+from workflow_language.region_sets import BoxXyxyPx, Drawn, Region
 from workflow_language.value_types import MASK, SCENE, ValueType
 
 Cell = str | int | float | bool | None
@@ -164,7 +164,7 @@ def _view_fields(view: SceneView) -> dict[str, Value | None]:
     }
 
 
-def _members_of(value: SceneView | File | Region | MaskPixels) -> dict[str, Json]:
+def _members_of(value: SceneView | File | Region | MaskPixels | Drawn) -> dict[str, Json]:
     """Its attributes by name, but those that are as ever."""
     members: dict[str, Json] = {}
     for field in fields(value):
@@ -172,7 +172,7 @@ def _members_of(value: SceneView | File | Region | MaskPixels) -> dict[str, Json
         if member == field.default:
             continue
         members[field.name] = (
-            _members_of(member) if isinstance(member, MaskPixels) else value_to_json(member)
+            _members_of(member) if isinstance(member, MaskPixels | Drawn) else value_to_json(member)
         )
     return members
 
@@ -208,6 +208,12 @@ def _box(json: Json) -> BoxXyxyPx:
     if not (x0 < x1 and y0 < y1):
         raise NotOfType("is a box without area")
     return x0, y0, x1, y1
+
+
+def _position(json: Json) -> tuple[float, float]:
+    if not isinstance(json, list) or len(json) != 2:
+        raise NotOfType("is not a position [x, y]")
+    return _number(json[0]), _number(json[1])
 
 
 def _cell(json: Json) -> Cell:
@@ -291,6 +297,7 @@ _region = _object_of(
     area_px=_number,
     area_m2=_number,
     length_m=_number,
+    drawn=_object_of(Drawn, {"shape": _text, "vertices_xy_px": _tuple_of(_position)}),
 )
 _READERS: Mapping[str, Callable[[Json], Value]] = {
     "scene": _view,

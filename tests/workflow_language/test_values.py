@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow_language.region_sets import Region
+from workflow_language.region_sets import Drawn, Region
 from workflow_language.value_types import (
     ANY,
     BOOLEAN,
@@ -42,6 +42,7 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53
 SIDES = st.floats(0.5, 1000)
 CORNERS = st.floats(-1000, 1000)
 BOXES = st.builds(lambda x, y, w, h: (x, y, x + w, y + h), CORNERS, CORNERS, SIDES, SIDES)
+POSITIONS = st.tuples(CORNERS, CORNERS)
 PIXELS = st.builds(MaskPixels, st.integers(1, 9), st.integers(1, 9), WORDS)
 
 
@@ -57,6 +58,7 @@ def regions_with(mask: st.SearchStrategy[Any]) -> st.SearchStrategy[Region]:
         area_m2=st.none() | SIDES,
         length_m=st.none() | SIDES,
         image_id=st.sampled_from(["", IMAGE_ID]),
+        drawn=st.none() | st.builds(Drawn, WORDS, st.lists(POSITIONS, max_size=3).map(tuple)),
     )
 
 
