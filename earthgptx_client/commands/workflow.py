@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from earthgptx_client.commands import exit_codes
 from earthgptx_client.errors import INVALID_INPUT, invalid_input
-from earthgptx_client.mask_files import write_whole
+from earthgptx_client.whole_files import write_whole
 
 if TYPE_CHECKING:
     from workflow_language import Plan, WorkflowInvalid
