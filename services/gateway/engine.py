@@ -13,7 +13,7 @@ from earthgptx.imagery.header import ImageLimits
 from protos.earthgptx.v1.images_pb2 import UploadImageRequest
 from protos.earthgptx.v1.interpreter_pb2 import InterpretRequest, InterpretResponse
 from services.gateway.durable import DurableRuns, Run
-from services.gateway.image_catalogue import ImageCatalogue, KeptImage
+from services.gateway.image_catalogue import ImageCatalogue
 from services.gateway.interactive import answer_now
 from services.gateway.rendering import accepted, render
 from services.gateway.request_checks import check_request, make_plan
@@ -22,6 +22,7 @@ from services.gateway.tenant_admission import TenantAdmission
 from services.gateway.uploads import UploadMemory, receive_file
 from shared import rpc_context
 from shared.errors import DeadlineExceeded
+from shared.image_records import KeptImage
 from shared.interpretation.events import Ended, Event, ImageSeen
 from shared.interpretation.plan import Plan
 from shared.stage_clients import StageClients

@@ -8,13 +8,14 @@ from typing import Literal
 
 from earthgptx.imagery.display import check_modality
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.header import ImageHeader
 from earthgptx.imagery.marks import MAX_REGIONS, Region, region_extent_xyxy_px, validate_regions
 from earthgptx.imagery.windows import Window, choose_window, whole_image
 from protos.earthgptx.v1 import geometry_pb2, interpreter_pb2
 from protos.earthgptx.v1.interpreter_pb2 import InterpretRequest
-from services.gateway.image_catalogue import KeptImage
 from services.gateway.marks import regions_from_proto
 from shared.errors import InvalidInput, refused_as_invalid_input
+from shared.image_records import KeptImage
 from shared.interpretation.plan import ANSWER, SEGMENT_REGIONS, Plan
 
 MAX_QUESTION_BYTES = 4096
@@ -72,7 +73,7 @@ def make_plan(request: InterpretRequest, image: KeptImage, tenant: str) -> Plan:
     size_px = (record.width_px, record.height_px)
     regions = regions_from_proto(request.regions)
     with refused_as_invalid_input(ImageryError):
-        check_modality(record.header(), _MODALITIES[request.modality])
+        check_modality(ImageHeader(**record.header_fields()), _MODALITIES[request.modality])
         validate_regions(regions, *size_px)
     window = _window(request.zoom, regions, *size_px)
     segments = request.task == interpreter_pb2.TASK_SEGMENT_REGIONS

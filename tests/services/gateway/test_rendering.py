@@ -1,7 +1,7 @@
 import numpy as np
 
 from earthgptx.imagery.masks import MaskHW, encode_rle
-from services.gateway.image_catalogue import ImageRecord
+from shared.image_records import ImageRecord
 from services.gateway.rendering import grounded_mask
 from shared.interpretation.events import MaskDrawn
 
