@@ -10,6 +10,7 @@ from shared.errors import NotFound
 from shared.messages.json_codec import CodecError, from_json
 from shared.tensors.ref import TensorRef
 from shared.tensors.store import TensorStore
+from workflow_language.values import SceneView
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,18 @@ class KeptImage:
     def image_id(self) -> str:
         """Id of the image: "sha256:<hex>" of the file's bytes."""
         return self.ref.digest
+
+
+def scene_of(image: KeptImage) -> SceneView:
+    """The whole image as a value of a workflow."""
+    record = image.record
+    return SceneView(
+        image.image_id,
+        record.width_px,
+        record.height_px,
+        gsd_m=record.gsd_m or None,
+        georeferenced=bool(record.transform),
+    )
 
 
 def find_image(store: TensorStore, image_id: str, tenant: str) -> KeptImage:
