@@ -62,6 +62,11 @@ def unit_queue_of(stage: Stage, priority: Priority) -> str:
     return f"{QUEUE_PREFIX}workflow.{stage}.{priority}"
 
 
+def kind_of(queue: str) -> str:
+    """What a queue is for: "reason", "workflow.reasoner.batch"."""
+    return queue.removeprefix(QUEUE_PREFIX)
+
+
 # Somebody waits for an interpretation as for an interactive step.
 _STEP_RANK = 0
 _RANKS: Mapping[str, int] = {queue_of(step): _STEP_RANK for step in STEPS} | {

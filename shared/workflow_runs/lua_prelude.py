@@ -72,7 +72,10 @@ local function has_all(of, steps)
 end
 
 local function announce(of, unit, spec, ready)
-  table.insert(ready, {run_id = of, unit = unit, stage = spec.stage, priority = spec.priority,
+  local _, item = split(unit)
+  -- Finding items and gathering what they gave needs no stage.
+  local stage = spec.fan_out and not item and 'orchestrator' or spec.stage
+  table.insert(ready, {run_id = of, unit = unit, stage = stage, priority = spec.priority,
                        trace = get(of, 'trace')})
 end
 

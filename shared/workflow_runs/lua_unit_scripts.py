@@ -20,9 +20,6 @@ spec = spec_of(id, a.unit)
 if u.state == 'running' and tonumber(redis.call('ZSCORE', open, a.unit)) > now then
   if u.owner ~= a.owner then return cjson.encode({refused = 'busy'}) end
 else
-  if (u.tries or 0) >= spec.retries + a.spare_claims then
-    return cjson.encode({refused = 'exhausted', error = u.error or ''})
-  end
   if not u.first then
     u.first = now
     if not string.find(a.unit, '[#.]') then
@@ -45,7 +42,8 @@ local phase = item and 'item' or spec.fan_out and (u.phase or 'items') or 'whole
 local run = redis.call('HMGET', KEYS[1], 'tenant', 'workflow_name', 'definition_digest',
                        'deadline_ms', 'created_ms')
 return cjson.encode({
-  step = step, item = item and tonumber(item), phase = phase, fence = u.fence, attempt = u.tries,
+  step = step, item = item and tonumber(item), phase = phase, task = spec.task, fence = u.fence,
+  attempt = u.tries, exhausted = u.tries > spec.retries + a.spare_claims, error = u.error or '',
   failures = u.failures or 0, tenant = run[1], workflow_name = run[2], definition_digest = run[3],
   priority = spec.priority, retries = spec.retries, in_flight = spec.in_flight,
   run_remaining_ms = run[4] - now, age_ms = now - run[5],

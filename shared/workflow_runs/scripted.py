@@ -14,6 +14,8 @@ from shared.errors import StageUnavailable
 from shared.workflow_runs.large_values import LargeValues
 from shared.workflow_runs.views import ReadyUnit, RunLimits
 
+DUE = "workflow:due"
+
 
 class ScriptedRuns:
     """The state Redis, and each script registered once."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal, cast
 
 from shared.errors import NotFound
@@ -44,7 +45,7 @@ class UnitWork(ScriptedRuns):
             spare_claims=limits.spare_claims,
         )
         if "refused" in reply:
-            return Refused(reply["refused"], reply.get("error", ""))
+            return Refused(reply["refused"])
         return _claim(run_id, unit, reply)
 
     async def renew(self, claim: UnitClaim) -> Literal["held", "lost", "over"]:
@@ -119,23 +120,22 @@ class UnitWork(ScriptedRuns):
         )
         return None if reply.get("exhausted") else ready_units(reply)
 
-    async def values(self, run_id: str, steps: Sequence[str]) -> dict[str, Any]:
-        """Outputs of steps that are done: JSON by name of step and name of output.
+    async def values(self, run_id: str, steps: Sequence[str]) -> dict[str, str]:
+        """Outputs of steps that are done, by step: each a JSON object by name of output.
 
         Raises:
             OutputsGone: Of these steps.
         """
         return await self._values(run_id, "outputs", steps, steps) if steps else {}
 
-    async def item_values(self, run_id: str, step: str) -> list[Any]:
-        """What the items of a step gave, in their order: JSON by name of output.
+    async def item_values(self, run_id: str, step: str) -> list[str]:
+        """What the items of a step gave, in their order: each a JSON object by name of output.
 
         Raises:
             OutputsGone: Of these units.
         """
         part = f"items:{step}"
-        found = await self._guard(self._redis.hkeys(run_key(run_id, part)))
-        items = sorted(texts(found), key=int)
+        items = sorted(texts(await self._guard(self._redis.hkeys(run_key(run_id, part)))), key=int)
         if not items:
             return []
         units = [f"{step}#{item}" for item in items]
@@ -158,17 +158,13 @@ class UnitWork(ScriptedRuns):
 
     async def _values(
         self, run_id: str, part: str, fields: Sequence[str], units: Sequence[str]
-    ) -> dict[str, Any]:
+    ) -> dict[str, str]:
         found = await self._guard(self._redis.hmget(run_key(run_id, part), list(fields)))
-        values: dict[str, Any] = {}
-        gone: list[str] = []
+        values: dict[str, str] = {}
         for unit, kept in zip(units, texts(found), strict=True):
-            try:
-                values[unit] = json.loads(await self._fetch(kept)) if kept else None
-            except NotFound:
-                values[unit] = None
-            gone += [unit] if values[unit] is None else []
-        if gone:
+            with suppress(NotFound):
+                values[unit] = await self._fetch(kept)
+        if gone := [unit for unit in units if not values.get(unit)]:
             raise OutputsGone(gone)
         return values
 

@@ -15,7 +15,7 @@ StepState = Literal["waiting", "queued", "running", "done", "skipped", "failed",
 Stage = Literal["reasoner", "mask_decoder", "orchestrator"]
 STAGES: tuple[Stage, ...] = ("reasoner", "mask_decoder", "orchestrator")
 Phase = Literal["whole", "item", "items", "gather"]
-Refusal = Literal["over", "done", "waiting", "busy", "exhausted"]
+Refusal = Literal["over", "done", "waiting", "busy"]
 
 # The unit that ends a run whose steps are all done. No step can be called so.
 END = "run.end"
@@ -91,9 +91,12 @@ class UnitClaim:
         item: Which item of it, from 0; None if it is no item.
         phase: "whole": the step. "items": its items are to be found. "item": one of them.
             "gather": they are done, what they gave is to be put together.
+        task: Of the step.
         fence: Proves the right; a later claim has a higher one.
         attempt: How often the unit has been claimed, with this time.
         failures: How many of these failed by the unit's own doing.
+        exhausted: It has been claimed too often: this claim is for giving it up.
+        error: Of the last claim that failed.
         tenant: Whose run.
         workflow_name: Of the workflow.
         definition_digest: Of its definition.
@@ -111,9 +114,12 @@ class UnitClaim:
     step: str
     item: int | None
     phase: Phase
+    task: str
     fence: int
     attempt: int
     failures: int
+    exhausted: bool
+    error: str
     tenant: str
     workflow_name: str
     definition_digest: str
@@ -128,10 +134,9 @@ class UnitClaim:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a unit may not run now; `error` is the last one of an exhausted unit."""
+    """Why a unit may not run now."""
 
     reason: Refusal
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

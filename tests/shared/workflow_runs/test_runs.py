@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -57,7 +58,7 @@ async def test_a_run_goes_step_by_step_to_its_end(runs: WorkflowRuns) -> None:
     assert await committed(runs, run_id, "b", {"found": [1, 2]}) == ["d"]
     claim = await claimed(runs, run_id, "d")
     assert set(claim.produced) == {"b", "c"} and claim.phase == "whole"
-    assert await runs.values(run_id, ["b", "c"]) == {
+    assert await outputs(runs, run_id, "b", "c") == {
         "b": {"found": [1, 2]},
         "c": {"words": "ships"},
     }
@@ -96,7 +97,7 @@ async def test_items_run_so_many_at_a_time_and_are_gathered(runs: WorkflowRuns) 
     assert await committed(runs, run_id, "seen#3", {"n": 3}) == ["seen"]
     gather = await claimed(runs, run_id, "seen")
     assert gather.phase == "gather"
-    assert await runs.item_values(run_id, "seen") == [{"n": 0}, {"n": 1}, {"n": 3}]
+    assert await item_outputs(runs, run_id) == [{"n": 0}, {"n": 1}, {"n": 3}]
     ready = await runs.commit(gather, {"n": [0, 1, 3]})
     assert ready is not None and [each.unit for each in ready] == ["all"]
     assert await runs.claim(run_id, "seen#0", "me") == Refused("done")
@@ -112,7 +113,7 @@ async def test_no_items_are_gathered_at_once(runs: WorkflowRuns) -> None:
     await committed(runs, run_id, "tiles")
     ready = await runs.expand(await claimed(runs, run_id, "seen"), [])
     assert ready is not None and [each.unit for each in ready] == ["seen"]
-    assert await runs.item_values(run_id, "seen") == []
+    assert await item_outputs(runs, run_id) == []
     assert (await claimed(runs, run_id, "seen")).phase == "gather"
 
 
@@ -151,7 +152,7 @@ async def test_a_worker_thought_dead_has_no_effect(runs: WorkflowRuns) -> None:
     assert await runs.finish(run_id, "failed", fault=BROKEN, claim=slow) is None
     assert await runs.commit(quick, {"by": "quick"}) is not None
     assert await runs.commit(quick, {"by": "again"}) == ()
-    assert await runs.values(run_id, ["a"]) == {"a": {"by": "quick"}}
+    assert await outputs(runs, run_id, "a") == {"a": {"by": "quick"}}
 
 
 async def test_an_item_counts_once_however_often_it_is_done(runs: WorkflowRuns) -> None:
@@ -165,14 +166,25 @@ async def test_an_item_counts_once_however_often_it_is_done(runs: WorkflowRuns) 
     assert await runs.claim(run_id, "seen#0", "me") == Refused("done")
 
 
+async def outputs(runs: WorkflowRuns, run_id: str, *steps: str) -> Any:
+    found = await runs.values(run_id, steps)
+    return {name: json.loads(text) for name, text in found.items()}
+
+
+async def item_outputs(runs: WorkflowRuns, run_id: str) -> list[Any]:
+    return [json.loads(text) for text in await runs.item_values(run_id, "seen")]
+
+
 async def test_failures_are_told_and_claims_bounded(runs: WorkflowRuns) -> None:
     run_id = (await create(runs, graph(a=step(retries=1)))).run_id
     for attempt in (1, 2, 3):
         claim = await claimed(runs, run_id, "a", f"w{attempt}")
         assert (claim.attempt, claim.failures) == (attempt, attempt - 1)
+        assert not claim.exhausted
         await runs.retry(claim, BROKEN, retry_in_s=0, counted=True)
-    assert await runs.claim(run_id, "a", "me") == Refused("exhausted", "INTERNAL: broken")
-    assert await runs.finish(run_id, "failed", fault=BROKEN, dead=True) == ()
+    last = await claimed(runs, run_id, "a")
+    assert (last.exhausted, last.error) == (True, "INTERNAL: broken")
+    assert await runs.finish(run_id, "failed", fault=BROKEN, claim=last, dead=True) == ()
     assert StepFailed("a", None, 2, BROKEN, will_retry=True) in await told(runs, run_id)
     assert (await runs.read(run_id)).fault == BROKEN
 
@@ -260,7 +272,7 @@ async def test_a_resumed_fan_out_goes_on_where_it_was(runs: WorkflowRuns) -> Non
     await committed(runs, run_id, "seen#1", {"n": 1})
     await committed(runs, run_id, "seen#2", {"n": 2})
     assert await committed(runs, run_id, "seen#3", {"n": 3}) == ["seen"]
-    assert [each["n"] for each in await runs.item_values(run_id, "seen")] == [0, 1, 2, 3]
+    assert [each["n"] for each in await item_outputs(runs, run_id)] == [0, 1, 2, 3]
 
 
 async def test_outputs_that_are_gone_are_made_again(runs: WorkflowRuns, redis: Redis) -> None:
@@ -313,7 +325,7 @@ async def test_a_step_that_gathers_has_lost_items_run_again(
     ready = await runs.rewind(gather, gone.value.units, "gone")
     assert ready is not None and [each.unit for each in ready] == ["seen#1"]
     assert await committed(runs, run_id, "seen#1", {"n": 2}) == ["seen"]
-    assert await runs.item_values(run_id, "seen") == [{"n": 1}, {"n": 2}]
+    assert await item_outputs(runs, run_id) == [{"n": 1}, {"n": 2}]
 
 
 async def test_a_tenant_has_so_many_units_in_flight_and_the_pressing_ones_first(
@@ -396,13 +408,13 @@ async def test_large_values_lie_in_the_object_store(redis: Redis, tmp_path: Path
     inputs = json.dumps({"words": "x" * 9000})
     run_id = (await create(runs, CHAIN, inputs_json=inputs)).run_id
     assert (await runs.read(run_id)).inputs_json == inputs
-    outputs = {"found": ["y" * 100] * 100}
-    await committed(runs, run_id, "a", outputs)
-    assert await runs.values(run_id, ["a"]) == {"a": outputs}
+    found = {"found": ["y" * 100] * 100}
+    await committed(runs, run_id, "a", found)
+    assert await outputs(runs, run_id, "a") == {"a": found}
     assert await redis.memory_usage(f"workflow:run:{run_id}:outputs") < 500
-    for found in tmp_path.rglob("*"):
-        if found.is_file():
-            found.unlink()
+    for file in tmp_path.rglob("*"):
+        if file.is_file():
+            file.unlink()
     with pytest.raises(OutputsGone):
         await runs.values(run_id, ["a"])
     await large.close()
