@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import ListValue, NullValue, Struct, Value
 
 from earthgptx_client.errors import invalid_input
 from earthgptx_client.events import ImageInfo
+from protos.earthgptx.v1.workflow_definition_pb2 import WorkflowDefinition
 
 
 def to_wire(value: Any, field: str) -> Value:
@@ -37,18 +39,17 @@ def to_wire(value: Any, field: str) -> Value:
     raise invalid_input(f"{field} is a {type(value).__name__}", field, "JSON, or uploaded images")
 
 
-def from_wire(message: Value) -> Any:
+def from_wire(message: Value | WorkflowDefinition) -> Any:
     """A message as a value of Python; whole numbers are `int`."""
-    match message.WhichOneof("kind"):
-        case "bool_value":
-            return message.bool_value
-        case "number_value":
-            number = message.number_value
-            return int(number) if number.is_integer() else number
-        case "string_value":
-            return message.string_value
-        case "struct_value":
-            return {name: from_wire(each) for name, each in message.struct_value.fields.items()}
-        case "list_value":
-            return [from_wire(each) for each in message.list_value.values]
-    return None
+    return _exact(MessageToDict(message, preserving_proto_field_name=True))
+
+
+def _exact(value: Any) -> Any:
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case dict():
+            return {name: _exact(each) for name, each in value.items()}
+        case list():
+            return [_exact(each) for each in value]
+    return value

@@ -206,9 +206,7 @@ class Runs:
         connected = False
         while True:
             request = workflows_pb2.WatchRunRequest(run_id=run_id, after_event=after_event)
-            stream = self._stub.WatchRun(
-                request, timeout=deadline.remaining_s(), metadata=metadata
-            )
+            stream = self._stub.WatchRun(request, timeout=deadline.remaining_s(), metadata=metadata)
             try:
                 for response in stream:
                     event = run_event(response.event)

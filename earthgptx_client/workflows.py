@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from google.protobuf.json_format import MessageToDict
 
 from earthgptx_client.calls import Caller
-from earthgptx_client.json_values import to_wire
+from earthgptx_client.json_values import from_wire, to_wire
 from protos.earthgptx.v1 import workflows_pb2, workflows_pb2_grpc
 
 
@@ -126,17 +125,12 @@ class Workflows:
         told = self._call("CreateWorkflow", request, timeout_s)
         return _info(told.workflow), told.created
 
-    def get(
-        self, name: str, version: int = 0, *, timeout_s: float | None = None
-    ) -> KeptDefinition:
+    def get(self, name: str, version: int = 0, *, timeout_s: float | None = None) -> KeptDefinition:
         """A kept workflow; version 0 is the newest."""
         kept = workflows_pb2.KeptWorkflow(name=name, version=version)
-        told = self._call(
-            "GetWorkflow", workflows_pb2.GetWorkflowRequest(workflow=kept), timeout_s
-        )
-        definition = MessageToDict(told.definition, preserving_proto_field_name=True)
+        told = self._call("GetWorkflow", workflows_pb2.GetWorkflowRequest(workflow=kept), timeout_s)
         versions = tuple(_version(each) for each in told.versions)
-        return KeptDefinition(_info(told.workflow), definition, versions)
+        return KeptDefinition(_info(told.workflow), from_wire(told.definition), versions)
 
     def list(self, *, timeout_s: float | None = None) -> Iterator[WorkflowInfo]:
         """The newest version of each kept workflow, by name; `timeout_s` is for each page."""
@@ -175,9 +169,7 @@ class Workflows:
         wire = {name: to_wire(value, f"inputs.{name}") for name, value in inputs.items()}
         if isinstance(workflow, Kept):
             kept = workflows_pb2.KeptWorkflow(name=workflow.name, version=workflow.version)
-            request = workflows_pb2.RunWorkflowRequest(
-                kept=kept, inputs=wire, idempotency_key=key
-            )
+            request = workflows_pb2.RunWorkflowRequest(kept=kept, inputs=wire, idempotency_key=key)
         else:
             request = workflows_pb2.RunWorkflowRequest(
                 written=_written(workflow), inputs=wire, idempotency_key=key

@@ -1,11 +1,11 @@
 """A tenant's workflows and their versions, in the state Redis.
 
-    workflow:<tenant>:<name>  hash  newest: number of the newest version
-                                    v:<n>: JSON of `Stored`, the definition left out
-                                    definition:<n>: canonical JSON of the definition
-                                    digest:<digest>: n
-    workflows:of:<tenant>     zset  names, all with score 0, so in the order of their bytes
-    workflows:size:<tenant>   int   versions the tenant keeps, of all its workflows
+    workflows:kept:<tenant>:<name>  hash  newest: number of the newest version
+                                          v:<n>: JSON of `Stored`
+                                          definition:<n>: canonical JSON of the definition
+                                          digest:<digest>: n
+    workflows:of:<tenant>           zset  names, all with score 0, so in the order of their bytes
+    workflows:size:<tenant>         int   versions the tenant keeps, of all its workflows
 
 A version is never changed. A workflow that is deleted leaves nothing: kept again, it begins with 1.
 """
@@ -170,7 +170,7 @@ class WorkflowCatalogue:
 
 
 def _workflow(tenant: str, name: str) -> str:
-    return f"workflow:{tenant}:{name}"
+    return f"workflows:kept:{tenant}:{name}"
 
 
 def _names(tenant: str) -> str:

@@ -20,12 +20,16 @@ STORE_THREADS = 8
 
 
 class ImageCatalogue:
-    """Keeps, finds and deletes images. Another tenant's image is an unknown one."""
+    """Keeps, finds and deletes images. Another tenant's image is an unknown one.
+
+    Attributes:
+        limits: What an image may be.
+    """
 
     def __init__(self, store: TensorStore, limits: ImageLimits, ttl_s: float) -> None:
         """Takes the store the files lie in."""
         self._store = store
-        self._limits = limits
+        self.limits = limits
         self._ttl_s = ttl_s
         self._decoding = WorkerPool("decode", DECODE_THREADS)
         self._storing = WorkerPool("images", STORE_THREADS)
@@ -75,7 +79,7 @@ class ImageCatalogue:
 
     def _examine(self, data: bytes) -> ImageRecord:
         with refused_as_invalid_input(ImageryError):
-            raster = read_image(data, self._limits)
+            raster = read_image(data, self.limits)
         header = raster.header
         return ImageRecord(
             format=header.format,

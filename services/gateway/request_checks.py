@@ -54,7 +54,7 @@ def check_request(request: InterpretRequest, max_new_tokens_limit: int) -> None:
             field="max_new_tokens",
             limit=f"0 to {max_new_tokens_limit}",
         )
-    _check_idempotency_key(request)
+    _check_key(request)
     if len(request.adapter) > MAX_ADAPTER_CHARACTERS:
         raise InvalidInput(
             f"adapter has {len(request.adapter)} characters",
@@ -132,16 +132,23 @@ def _check_question(request: InterpretRequest) -> None:
             )
 
 
-def _check_idempotency_key(request: InterpretRequest) -> None:
-    if not request.idempotency_key:
-        return
-    if not request.durable:
+def _check_key(request: InterpretRequest) -> None:
+    if request.idempotency_key and not request.durable:
         raise InvalidInput(
             "idempotency_key is for durable requests",
             field="idempotency_key",
             limit="empty, or durable requests",
         )
-    if len(request.idempotency_key.encode()) > MAX_IDEMPOTENCY_KEY_BYTES:
+    check_idempotency_key(request.idempotency_key)
+
+
+def check_idempotency_key(key: str) -> None:
+    """Refuses a key that is too long; an empty one is none.
+
+    Raises:
+        InvalidInput: It is too long.
+    """
+    if len(key.encode()) > MAX_IDEMPOTENCY_KEY_BYTES:
         raise InvalidInput(
             "idempotency_key is too long",
             field="idempotency_key",
