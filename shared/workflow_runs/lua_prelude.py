@@ -120,6 +120,14 @@ local function leave(of, unit, due, ready)
   end
 end
 
+-- The unit waits for steps before it that run again; the last of them to be done wakes it.
+local function stall(of, unit, u)
+  local step, item = split(unit)
+  u.state = 'waiting'
+  save(of, unit, u)
+  if item then redis.call('SADD', key(of, 'stalled:' .. step), item) end
+end
+
 local function fan_outs(of) return cjson.decode(get(of, 'fan_outs')) end
 
 -- Every key of the record, those of steps that fan out included.

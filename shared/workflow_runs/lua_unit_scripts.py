@@ -17,8 +17,15 @@ if u.state == 'waiting' or u.state == 'parked' or u.state == 'expanded' then
   return cjson.encode({refused = 'waiting'})
 end
 spec = spec_of(id, a.unit)
+local step, item = split(a.unit)
+local phase = item and 'item' or spec.fan_out and (u.phase or 'items') or 'whole'
 if u.state == 'running' and tonumber(redis.call('ZSCORE', open, a.unit)) > now then
   if u.owner ~= a.owner then return cjson.encode({refused = 'busy'}) end
+elseif phase ~= 'gather' and not has_all(id, spec.after) then
+  leave(id, a.unit, now, {})
+  stall(id, a.unit, u)
+  schedule(id)
+  return cjson.encode({refused = 'waiting'})
 else
   if not u.first then
     u.first = now
@@ -33,12 +40,10 @@ end
 redis.call('ZADD', open, now + a.lease_ms, a.unit)
 schedule(id)
 local produced = {}
-for _, step in ipairs(spec.after) do
-  local before = load(id, step)
-  produced[step] = {version = before.version, skipped = before.state == 'skipped'}
+for _, earlier in ipairs(phase ~= 'gather' and spec.after or {}) do
+  local before = load(id, earlier)
+  produced[earlier] = {version = before.version, skipped = before.state == 'skipped'}
 end
-local step, item = split(a.unit)
-local phase = item and 'item' or spec.fan_out and (u.phase or 'items') or 'whole'
 local run = redis.call('HMGET', KEYS[1], 'tenant', 'workflow_name', 'definition_digest',
                        'deadline_ms', 'created_ms')
 return cjson.encode({
@@ -135,7 +140,10 @@ local function wake(follower)
     local stalled = key(id, 'stalled:' .. follower)
     for _, each in ipairs(redis.call('SMEMBERS', stalled)) do
       local unit = follower .. '#' .. each
-      make_ready(id, unit, load(id, unit), due, ready)
+      local stalled_unit = load(id, unit)
+      if stalled_unit.state == 'waiting' then
+        make_ready(id, unit, stalled_unit, due, ready)
+      end
     end
     redis.call('UNLINK', stalled)
   end
@@ -202,8 +210,8 @@ save(id, a.unit, u)
 if u.rewinds > a.max_rewinds then return cjson.encode({held = true, exhausted = true}) end
 
 -- The fence rises so that nothing begun before the rewind can commit after it.
-u.state, u.fence, u.error, u.began = 'waiting', new_fence(id), a.error, nil
-save(id, a.unit, u)
+u.fence, u.error, u.began = new_fence(id), a.error, nil
+stall(id, a.unit, u)
 leave(id, a.unit, due, ready)
 
 local function again(gone)
@@ -230,9 +238,8 @@ if #lost_items > 0 then
     make_ready(id, step .. '#' .. each, {fence = new_fence(id)}, due, ready)
   end
 elseif has_all(id, spec_of(id, a.unit).after) then
+  if item then redis.call('SREM', key(id, 'stalled:' .. step), item) end
   make_ready(id, a.unit, u, due, ready)
-elseif item then
-  redis.call('SADD', key(id, 'stalled:' .. step), item)
 end
 schedule(id)
 return cjson.encode({held = true, ready = ready})
