@@ -62,7 +62,7 @@ class Workplace:
 
 
 @pytest.fixture
-async def workplace(tmp_path: Path, stages: Stages) -> AsyncIterator[Workplace]:
+async def workplace(tmp_path: Path, stages: Stages, state_url: str) -> AsyncIterator[Workplace]:
     """With fake stages, which know a picture of 96 x 64 px."""
     server, port = await serve_fakes(stages)
     settings = read_settings(
@@ -70,6 +70,7 @@ async def workplace(tmp_path: Path, stages: Stages) -> AsyncIterator[Workplace]:
         addresses(port)
         | {
             "EARTHGPTX_SUITE_KEY": SUITE_KEY,
+            "EARTHGPTX_TENSOR_REDIS_URL": state_url,
             "EARTHGPTX_TENSOR_TIERS": "inline,object_store",
             "EARTHGPTX_OBJECT_STORE_URL": f"file://{tmp_path}/objects",
         },
