@@ -17,6 +17,7 @@ from earthgptx_client.suite_state import SuiteAddress, read_suite_address, state
 ADDRESS_VARIABLE = "EARTHGPTX_ADDRESS"
 API_KEY_VARIABLE = "EARTHGPTX_API_KEY"
 _LONGEST_S = 86_400
+_LONGEST_CALL_S = 120.0
 
 
 def add_request_flags(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +109,9 @@ def connect(arguments: argparse.Namespace) -> Client:
     arguments.deadline = Deadline.after(arguments.deadline_s)
     # For messages: an error does not know which address was tried.
     arguments.reached_address = suite.address
-    return Client(suite.address, suite.api_key, timeout_s=arguments.deadline_s)
+    # Only following a run may take longer, and says so.
+    timeout_s = min(arguments.deadline_s, _LONGEST_CALL_S)
+    return Client(suite.address, suite.api_key, timeout_s=timeout_s)
 
 
 def check_image_file(image: str) -> None:
