@@ -72,10 +72,11 @@ class StepFailed:
 
 @dataclass(frozen=True, slots=True)
 class StepRewound:
-    """The step runs again, for what it had given is gone."""
+    """The step, or one item of it, runs again, for what it had given is gone."""
 
     step: str
     reason: str
+    item: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,6 +235,7 @@ if #lost_items > 0 then
   save(id, step, u)
   for _, each in ipairs(lost_items) do
     redis.call('HDEL', key(id, 'items:' .. step), each)
+    tell(id, cjson.encode({step_rewound = {step = step, reason = a.error, item = tonumber(each)}}))
     make_ready(id, step .. '#' .. each, {fence = new_fence(id)}, due, ready)
   end
 elseif has_all(id, spec_of(id, a.unit).after) then

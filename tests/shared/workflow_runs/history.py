@@ -47,6 +47,8 @@ def check_history(told: Sequence[NumberedEvent], after: Mapping[str, Sequence[st
                 assert step not in done, f"{step} is done twice"
                 assert items[step] == expected.get(step, 0), f"{step} before its items"
                 done.add(step)
+            case StepRewound(step, _, item) if item is not None:
+                items[step] -= 1
             case StepRewound(step):
                 assert step in done
                 done.remove(step)

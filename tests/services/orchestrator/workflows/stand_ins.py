@@ -55,7 +55,7 @@ def _made(kind: ValueType, seed: random.Random) -> Value:
     x, y = seed.randint(0, 90) + 0.25, float(seed.randint(0, 90))
     plain: dict[ValueType, Value] = {
         TEXT: f"words {x}",
-        NUMBER: x,
+        NUMBER: 1,
         BOOLEAN: x > 45,
         IMAGE: SceneView(SCENE_VIEW.image_id, 640, 480, window_xyxy_px=(x, y, x + 64, y + 64)),
         TABLE: Table(("label", "count"), (("ship", x), (None, 1))),

@@ -36,7 +36,7 @@ GIVEN: dict[str, Json] = {
     "frames": [SCENE_JSON] * 3,
     "marks": [value_to_json(Region((0.0, 0.0, 9.0, 9.0), label="x"))] * 2,
     "word": "ship",
-    "least": 0.5,
+    "least": 1,
     "wanted": True,
 }
 # Half of what happens to a unit is ordinary.
