@@ -75,10 +75,11 @@ class StepFailed:
 
 @dataclass(frozen=True)
 class StepRewound:
-    """A step runs again, since what it gave is gone."""
+    """A step, or one item of it, runs again, since what it gave is gone."""
 
     step: str
     reason: str
+    item: int | None = None
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,9 @@ def _happened(event: workflows_pb2.RunEvent) -> Happened | None:
         case "failed":
             return _step_failed(event.failed)
         case "rewound":
-            return StepRewound(event.rewound.step, event.rewound.reason)
+            rewound = event.rewound
+            item = rewound.item if rewound.HasField("item") else None
+            return StepRewound(rewound.step, rewound.reason, item)
         case "ended":
             return RunEnded(state_of(event.ended.state), failure_in(event.ended))
     return None

@@ -91,8 +91,9 @@ class _Progress:
                 return f"{step:20} skipped"
             case StepFailed():
                 return _failed(event.happened)
-            case StepRewound(step, reason):
-                return f"{step:20} runs again: {reason}"
+            case StepRewound(step, reason, item):
+                unit = step if item is None else f"{step}#{item}"
+                return f"{unit:20} runs again: {reason}"
             case RunEnded(state, failure):
                 return f"{state}{f': {failure.message}' if failure else ''}"
         return None

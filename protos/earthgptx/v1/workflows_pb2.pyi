@@ -430,12 +430,14 @@ class StepFailed(_message.Message):
     def __init__(self, step: _Optional[str] = ..., item: _Optional[int] = ..., attempt: _Optional[int] = ..., failure: _Optional[_Union[_interpreter_pb2.Failure, _Mapping]] = ..., will_retry: _Optional[bool] = ...) -> None: ...
 
 class StepRewound(_message.Message):
-    __slots__ = ("step", "reason")
+    __slots__ = ("step", "reason", "item")
     STEP_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    ITEM_FIELD_NUMBER: _ClassVar[int]
     step: str
     reason: str
-    def __init__(self, step: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    item: int
+    def __init__(self, step: _Optional[str] = ..., reason: _Optional[str] = ..., item: _Optional[int] = ...) -> None: ...
 
 class RunResumed(_message.Message):
     __slots__ = ()
