@@ -85,7 +85,8 @@ async def compare(context: TaskContext, arguments: Arguments) -> Mapping[str, Va
 
 async def match(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
     """Tells which things of two dates are the same, new or gone."""
-    matched = match_regions(
+    matched = await context.draw(
+        match_regions,
         regions_in(arguments, "before"),
         regions_in(arguments, "after"),
         number_in(arguments, "overlap"),
