@@ -22,6 +22,9 @@ from earthgptx_client.events import (
     Usage,
 )
 from earthgptx_client.regions import Region, box, mask, point, polygon, scribble
+from earthgptx_client.run_events import RunEnded, RunEvent
+from earthgptx_client.runs import Run, RunFile, RunInfo, StepInfo
+from earthgptx_client.workflows import Kept, WorkflowInfo
 
 __all__ = [
     "Accepted",
@@ -34,9 +37,17 @@ __all__ = [
     "GroundedBoxes",
     "GroundedMask",
     "ImageInfo",
+    "Kept",
     "Region",
+    "Run",
+    "RunEnded",
+    "RunEvent",
+    "RunFile",
+    "RunInfo",
+    "StepInfo",
     "Text",
     "Usage",
+    "WorkflowInfo",
     "box",
     "mask",
     "point",

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from opentelemetry.trace import SpanKind, StatusCode, Tracer, set_span_in_context
@@ -102,6 +102,38 @@ def with_retries(attempt: Callable[[], Result], deadline: Deadline, max_attempts
             return translated(attempt)
         except ClientError as error:
             pauses.wait_after(error)
+
+
+class Caller:
+    """What all calls of a client share: who calls, how long it waits, how often it tries."""
+
+    def __init__(
+        self, metadata: Metadata, tracer: Tracer, timeout_s: float, max_attempts: int
+    ) -> None:
+        """Takes the client's own settings."""
+        self.metadata = metadata
+        self.tracer = tracer
+        self.max_attempts = max_attempts
+        self._timeout_s = timeout_s
+
+    def deadline(self, timeout_s: float | None) -> Deadline:
+        """When a call that begins now must be over; None leaves it to the client's own time."""
+        return Deadline.after(self._timeout_s if timeout_s is None else timeout_s)
+
+    def call(
+        self,
+        name: str,
+        method: Callable[..., Any],
+        make_request: Callable[[], Any],
+        deadline: Deadline,
+    ) -> Any:
+        """A call with one response, tried again where that helps; each attempt has its request."""
+        with traced(self.tracer, name, self.metadata) as metadata:
+            return with_retries(
+                lambda: method(make_request(), timeout=deadline.remaining_s(), metadata=metadata),
+                deadline,
+                self.max_attempts,
+            )
 
 
 class Pauses:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import grpc
 from opentelemetry.trace import Tracer, get_tracer
 
 from earthgptx_client import calls
 from earthgptx_client.answer import Answer, gather
-from earthgptx_client.calls import Deadline, Metadata, Pauses, traced
+from earthgptx_client.calls import Caller, Deadline, Metadata, Pauses, traced
 from earthgptx_client.errors import ClientError, from_rpc_error, invalid_input
 from earthgptx_client.events import Accepted, Event, ImageInfo, event_of, image_info
 from earthgptx_client.image_files import OnSent, image_id, readable_again, upload_messages
 from earthgptx_client.regions import MAX_REGIONS, Region
+from earthgptx_client.runs import Runs
+from earthgptx_client.workflows import Workflows
 from protos.earthgptx.v1 import (
     geometry_pb2,
     images_pb2,
@@ -52,6 +54,10 @@ class Client:
 
     Every method raises `ClientError`; calls the suite refuses with a retryable error are tried
     again, as long as the deadline leaves time, up to `max_attempts` times in all.
+
+    Attributes:
+        workflows: checks, keeps and starts workflows.
+        runs: follows runs of workflows, ends them and fetches what they gave.
     """
 
     def __init__(
@@ -74,10 +80,14 @@ class Client:
                 OpenTelemetry's global provider, which records nothing unless one is set.
         """
         self._channel = calls.open_channel(address)
-        self._metadata = calls.key_metadata(api_key)
-        self._timeout_s = timeout_s
-        self._max_attempts = max_attempts
-        self._tracer = tracer or get_tracer("earthgptx_client")
+        self._caller = Caller(
+            calls.key_metadata(api_key),
+            tracer or get_tracer("earthgptx_client"),
+            timeout_s,
+            max_attempts,
+        )
+        self.workflows = Workflows(self._channel, self._caller)
+        self.runs = Runs(self._channel, self._caller)
         self._images = images_pb2_grpc.ImagesStub(self._channel)
         self._interpreter = interpreter_pb2_grpc.InterpreterStub(self._channel)
 
@@ -111,12 +121,12 @@ class Client:
         """
         if isinstance(image, ImageInfo):
             return image
-        deadline = self._deadline(timeout_s)
+        deadline = self._caller.deadline(timeout_s)
         file = readable_again(image)
         known = self._find(image_id(file), deadline)
         if known is not None:
             return known
-        response = self._call(
+        response = self._caller.call(
             "Images/UploadImage",
             self._images.UploadImage,
             lambda: upload_messages(file, on_sent),
@@ -127,11 +137,11 @@ class Client:
     def delete(self, image_id: str, *, timeout_s: float | None = None) -> None:
         """Deletes an image; one that is not there is no error."""
         request = images_pb2.DeleteImageRequest(image_id=image_id)
-        self._call(
+        self._caller.call(
             "Images/DeleteImage",
             self._images.DeleteImage,
             lambda: request,
-            self._deadline(timeout_s),
+            self._caller.deadline(timeout_s),
         )
 
     def interpret(
@@ -178,7 +188,7 @@ class Client:
             raise invalid_input(f"{len(regions)} regions", "regions", f"{MAX_REGIONS} regions")
         if durable and idempotency_key is None:
             idempotency_key = uuid.uuid4().hex
-        deadline = self._deadline(timeout_s)
+        deadline = self._caller.deadline(timeout_s)
         uploaded = self.upload(image, timeout_s=deadline.remaining_s())
         request = interpreter_pb2.InterpretRequest(
             image_id=uploaded.image_id,
@@ -233,13 +243,14 @@ class Client:
     def _events(
         self, request: interpreter_pb2.InterpretRequest, deadline: Deadline
     ) -> Iterator[Event]:
-        with traced(self._tracer, "Interpreter/Interpret", self._metadata) as metadata:
+        caller = self._caller
+        with traced(caller.tracer, "Interpreter/Interpret", caller.metadata) as metadata:
             yield from self._attempts(request, deadline, metadata)
 
     def _attempts(
         self, request: interpreter_pb2.InterpretRequest, deadline: Deadline, metadata: Metadata
     ) -> Iterator[Event]:
-        pauses = Pauses(deadline, self._max_attempts)
+        pauses = Pauses(deadline, self._caller.max_attempts)
         accepted = said_something = False
         while True:
             stream = self._interpreter.Interpret(
@@ -265,7 +276,7 @@ class Client:
     def _find(self, image_id: str, deadline: Deadline) -> ImageInfo | None:
         request = images_pb2.GetImageRequest(image_id=image_id)
         try:
-            response = self._call(
+            response = self._caller.call(
                 "Images/GetImage", self._images.GetImage, lambda: request, deadline
             )
         except ClientError as error:
@@ -275,24 +286,6 @@ class Client:
         found = image_info(response.image)
         dies_soon = 0 < found.expires_at_ms < time.time() * 1000 + _NEEDED_LIFE_MS
         return None if dies_soon else found
-
-    def _call(
-        self,
-        name: str,
-        method: Callable[..., Any],
-        make_request: Callable[[], Any],
-        deadline: Deadline,
-    ) -> Any:
-        """A call with one response, tried again where that helps; each attempt has its request."""
-        with traced(self._tracer, name, self._metadata) as metadata:
-            return calls.with_retries(
-                lambda: method(make_request(), timeout=deadline.remaining_s(), metadata=metadata),
-                deadline,
-                self._max_attempts,
-            )
-
-    def _deadline(self, timeout_s: float | None) -> Deadline:
-        return Deadline.after(self._timeout_s if timeout_s is None else timeout_s)
 
 
 def _check_choice(value: str | None, choices: Collection[str | None], field: str) -> None:

@@ -1,4 +1,4 @@
-"""Masks as image files, and written so that no half file is left behind.
+"""Masks as image files.
 
 numpy and Pillow are imported where they are needed: a client that asks for words needs neither.
 """
@@ -6,14 +6,13 @@ numpy and Pillow are imported where they are needed: a client that asks for word
 from __future__ import annotations
 
 import colorsys
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earthgptx_client.errors import invalid_input
 from earthgptx_client.events import GroundedMask
+from earthgptx_client.whole_files import write_whole
 
 if TYPE_CHECKING:
     from earthgptx_client.run_length import MaskHW
@@ -77,29 +76,6 @@ def write_mask_png(
     encoded = io.BytesIO()
     picture.save(encoded, format="PNG")
     write_whole(path, encoded.getvalue())
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file so that readers see all of it or what was there before.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(number, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _palette(count: int) -> list[int]:

@@ -2,20 +2,19 @@
 
 A request waits until the model is free; meanwhile others join it. An incomplete batch waits a
 little for those who are announced, up to `max_wait_s`. The queue is bounded: beyond it `QueueFull`
-comes at once. Who is cancelled or past its deadline while waiting never reaches the model. If a
-batch of several fails, each of its requests runs alone, so that one bad request does not fail its
-neighbours.
+comes at once; the more pressing are taken first (`shared.waiting_line`). Who is cancelled or past
+its deadline while waiting never reaches the model. If a batch of several fails, each of its
+requests runs alone, so that one bad request does not fail its neighbours.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from opentelemetry import trace
@@ -25,6 +24,7 @@ from shared import rpc_context
 from shared.arrivals import Arrivals
 from shared.errors import DeadlineExceeded, QueueFull, StageUnavailable
 from shared.stage_metrics import StageMetrics
+from shared.waiting_line import WaitingLine
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -38,7 +38,6 @@ class _Waiting(Generic[ItemT, ResultT]):
     result: asyncio.Future[ResultT]
     deadline: float | None
     span_context: SpanContext
-    since: float = field(default_factory=time.monotonic)
 
 
 class Batcher(Generic[ItemT, ResultT]):
@@ -69,11 +68,10 @@ class Batcher(Generic[ItemT, ResultT]):
         self._run_batch = run_batch
         self._max_batch = max_batch
         self._max_wait_s = max_wait_s
-        self._max_queue = max_queue
         self._name = name
         self._metrics = metrics
         self._tracer = tracer
-        self._waiting: deque[_Waiting[ItemT, ResultT]] = deque()
+        self._waiting: WaitingLine[_Waiting[ItemT, ResultT]] = WaitingLine(max_queue)
         self._arrivals = Arrivals()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-model")
         self._loop_task: asyncio.Task[None] | None = None
@@ -94,22 +92,19 @@ class Batcher(Generic[ItemT, ResultT]):
         """
         if self._closed:
             raise StageUnavailable("the stage is shutting down", retry_after_s=1.0)
-        if len(self._waiting) >= self._max_queue:
-            self._metrics.rejected()
-            raise QueueFull(
-                f"{self._max_queue} requests wait already",
-                limit=f"{self._max_queue} requests",
-                retry_after_s=self._estimated_wait_s(),
-            )
-        if self._loop_task is None:
-            self._loop_task = asyncio.create_task(self._run(), name=f"{self._name}-batcher")
         waiting: _Waiting[ItemT, ResultT] = _Waiting(
             item,
             asyncio.get_running_loop().create_future(),
             rpc_context.deadline(),
             trace.get_current_span().get_span_context(),
         )
-        self._waiting.append(waiting)
+        try:
+            self._waiting.join(waiting, rpc_context.priority(), self._estimated_wait_s())
+        except QueueFull:
+            self._metrics.rejected()
+            raise
+        if self._loop_task is None:
+            self._loop_task = asyncio.create_task(self._run(), name=f"{self._name}-batcher")
         self._metrics.queued(1)
         self._arrivals.note()
         try:
@@ -121,19 +116,17 @@ class Batcher(Generic[ItemT, ResultT]):
     async def close(self) -> None:
         """Refuses new items, fails those that wait, and lets a running call end."""
         self._closed = True
-        for waiting in self._waiting:
+        for waiting in self._waiting.clear():
             if not waiting.result.done():
                 waiting.result.set_exception(StageUnavailable("the stage is shutting down"))
-        self._metrics.queued(-len(self._waiting))
-        self._waiting.clear()
+            self._metrics.queued(-1)
         self._arrivals.note()
         if self._loop_task is not None:
             await self._loop_task
         await asyncio.to_thread(self._worker.shutdown)
 
     def _call_off(self, waiting: _Waiting[ItemT, ResultT]) -> None:
-        if waiting in self._waiting:
-            self._waiting.remove(waiting)
+        if self._waiting.leave(waiting):
             self._metrics.queued(-1)
             self._metrics.cancelled("queued")
         else:
@@ -156,23 +149,24 @@ class Batcher(Generic[ItemT, ResultT]):
             if self._closed:
                 return
             await self._arrivals.change()
-        oldest_until_s = self._waiting[0].since + self._max_wait_s
+        oldest_until_s = self._waiting.oldest_since() + self._max_wait_s
         await self._arrivals.company(self._waiting, self._max_batch, oldest_until_s)
 
     def _take(self) -> list[_Waiting[ItemT, ResultT]]:
         batch: list[_Waiting[ItemT, ResultT]] = []
         now = time.monotonic()
         while self._waiting and len(batch) < self._max_batch:
-            waiting = self._waiting.popleft()
-            self._metrics.queued(-1)
-            self._metrics.waited(now - waiting.since)
-            if waiting.result.done():
-                continue
-            if waiting.deadline is not None and waiting.deadline <= now:
-                self._metrics.rejected(DeadlineExceeded.code)
-                waiting.result.set_exception(DeadlineExceeded("the deadline passed in the queue"))
-                continue
-            batch.append(waiting)
+            for waiting, waited_s in self._waiting.take(self._max_batch - len(batch)):
+                self._metrics.queued(-1)
+                self._metrics.waited(waited_s)
+                if waiting.result.done():
+                    continue
+                if waiting.deadline is not None and waiting.deadline <= now:
+                    self._metrics.rejected(DeadlineExceeded.code)
+                    late = DeadlineExceeded("the deadline passed in the queue")
+                    waiting.result.set_exception(late)
+                    continue
+                batch.append(waiting)
         return batch
 
     async def _call_model(self, batch: list[_Waiting[ItemT, ResultT]]) -> None:

@@ -1,7 +1,8 @@
 """The one client interceptor (grpc.aio), around every call to a stage.
 
-It passes deadline (less a margin for the way back), trace and credentials on, and turns a failed
-status back into the `SuiteError` it came from. Channels carry it from birth: see `open_channel`.
+It passes deadline (less a margin for the way back), priority, trace and credentials on, and turns
+a failed status back into the `SuiteError` it came from. Channels carry it from birth: see
+`open_channel`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from shared import rpc_context
 from shared.errors import DeadlineExceeded
 from shared.rich_status import from_rpc_error
+from shared.rpc_context import PRIORITY_KEY
 from shared.security import stage_token
 from shared.settings import Secret
 
@@ -81,7 +83,10 @@ class _Outgoing:
         raw = details.method
         method = (raw.decode() if isinstance(raw, bytes) else raw).removeprefix("/earthgptx.v1.")
         span = self._tracer.start_span(method, kind=SpanKind.CLIENT)
-        carrier: dict[str, str] = {"authorization": self._authorization}
+        carrier: dict[str, str] = {
+            "authorization": self._authorization,
+            PRIORITY_KEY: rpc_context.priority(),
+        }
         TraceContextTextMapPropagator().inject(carrier, trace.set_span_in_context(span))
         return span, grpc.aio.ClientCallDetails(
             details.method,

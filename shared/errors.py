@@ -24,8 +24,9 @@ names in them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import ClassVar
 
 import grpc
@@ -61,11 +62,44 @@ class SuiteError(Exception):
         self.retry_after_s = retry_after_s
 
 
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One of several faults of a request.
+
+    Attributes:
+        field: Its path in the request.
+        message: What is wrong there.
+        reason: Kind of the fault, e.g. "TYPE_MISMATCH"; may be empty.
+    """
+
+    field: str
+    message: str
+    reason: str = ""
+
+
 class InvalidInput(SuiteError):
-    """The request itself is wrong; the same request fails again."""
+    """The request itself is wrong; the same request fails again.
+
+    Attributes:
+        violations: Where there may be several faults, as many as the caller shall be told one by
+            one; kept small, for they travel as gRPC metadata (8 KiB in all).
+    """
 
     code = "INVALID_INPUT"
     grpc_status = grpc.StatusCode.INVALID_ARGUMENT
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        limit: str | None = None,
+        retry_after_s: float | None = None,
+        violations: Sequence[Violation] = (),
+    ) -> None:
+        """As every error of the suite, with `violations` beside."""
+        super().__init__(message, field=field, limit=limit, retry_after_s=retry_after_s)
+        self.violations = tuple(violations)
 
 
 class Unauthenticated(SuiteError):

@@ -1,7 +1,8 @@
 """Suite errors as gRPC status with details (google.rpc), and back.
 
 Details carried: ErrorInfo (reason = `SuiteError.code`, metadata field and limit), BadRequest with
-the field where there is one, RetryInfo where a retry has a time, QuotaFailure for quotas.
+the field where there is one, or with each of several faults (which are not read back here),
+RetryInfo where a retry has a time, QuotaFailure for quotas.
 Source: https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
 """
 
@@ -31,6 +32,7 @@ from shared.errors import (
     StageUnavailable,
     SuiteError,
     Unauthenticated,
+    Violation,
 )
 
 _log = logging.getLogger(__name__)
@@ -60,9 +62,8 @@ def to_rich_status(error: SuiteError) -> Status:
     if error.limit is not None:
         info.metadata["limit"] = error.limit
     details: list[ErrorInfo | BadRequest | RetryInfo | QuotaFailure] = [info]
-    if isinstance(error, InvalidInput) and error.field is not None:
-        violation = BadRequest.FieldViolation(field=error.field, description=error.message)
-        details.append(BadRequest(field_violations=[violation]))
+    if isinstance(error, InvalidInput) and (violations := _violations(error)):
+        details.append(BadRequest(field_violations=violations))
     if isinstance(error, QuotaExceeded):
         quota = QuotaFailure.Violation(subject=error.field or "", description=error.message)
         details.append(QuotaFailure(violations=[quota]))
@@ -98,6 +99,17 @@ def from_rpc_error(rpc_error: grpc.RpcError) -> SuiteError:
     # grpc's own texts name addresses inside the suite: for the log, not for callers.
     _log.warning("a call ended with %s: %s", code.name, message)
     return _BY_STATUS.get(code, Internal)(f"a call inside the suite ended with {code.name}")
+
+
+def _violations(error: InvalidInput) -> list[BadRequest.FieldViolation]:
+    faults = error.violations
+    if not faults and error.field is not None:
+        # One fault is told the same way.
+        faults = (Violation(error.field, error.message),)
+    return [
+        BadRequest.FieldViolation(field=each.field, description=each.message, reason=each.reason)
+        for each in faults
+    ]
 
 
 def _status_in(metadata: Iterable[Any]) -> Status | None:

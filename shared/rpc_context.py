@@ -1,4 +1,4 @@
-"""What a handler knows about the call it serves: its deadline and who called.
+"""What a handler knows about the call it serves: its deadline, who called, how pressing it is.
 
 Kept in context variables, set by the server interceptor, so that work deeper down (the client
 interceptor, the batcher) can honour the deadline without passing it through every signature.
@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import time
 from contextvars import ContextVar
+from typing import Literal
+
+Priority = Literal["interactive", "normal", "batch"]
+# Metadata by which it goes from process to process.
+PRIORITY_KEY = "x-earthgptx-priority"
+# The first is served first.
+PRIORITIES: tuple[Priority, ...] = ("interactive", "normal", "batch")
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 _caller: ContextVar[str] = ContextVar("caller", default="")
+_priority: ContextVar[Priority] = ContextVar("priority", default="interactive")
 
 
-def set_call(deadline_monotonic_s: float | None, caller: str) -> None:
-    """Sets deadline (on the `time.monotonic` clock; None for none) and caller of this task."""
+def set_call(
+    deadline_monotonic_s: float | None, caller: str, priority: Priority = "interactive"
+) -> None:
+    """Sets deadline (on the `time.monotonic` clock; None for none), caller and priority here."""
     _deadline.set(deadline_monotonic_s)
     _caller.set(caller)
+    _priority.set(priority)
 
 
 def deadline() -> float | None:
@@ -33,3 +44,13 @@ def remaining_s() -> float | None:
 def caller() -> str:
     """Who called, as the process's `authenticate` named it; empty outside a call."""
     return _caller.get()
+
+
+def priority() -> Priority:
+    """Who is served first where there is a queue."""
+    return _priority.get()
+
+
+def priority_named(name: str) -> Priority:
+    """The priority of that name; "interactive" for anything else, as somebody may be waiting."""
+    return name if name in PRIORITIES else "interactive"

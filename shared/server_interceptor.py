@@ -144,7 +144,9 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             deadline = time.monotonic() + remaining_s
         rpc_context.set_call(deadline, "")
         caller = self._authenticate(str(metadata.get("authorization", "")))
-        rpc_context.set_call(deadline, caller)
+        # At the gateway this is a word of the caller's own: it can only step back with it.
+        priority = rpc_context.priority_named(str(metadata.get(rpc_context.PRIORITY_KEY, "")))
+        rpc_context.set_call(deadline, caller, priority)
 
     @contextmanager
     def _call(

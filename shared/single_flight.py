@@ -27,7 +27,8 @@ class SingleFlight(Generic[ResultT]):
         """The result of the work under way for `key`, else of `work`."""
         if key not in self._flights:
             context = copy_context()
-            context.run(rpc_context.set_call, None, rpc_context.caller())
+            call = (None, rpc_context.caller(), rpc_context.priority())
+            context.run(rpc_context.set_call, *call)
             task = asyncio.create_task(self._fly(key, work), context=context)
             self._flights[key] = (task, [])
         task, callers = self._flights[key]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -20,10 +19,12 @@ from typing import Generic, Protocol, TypeVar
 from opentelemetry import trace
 from opentelemetry.trace import Link, Span, SpanContext, Tracer
 
+from shared import rpc_context
 from shared.arrivals import Arrivals
 from shared.batching import MIN_RETRY_AFTER_S
 from shared.errors import QueueFull, StageUnavailable
 from shared.stage_metrics import StageMetrics
+from shared.waiting_line import WaitingLine
 
 
 class StepOutput(Protocol):
@@ -61,7 +62,6 @@ class _Caller(Generic[ItemT, OutputT]):
     item: ItemT
     span_context: SpanContext
     outputs: asyncio.Queue[OutputT | BaseException] = field(default_factory=asyncio.Queue)
-    since: float = field(default_factory=time.monotonic)
     called_off_at: float | None = None
 
 
@@ -106,11 +106,10 @@ class StepScheduler(Generic[ItemT, OutputT]):
         self._max_batch = max_batch
         self._max_open = max_open
         self._max_wait_s = max_wait_s
-        self._max_queue = max_queue
         self._name = name
         self._metrics = metrics
         self._tracer = tracer
-        self._waiting: deque[_Caller[ItemT, OutputT]] = deque()
+        self._waiting: WaitingLine[_Caller[ItemT, OutputT]] = WaitingLine(max_queue)
         self._open: list[_Open[ItemT, OutputT]] = []
         self._arrivals = Arrivals()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-model")
@@ -133,15 +132,12 @@ class StepScheduler(Generic[ItemT, OutputT]):
         """
         if self._closed:
             raise StageUnavailable("the stage is shutting down", retry_after_s=1.0)
-        if len(self._waiting) >= self._max_queue:
-            self._metrics.rejected()
-            raise QueueFull(
-                f"{self._max_queue} requests wait already",
-                limit=f"{self._max_queue} requests",
-                retry_after_s=self._recent_batch_s,
-            )
         caller: _Caller[ItemT, OutputT] = _Caller(item, trace.get_current_span().get_span_context())
-        self._waiting.append(caller)
+        try:
+            self._waiting.join(caller, rpc_context.priority(), self._recent_batch_s)
+        except QueueFull:
+            self._metrics.rejected()
+            raise
         self._metrics.queued(1)
         if self._loop_task is None:
             self._loop_task = asyncio.create_task(self._run(), name=f"{self._name}-steps")
@@ -168,42 +164,45 @@ class StepScheduler(Generic[ItemT, OutputT]):
 
     def _call_off(self, caller: _Caller[ItemT, OutputT]) -> None:
         caller.called_off_at = time.monotonic()
-        if caller in self._waiting:
-            self._waiting.remove(caller)
+        if self._waiting.leave(caller):
             self._metrics.queued(-1)
             self._metrics.cancelled("queued")
 
     async def _run(self) -> None:
         while not self._closed:
             await self._gather()
-            if self._waiting and len(self._open) < self._max_open:
+            if self._waiting and len(self._open) < self._most_open():
                 await self._open_next(self._take())
             for opened in list(self._open):
                 await self._step(opened)
         gone = StageUnavailable("the stage is shutting down", retry_after_s=1.0)
-        for caller in self._waiting:
+        for caller in self._waiting.clear():
             caller.outputs.put_nowait(gone)
         for opened in list(self._open):
             self._end(opened, gone)
+
+    def _most_open(self) -> int:
+        # One turn is kept free: a person's question does not wait for the end of a bulk answer.
+        kept_free = 0 if self._waiting.waits("interactive") else 1
+        return max(1, self._max_open - kept_free)
 
     async def _gather(self) -> None:
         """Returns at once while batches are open; else when a first batch is worth opening."""
         while not self._waiting and not self._open and not self._closed:
             await self._arrivals.change()
         if self._waiting and not self._open:
-            oldest_until_s = self._waiting[0].since + self._max_wait_s
+            oldest_until_s = self._waiting.oldest_since() + self._max_wait_s
             await self._arrivals.company(self._waiting, self._max_batch, oldest_until_s)
 
     def _take(self) -> list[_Caller[ItemT, OutputT]]:
-        group = self._group_of(self._waiting[0].item)
-        same = [caller for caller in self._waiting if self._group_of(caller.item) == group]
-        taken = same[: self._max_batch]
-        now = time.monotonic()
-        for caller in taken:
-            self._waiting.remove(caller)
-            self._metrics.waited(now - caller.since)
+        group = self._group_of(next(iter(self._waiting)).item)
+        taken = self._waiting.take(
+            self._max_batch, lambda caller: self._group_of(caller.item) == group
+        )
+        for _, waited_s in taken:
+            self._metrics.waited(waited_s)
         self._metrics.queued(-len(taken))
-        return taken
+        return [caller for caller, _ in taken]
 
     async def _open_next(self, callers: list[_Caller[ItemT, OutputT]]) -> None:
         items = [caller.item for caller in callers]

@@ -19,6 +19,19 @@ BoxXyxyPx = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """How a region was drawn, where that is more than its box.
+
+    Attributes:
+        shape: "point", "polygon" or "scribble".
+        vertices_xy_px: one, a ring (the first not repeated), or a stroke.
+    """
+
+    shape: str
+    vertices_xy_px: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Region:
     """One thing in a scene; what is not known is None.
 
@@ -31,6 +44,8 @@ class Region:
         area_px: pixels inside.
         area_m2: square metres inside.
         length_m: the longer side of the smallest rectangle around it, in metres.
+        image_id: of the scene it lies in; empty if it was written out by hand.
+        drawn: its shape, if a hand drew one.
     """
 
     box_xyxy_px: BoxXyxyPx
@@ -41,6 +56,8 @@ class Region:
     area_px: float | None = None
     area_m2: float | None = None
     length_m: float | None = None
+    image_id: str = ""
+    drawn: Drawn | None = None
 
     def fields(self) -> dict[str, str | float | None]:
         """The fields of the language (`value_types.REGION_FIELDS`)."""
@@ -126,14 +143,15 @@ def merge_overlapping(
             continue
         shared_N, smaller_N, _ = _overlaps(boxes_N4[number], boxes_N4)
         taken_N = free_N & (shared_N > 0) & (shared_N >= overlap * smaller_N)
+        # Positions are of a scene: what lies in another one is another thing.
         members = [
-            left[other]
+            int(other)
             for other in np.flatnonzero(taken_N)
-            if not same_label or left[other].label == region.label
+            if left[other].image_id == region.image_id
+            and (not same_label or left[other].label == region.label)
         ]
-        for other in np.flatnonzero(taken_N):
-            free_N[other] = same_label and left[other].label != region.label
-        merged.append(_united(members, unite_masks))
+        free_N[members] = False
+        merged.append(_united([left[member] for member in members], unite_masks))
     return tuple(merged)
 
 
@@ -189,10 +207,12 @@ def _united(members: Sequence[Region], unite_masks: UniteMasks | None) -> Region
         area_px=None,
         area_m2=None,
         length_m=None,
+        drawn=None,
     )
 
 
-def _surest_first(region: Region) -> tuple[float, BoxXyxyPx, str, str]:
+def _surest_first(region: Region) -> tuple[float, BoxXyxyPx, str, str, str]:
     """Of all orders one, whatever order they come in."""
     score = -1.0 if region.score is None else region.score
-    return (-score, region.box_xyxy_px, region.label or "", region.caption or "")
+    words = (region.label or "", region.caption or "", region.image_id)
+    return (-score, region.box_xyxy_px, *words)

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from earthgptx.data.instructions.words import plural
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject, PixelsHWC
 from earthgptx.data.records import InstructionRecord
 from earthgptx.data.segmentation import Rle, rle_of
 from earthgptx.imagery.captions import font_of
 from earthgptx.imagery.draw import draw_overlay
 from earthgptx.imagery.masks import MaskHW, decode_rle
+from earthgptx.words import plural
 
 CELL_PX = 360
 TEXT_PX = 14

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from earthgptx.data.instructions.words import plural
 from earthgptx.evaluation.label_text import normalised
 from earthgptx.evaluation.samples import Sample
 from earthgptx.evaluation.tally import Tally
+from earthgptx.words import plural
 
 
 def add_naming_scores(tally: Tally, captions: Sequence[tuple[Sample, str]]) -> None:

@@ -16,10 +16,10 @@ from earthgptx.data.instructions.describe import (
     ways_to_single_out,
 )
 from earthgptx.data.instructions.facts import gather_facts
-from earthgptx.data.instructions.words import plural
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject
 from earthgptx.imagery.marks import MarkKind, Region, marks_from_mask
 from earthgptx.imagery.masks import BoxXyxyPx, MaskHW, decode_rle
+from earthgptx.words import plural
 
 TASKS = (
     "classify_regions",

@@ -6,8 +6,7 @@ Names in it come from files and from a model: nothing of them is taken for marku
 from __future__ import annotations
 
 import html
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -15,12 +14,12 @@ from urllib.parse import quote
 from markdown_it import MarkdownIt
 
 from earthgptx.exports.class_summary import summarise
+from earthgptx.exports.markdown import plain, table
 from earthgptx.exports.model_facts import ModelFacts
 from earthgptx.scenes.header import SceneHeader
 from earthgptx.scenes.interpret import SceneResult
 from earthgptx.scenes.whole_file import whole_file
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&:@])")
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.3rem .6rem}"
@@ -41,13 +40,13 @@ def report_markdown(
     """
     header, plan = result.header, result.plan
     looked = len(plan) - result.empty_tiles
-    lines = [f"# {_plain(header.name)}", ""]
+    lines = [f"# {plain(header.name)}", ""]
     if result.description:
-        lines += [_plain(result.description), ""]
+        lines += [plain(result.description), ""]
     if "overlay" in files:
         lines += [f"![what was found]({quote(files['overlay'].name)})", ""]
     lines += ["## Found", "", *_found(result), "", "## How it was looked at", ""]
-    lines += _table(
+    lines += table(
         ("", ""),
         (
             ("scene", _scene_in_words(header)),
@@ -64,7 +63,7 @@ def report_markdown(
         ),
     )
     lines += ["", "## Files", ""]
-    lines += [f"- [{_plain(file.name)}]({quote(file.name)})" for _, file in sorted(files.items())]
+    lines += [f"- [{plain(file.name)}]({quote(file.name)})" for _, file in sorted(files.items())]
     lines += ["", "Made by a model; it has not been checked by people.", ""]
     return "\n".join(lines)
 
@@ -103,7 +102,7 @@ def _found(result: SceneResult) -> list[str]:
         )
         for one in summary
     )
-    return _table(("class", "count", "area in m²", "area in px", "mean score"), rows)
+    return table(("class", "count", "area in m²", "area in px", "mean score"), rows)
 
 
 def _scene_in_words(header: SceneHeader) -> str:
@@ -111,13 +110,3 @@ def _scene_in_words(header: SceneHeader) -> str:
     size = f"{header.width_px:,} x {header.height_px:,} px"
     bands = f"{header.band_count} bands of {header.band_dtype}"
     return "; ".join((f"{header.format}, {size}, {bands}", place, *header.notes))
-
-
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    return lines + [f"| {' | '.join(map(_plain, row))} |" for row in rows]
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))

@@ -56,6 +56,8 @@ def draw_overlay(
     boxes: Sequence[tuple[str, BoxXyxyPx]] = (),
     masks: Sequence[tuple[str, MaskHW]] = (),
     captions: Sequence[tuple[str, str]] = (),
+    *,
+    filled: bool = True,
 ) -> Image.Image:
     """Draws marks in white with their numbers, and what was found in colours with its words.
 
@@ -67,6 +69,7 @@ def draw_overlay(
         masks: (phrase, bool [H, W]) each; a mask without a phrase has a colour of its own.
         captions: (heading, text) each, e.g. ("Question", ...) and ("Answer", ...): set below the
             image, wrapped.
+        filled: masks are tinted, not only outlined.
 
     Returns:
         RGB image.
@@ -77,7 +80,7 @@ def draw_overlay(
     coloured_boxes = list(zip(boxes, colours[len(masks) :], strict=True))
     # The largest first, so that nothing is hidden under a larger mask.
     for (_, mask_HW), colour in sorted(coloured_masks, key=lambda m: -int(m[0][1].sum())):
-        canvas.mask(mask_HW, colour)
+        canvas.mask(mask_HW, colour, _FILL_SHARE if filled else 0.0)
     for (_, found_box), colour in coloured_boxes:
         canvas.box(found_box, colour)
     for region in regions:
@@ -134,7 +137,7 @@ class _Canvas:
     def scaled(self, coordinates: Sequence[float]) -> tuple[float, ...]:
         return tuple(value * self.scale for value in coordinates)
 
-    def mask(self, mask_HW: MaskHW, colour: Colour) -> None:
+    def mask(self, mask_HW: MaskHW, colour: Colour, fill_share: float = _FILL_SHARE) -> None:
         """A see-through fill with an outline."""
         if not mask_HW.any():
             return
@@ -144,7 +147,8 @@ class _Canvas:
         if self.scale > 1:
             # Rounds the steps that enlarged pixels would leave.
             coverage = cv2.GaussianBlur(coverage, (0, 0), self.scale * 0.8)
-        self._tint(coverage, colour, _FILL_SHARE)
+        if fill_share:
+            self._tint(coverage, colour, fill_share)
         inside = (coverage >= min(0.5, float(coverage.max()))).astype(np.uint8)
         outlines, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
         for thickness, ink in ((self.line_px + 2, _HALO), (self.line_px, colour)):

@@ -6,6 +6,8 @@ delta-coded in printable characters, as pycocotools writes and reads it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pycocotools.mask as coco
@@ -36,6 +38,73 @@ def decode_rle(height_px: int, width_px: int, counts: str) -> MaskHW:
     runs = rle_runs(height_px, width_px, counts)
     column_major = np.repeat(np.arange(runs.size) % 2 == 1, runs)
     return np.ascontiguousarray(column_major.reshape(width_px, height_px).T)
+
+
+def decode_rle_part(
+    height_px: int, width_px: int, counts: str, part_xyxy_px: tuple[int, int, int, int]
+) -> MaskHW:
+    """A rectangle of the mask, without decoding the rest.
+
+    Args:
+        height_px: of the whole mask.
+        width_px: of the whole mask.
+        counts: its run-length code.
+        part_xyxy_px: whole pixels, x1 and y1 exclusive; it may reach beyond the mask.
+
+    Returns:
+        bool [y1 - y0, x1 - x0]; False beyond the mask.
+
+    Raises:
+        ImageryError: the code is malformed (field "mask").
+    """
+    x0, y0, x1, y1 = part_xyxy_px
+    part_HW = np.zeros((max(y1 - y0, 0), max(x1 - x0, 0)), np.bool_)
+    left, right = min(max(x0, 0), width_px), min(max(x1, 0), width_px)
+    top, bottom = min(max(y0, 0), height_px), min(max(y1, 0), height_px)
+    runs = rle_runs(height_px, width_px, counts)
+    if left >= right or top >= bottom:
+        return part_HW
+    bounds = np.clip(np.concatenate(([0], np.cumsum(runs))), left * height_px, right * height_px)
+    inside = np.repeat(np.arange(runs.size) % 2 == 1, np.diff(bounds))
+    columns = inside.reshape(right - left, height_px).T
+    part_HW[top - y0 : bottom - y0, left - x0 : right - x0] = columns[top:bottom]
+    return part_HW
+
+
+def encode_rle_part(part_HW: MaskHW, x0_px: int, y0_px: int, height_px: int, width_px: int) -> str:
+    """The run-length code of a mask of which all that is inside lies in one rectangle.
+
+    Args:
+        part_HW: bool [h, w], the rectangle.
+        x0_px: its left edge; it lies wholly inside the mask.
+        y0_px: its top edge.
+        height_px: of the whole mask.
+        width_px: of the whole mask.
+    """
+    rows, columns = part_HW.shape
+    strip_WH = np.zeros((columns, height_px), np.int8)
+    strip_WH[:, y0_px : y0_px + rows] = part_HW.T
+    changes = np.flatnonzero(np.diff(strip_WH.reshape(-1), prepend=0, append=0))
+    changes += x0_px * height_px
+    runs = np.diff(np.concatenate(([0], changes, [height_px * width_px]))).tolist()
+    # Where the last pixel of all is inside, no run of 0s follows.
+    code = {"size": [height_px, width_px], "counts": runs if runs[-1] else runs[:-1]}
+    encoded: bytes = coco.frPyObjects(code, height_px, width_px)["counts"]
+    return encoded.decode("ascii")
+
+
+def united_rle(height_px: int, width_px: int, codes: Sequence[str]) -> str:
+    """The run-length code of what lies in at least one of several masks of one size.
+
+    Raises:
+        ImageryError: a code is malformed (field "mask").
+    """
+    for counts in codes:
+        rle_runs(height_px, width_px, counts)
+    size = [height_px, width_px]
+    merged = coco.merge([{"size": size, "counts": counts.encode("ascii")} for counts in codes])
+    encoded: bytes = merged["counts"]
+    return encoded.decode("ascii")
 
 
 def rle_runs(height_px: int, width_px: int, counts: str) -> npt.NDArray[np.int64]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from earthgptx.data.instructions.words import a, plural
 from earthgptx.imagery.masks import MaskHW
 from earthgptx.model.pipeline import Answer, EarthGptX
 from earthgptx.model.question import Question
 from earthgptx.scenes.model import TileInstance, TileView
 from earthgptx.scenes.overview import Overview
+from earthgptx.words import a, plural
 
 # A speck of fewer pixels is no thing that anybody could name.
 LEAST_AREA_PX = 12

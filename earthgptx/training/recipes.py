@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 
 from earthgptx.data.coco_folder import read_coco_folder, split_by_group
-from earthgptx.data.instructions.words import plural
 from earthgptx.data.labelled_image import MODALITIES, LabelledImage
 from earthgptx.data.synthetic.scene import generate_scene
 from earthgptx.data.vocabulary import template_corpus, train_bpe_tokenizer
@@ -32,6 +31,7 @@ from earthgptx.training.pictures import Shown, shown_of_image
 from earthgptx.training.processes import Processes
 from earthgptx.training.samples import SampleSettings
 from earthgptx.training.settings import LoopSettings
+from earthgptx.words import plural
 
 # Share of each source; ships_sar is evaluation only (its licence) and is not among them.
 SHARES = {

@@ -11,6 +11,7 @@ from typing import Any
 from earthgptx_client.commands.exit_codes import exit_code_of
 from earthgptx_client.errors import DEADLINE_EXCEEDED, UNREACHABLE, ClientError
 
+_PATH = re.compile(r"[.\[]")
 _REGION = re.compile(r"regions\[(\d+)\]")
 _FLAGS = {
     "image": "IMAGE",
@@ -23,6 +24,8 @@ _FLAGS = {
     "out": "--out",
     "timeout_s": "--deadline-s",
     "idempotency_key": "--key",
+    "workflow": "the workflow",
+    "run_id": "RUN",
     "api_key": "--api-key",
 }
 
@@ -41,6 +44,8 @@ def report(error: ClientError, arguments: argparse.Namespace) -> int:
         words = _unreachable(error, arguments)
     elif error.code == DEADLINE_EXCEEDED and vars(arguments).get("run_key"):
         words = f"{words}; wait for the same run: --durable --key {arguments.run_key}"
+    elif error.code == DEADLINE_EXCEEDED and vars(arguments).get("followed"):
+        words = f"{words}; the run goes on: earthgptx workflow watch {arguments.followed}"
     elif error.retryable:
         words = f"{words}; the same request may succeed later"
     print(f"earthgptx: {error.code}: {words}", file=sys.stderr)
@@ -58,7 +63,10 @@ def flag_of(field: str | None, arguments: argparse.Namespace) -> str | None:
     if region and int(region[1]) < len(marked):
         number = int(region[1])
         return f"{marked[number].flag} (<Region {number + 1}>)"
-    return _FLAGS.get(field.split(".")[0].split("[")[0])
+    first, _, rest = field.partition(".")
+    if first == "inputs":
+        return f"--input {re.split(_PATH, rest)[0]}" if rest else "--input"
+    return _FLAGS.get(first.split("[")[0])
 
 
 def _unreachable(error: ClientError, arguments: argparse.Namespace) -> str:

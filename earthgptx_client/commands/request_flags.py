@@ -17,10 +17,11 @@ from earthgptx_client.suite_state import SuiteAddress, read_suite_address, state
 ADDRESS_VARIABLE = "EARTHGPTX_ADDRESS"
 API_KEY_VARIABLE = "EARTHGPTX_API_KEY"
 _LONGEST_S = 86_400
+_LONGEST_CALL_S = 120.0
 
 
 def add_request_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds where the suite is, how long to wait, and what the image is."""
+    """Adds what the image is, how to look at it, and where the suite is."""
     parser.add_argument("--modality", choices=("optical", "sar", "infrared"), help="the sensor")
     parser.add_argument(
         "--zoom", choices=("auto", "whole"), default="auto", help="look close at small marks (auto)"
@@ -42,8 +43,17 @@ def add_request_flags(parser: argparse.ArgumentParser) -> None:
         "--key", default="", help="with --durable: asking again with it waits for the same run"
     )
     parser.set_defaults(run_key="")
+    add_suite_flags(parser)
+
+
+def add_suite_flags(parser: argparse.ArgumentParser, deadline_s: float = 120.0) -> None:
+    """Adds where the suite is, how long to wait for it, and in which form to tell."""
     parser.add_argument(
-        "--deadline-s", type=_seconds, default=120.0, metavar="S", help="give up after (120)"
+        "--deadline-s",
+        type=_seconds,
+        default=deadline_s,
+        metavar="S",
+        help=f"give up after ({deadline_s:.0f})",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     parser.add_argument(
@@ -80,17 +90,28 @@ def _run_key(arguments: argparse.Namespace) -> str:
 
 
 def open_client(arguments: argparse.Namespace) -> Client:
+    """`connect`, once the image that the command line names is there to be sent.
+
+    Raises:
+        ClientError: it is not, or no suite is named.
+    """
+    check_image_file(arguments.image)
+    return connect(arguments)
+
+
+def connect(arguments: argparse.Namespace) -> Client:
     """The client of the suite that flags, environment or the state of `up` name, in this order.
 
     Raises:
-        ClientError: none of them names one, or the image is not there to be sent.
+        ClientError: none of them names one.
     """
-    check_image_file(arguments.image)
     suite = _suite(arguments)
     arguments.deadline = Deadline.after(arguments.deadline_s)
     # For messages: an error does not know which address was tried.
     arguments.reached_address = suite.address
-    return Client(suite.address, suite.api_key, timeout_s=arguments.deadline_s)
+    # Only following a run may take longer, and says so.
+    timeout_s = min(arguments.deadline_s, _LONGEST_CALL_S)
+    return Client(suite.address, suite.api_key, timeout_s=timeout_s)
 
 
 def check_image_file(image: str) -> None:

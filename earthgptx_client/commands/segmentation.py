@@ -16,7 +16,8 @@ from earthgptx_client.commands.uploading import upload
 from earthgptx_client.errors import invalid_input
 from earthgptx_client.events import ImageInfo
 from earthgptx_client.geojson import feature_collection
-from earthgptx_client.mask_files import write_mask_png, write_whole
+from earthgptx_client.mask_files import write_mask_png
+from earthgptx_client.whole_files import write_whole
 
 PNG_SUFFIXES = (".png",)
 GEOJSON_SUFFIXES = (".geojson", ".json")

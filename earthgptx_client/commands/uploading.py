@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
+from earthgptx_client.calls import Deadline
 from earthgptx_client.client import Client
 from earthgptx_client.events import ImageInfo
 
@@ -23,11 +24,20 @@ def upload(client: Client, arguments: argparse.Namespace) -> ImageInfo:
     Raises:
         ClientError: the suite does not take it.
     """
-    bar = UploadBar(Path(arguments.image).name, sys.stderr)
+    return upload_image(client, arguments.image, arguments.deadline)
+
+
+def upload_image(client: Client, image: str, deadline: Deadline) -> ImageInfo:
+    """Stores an image, before the deadline.
+
+    Raises:
+        ClientError: the suite does not take it.
+    """
+    bar = UploadBar(Path(image).name, sys.stderr)
     try:
         return client.upload(
-            arguments.image,
-            timeout_s=arguments.deadline.remaining_s(),
+            image,
+            timeout_s=deadline.remaining_s(),
             on_sent=bar.show if sys.stderr.isatty() else None,
         )
     finally:

@@ -1,26 +1,23 @@
-"""workflow: checks, draws and lists what the workflow language has; needs no suite."""
+"""workflow: checks and draws workflows, which needs no suite; the parser of all its actions."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from earthgptx_client.commands import exit_codes
-from earthgptx_client.errors import INVALID_INPUT, invalid_input
-from earthgptx_client.mask_files import write_whole
+from earthgptx_client.commands import exit_codes, workflow_kept, workflow_runs
+from earthgptx_client.commands.workflow_files import compiled
+from earthgptx_client.errors import invalid_input
+from earthgptx_client.whole_files import write_whole
 
-if TYPE_CHECKING:
-    from workflow_language import Plan, WorkflowInvalid
-
-WORDS = "check, draw and list workflows"
+WORDS = "check, draw, keep and run workflows"
 
 
 def add_workflow_parser(parser: argparse.ArgumentParser, form: dict[str, Any]) -> None:
-    """Adds validate, graph, tasks and schema to the parser of `workflow`."""
+    """Adds every action to the parser of `workflow`."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
 
     def add(
@@ -39,13 +36,16 @@ def add_workflow_parser(parser: argparse.ArgumentParser, form: dict[str, Any]) -
     for action in (check, graph, listing):
         action.add_argument("--json", action="store_true", help="one JSON object, nothing else")
     add("schema", schema, "print the language as JSON Schema, for editors")
+    workflow_runs.add_actions(add)
+    workflow_kept.add_actions(add)
 
 
 def validate(arguments: argparse.Namespace) -> int:
     """Says that the workflow could run, or every fault with its place."""
-    plan = _compiled(arguments)
-    if plan is None:
+    found = compiled(arguments.file, arguments.json)
+    if found is None:
         return exit_codes.USAGE
+    plan = found.plan
     from workflow_language import digest
 
     if arguments.json:
@@ -63,9 +63,10 @@ def draw(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out
     if out.suffix.lower() != ".svg":
         raise invalid_input(f"{out.name!r} does not end in .svg", "out")
-    plan = _compiled(arguments)
-    if plan is None:
+    found = compiled(arguments.file, arguments.json)
+    if found is None:
         return exit_codes.USAGE
+    plan = found.plan
     from workflow_language.graph.svg import draw as draw_plan
 
     try:
@@ -101,41 +102,3 @@ def schema(arguments: argparse.Namespace) -> int:
 
     print(json.dumps(workflow_schema(), indent=1))
     return exit_codes.OK
-
-
-def _compiled(arguments: argparse.Namespace) -> Plan | None:
-    """The plan of the file; None if it is refused, which has been told."""
-    # Imported here: the other subcommands start faster without the language.
-    from workflow_language import WorkflowInvalid, compile_text
-
-    try:
-        return compile_text(_read(arguments.file))
-    except WorkflowInvalid as error:
-        _tell(error, arguments)
-        return None
-
-
-def _read(file: Path) -> bytes:
-    from workflow_language.document import LIMIT_BYTES
-
-    with file.open("rb") as stream:
-        # One byte more tells that there is more; the rest of a huge file is not wanted.
-        return stream.read(LIMIT_BYTES + 1)
-
-
-def _tell(error: WorkflowInvalid, arguments: argparse.Namespace) -> None:
-    faults = error.diagnostics
-    for fault in faults:
-        print(f"{arguments.file}:{fault}", file=sys.stderr)
-    if arguments.json:
-        number = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"
-        about = {
-            "code": INVALID_INPUT,
-            "message": f"{number} in {arguments.file}",
-            "field": faults[0].field or None,
-            "flag": "FILE",
-            "limit": None,
-            "retryable": False,
-        }
-        listed = [fault.to_json() for fault in faults]
-        print(json.dumps({"error": about, "diagnostics": listed}))

@@ -19,12 +19,12 @@ from earthgptx.data.instructions.describe import (
 )
 from earthgptx.data.instructions.facts import Facts, gather_facts
 from earthgptx.data.instructions.relations import relation_phrase
-from earthgptx.data.instructions.words import plural
 from earthgptx.data.labelled_image import LabelledImage, Modality
 from earthgptx.data.synthetic.scene import generate_scene
 from earthgptx.imagery.mark_shapes import BoxMark, MarkKind, PointMark, Region
 from earthgptx.imagery.masks import MaskHW, decode_rle
 from earthgptx.imagery.simulated_marks import marks_from_mask
+from earthgptx.words import plural
 
 BoxXyxyPx = tuple[float, float, float, float]
 SCENE_SIDE_PX = 384

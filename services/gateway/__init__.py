@@ -7,6 +7,7 @@ tenant_admission.py how much a tenant may have in work
 interactive.py      answering while the caller waits: the gateway calls the stages itself
 durable.py          answering through the orchestrator
 rendering.py        events to public messages; masks to outlines on the ground
+workflows/          workflows and their runs
 engine.py           these parts together
 server.py           the gRPC services
 """

@@ -16,10 +16,9 @@ from shared import rpc_context
 from shared.errors import DeadlineExceeded, NotFound, StageUnavailable
 from shared.interpretation.events import Ended, Event, Fault
 from shared.interpretation.plan import Plan, steps_of
-from shared.messages.celery_app import TRACE_HEADER, StepCommand, make_celery_app, send_step
+from shared.messages.celery_app import TRACE_HEADER, StepCommand, send_step
 from shared.run_records.event_tail import follow_events
-from shared.run_records.records import RunLimits, RunRecords
-from shared.run_records.state_redis import open_state_redis
+from shared.run_records.records import RunRecords
 
 # Time left to tell the caller that its own time is over.
 FAREWELL_S = 0.1
@@ -45,18 +44,12 @@ class DurableRuns:
     def __init__(
         self, redis: Redis, records: RunRecords, app: Celery, settings: GatewaySettings
     ) -> None:
-        """Takes what it works with; `open` makes it from settings."""
+        """Takes what it works with; who opened that closes it. Runs go on without it."""
         self._redis = redis
         self._records = records
         self._app = app
         self._timeout_s = settings.durable_timeout_s
         self._max_running = settings.max_durable_per_tenant
-
-    @classmethod
-    def open(cls, settings: GatewaySettings) -> DurableRuns:
-        """Nothing connects yet."""
-        redis = open_state_redis(settings.state_redis_url)
-        return cls(redis, RunRecords(redis, RunLimits()), make_celery_app(settings), settings)
 
     async def start(self, plan: Plan, *, idempotency_key: str, digest: str) -> Run:
         """Records the run, or joins the one the same request made before.
@@ -104,11 +97,6 @@ class DurableRuns:
         finally:
             if not ended and not run.kept_for_joining:
                 await asyncio.shield(self._call_off(run.run_id))
-
-    async def close(self) -> None:
-        """Ends connections; runs go on."""
-        await self._redis.aclose()
-        self._app.close()
 
     async def _call_off(self, run_id: str) -> None:
         try:

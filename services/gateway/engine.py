@@ -6,28 +6,34 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
+
+from opentelemetry.metrics import Meter
 
 from earthgptx.imagery.header import ImageLimits
 from protos.earthgptx.v1.images_pb2 import UploadImageRequest
 from protos.earthgptx.v1.interpreter_pb2 import InterpretRequest, InterpretResponse
 from services.gateway.durable import DurableRuns, Run
-from services.gateway.image_catalogue import ImageCatalogue, KeptImage
+from services.gateway.image_catalogue import ImageCatalogue
 from services.gateway.interactive import answer_now
 from services.gateway.rendering import accepted, render
 from services.gateway.request_checks import check_request, make_plan
 from services.gateway.settings import GatewaySettings
 from services.gateway.tenant_admission import TenantAdmission
 from services.gateway.uploads import UploadMemory, receive_file
+from services.gateway.workflows.engine import WorkflowParts
 from shared import rpc_context
 from shared.errors import DeadlineExceeded
+from shared.image_records import KeptImage
 from shared.interpretation.events import Ended, Event, ImageSeen
 from shared.interpretation.plan import Plan
+from shared.messages.celery_app import make_celery_app
+from shared.run_records.records import RunLimits, RunRecords
+from shared.run_records.state_redis import open_state_redis
 from shared.stage_clients import StageClients
 from shared.telemetry import Telemetry
-from shared.tensors.open_store import open_store
-from shared.tensors.store import TensorStore
+from shared.tensors.open_store import open_parts, store_on
 from shared.worker_pool import WorkerPool
 
 # A mask of a large image takes 100 MB while its outline is made; and rasterio, which traces it,
@@ -36,24 +42,29 @@ OUTLINE_THREADS = 1
 
 
 class Gateway:
-    """Parts of one gateway process. A tenant is whoever holds one of its API keys."""
+    """Parts of one gateway process. A tenant is whoever holds one of its API keys.
+
+    Attributes:
+        workflows: The parts that serve workflows; the rest is for single questions.
+    """
 
     def __init__(
         self,
-        store: TensorStore,
+        images: ImageCatalogue,
         stages: StageClients,
         durable: DurableRuns,
+        workflows: WorkflowParts,
+        closing: AsyncExitStack,
         settings: GatewaySettings,
-        telemetry: Telemetry,
+        meter: Meter,
     ) -> None:
-        """Takes the parts; `open` makes them from settings."""
-        meter = telemetry.meter
+        """Takes the parts, and `closing`, which ends what they stand on; `open` makes them."""
+        self.workflows = workflows
         self._settings = settings
-        self._limits = ImageLimits()
-        self._store = store
-        self._images = ImageCatalogue(store, self._limits, settings.image_ttl_s)
+        self._images = images
         self._stages = stages
         self._durable = durable
+        self._closing = closing
         self._outlines = WorkerPool("outlines", OUTLINE_THREADS)
         self._memory = UploadMemory(settings.upload_memory_limit_bytes)
         self._uploads = TenantAdmission("uploads", settings.max_uploads_per_tenant, meter)
@@ -67,13 +78,27 @@ class Gateway:
     @classmethod
     def open(cls, settings: GatewaySettings, telemetry: Telemetry) -> Gateway:
         """Opens the parts, inside the event loop."""
-        return cls(
-            open_store(settings),
-            StageClients(settings, telemetry.tracer),
-            DurableRuns.open(settings),
+        opened = open_parts(settings)
+        store = store_on(opened, settings)
+        redis = open_state_redis(settings.state_redis_url)
+        app = make_celery_app(settings)
+        closing = AsyncExitStack()
+        closing.callback(store.close)
+        closing.callback(app.close)
+        closing.push_async_callback(redis.aclose)
+        images = ImageCatalogue(store, ImageLimits(), settings.image_ttl_s)
+        workflows = WorkflowParts.open(
             settings,
-            telemetry,
+            telemetry.meter,
+            redis=redis,
+            app=app,
+            store=store,
+            objects=opened.objects,
+            images=images,
         )
+        durable = DurableRuns(redis, RunRecords(redis, RunLimits()), app, settings)
+        stages = StageClients(settings, telemetry.tracer)
+        return cls(images, stages, durable, workflows, closing, settings, telemetry.meter)
 
     async def upload(self, requests: AsyncIterator[UploadImageRequest], tenant: str) -> KeptImage:
         """Keeps the file that comes in chunks.
@@ -87,7 +112,7 @@ class Gateway:
         with self._uploads.enter(tenant), self._memory.hold() as held:
             try:
                 async with asyncio.timeout(timeout_s):
-                    data = await receive_file(requests, held, self._limits)
+                    data = await receive_file(requests, held, self._images.limits)
                     return await self._images.keep(data, tenant=tenant)
             except TimeoutError:
                 raise DeadlineExceeded("the upload took too long") from None
@@ -163,5 +188,5 @@ class Gateway:
         await self._images.close()
         await self._outlines.close()
         await self._stages.close()
-        await self._durable.close()
-        self._store.close()
+        await self.workflows.close()
+        await self._closing.aclose()

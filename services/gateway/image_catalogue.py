@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import cast
 
 from earthgptx.imagery.display import to_display
 from earthgptx.imagery.errors import ImageryError
-from earthgptx.imagery.header import ImageFormat, ImageHeader, ImageLimits
+from earthgptx.imagery.header import ImageLimits
 from earthgptx.imagery.read import Raster, read_image
 from shared.errors import NotFound, refused_as_invalid_input
-from shared.messages.json_codec import CodecError, from_json, to_json
-from shared.tensors.ref import TensorRef
+from shared.image_records import ImageRecord, KeptImage, find_image
+from shared.messages.json_codec import to_json
 from shared.tensors.store import TensorStore
 from shared.worker_pool import WorkerPool
 
@@ -21,70 +19,17 @@ DECODE_THREADS = 1
 STORE_THREADS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRecord:
-    """What is known of an image without looking at its pixels again.
+class ImageCatalogue:
+    """Keeps, finds and deletes images. Another tenant's image is an unknown one.
 
     Attributes:
-        format: "PNG", "JPEG", "GTiff" or "TIFF".
-        width_px: As stored.
-        height_px: As stored.
-        band_count: Without alpha.
-        band_dtype: Element type of a band.
-        size_bytes: Of the file.
-        crs: "EPSG:<code>" or WKT; empty if there is none.
-        gsd_m: Ground sampling distance; 0 if not known.
-        transform: Pixels to coordinates of the crs, six numbers; empty if there is none.
-        shown_as_is: Whether its bands go to the model unchanged, whatever the modality.
+        limits: What an image may be.
     """
-
-    format: str
-    width_px: int
-    height_px: int
-    band_count: int
-    band_dtype: str
-    size_bytes: int
-    crs: str
-    gsd_m: float
-    transform: tuple[float, ...]
-    shown_as_is: bool
-
-    def header(self) -> ImageHeader:
-        """As imagery knows it."""
-        a, b, c, d, e, f = self.transform or (0.0,) * 6
-        return ImageHeader(
-            format=cast(ImageFormat, self.format),
-            width_px=self.width_px,
-            height_px=self.height_px,
-            band_count=self.band_count,
-            band_dtype=self.band_dtype,
-            crs=self.crs,
-            gsd_m=self.gsd_m,
-            size_bytes=self.size_bytes,
-            transform=(a, b, c, d, e, f) if self.transform else None,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class KeptImage:
-    """An image that is there: the claim on its file, and what is known of it."""
-
-    ref: TensorRef
-    record: ImageRecord
-
-    @property
-    def image_id(self) -> str:
-        """Id of the image: "sha256:<hex>" of the file's bytes."""
-        return self.ref.digest
-
-
-class ImageCatalogue:
-    """Keeps, finds and deletes images. Another tenant's image is an unknown one."""
 
     def __init__(self, store: TensorStore, limits: ImageLimits, ttl_s: float) -> None:
         """Takes the store the files lie in."""
         self._store = store
-        self._limits = limits
+        self.limits = limits
         self._ttl_s = ttl_s
         self._decoding = WorkerPool("decode", DECODE_THREADS)
         self._storing = WorkerPool("images", STORE_THREADS)
@@ -113,7 +58,7 @@ class ImageCatalogue:
         Raises:
             NotFound: The tenant has none; says the same whether or not another tenant has.
         """
-        return await self._storing.run(self._find, image_id, tenant)
+        return await self._storing.run(find_image, self._store, image_id, tenant)
 
     async def delete(self, image_id: str, *, tenant: str) -> None:
         """Deletes the image; one that is not there is no error."""
@@ -134,7 +79,7 @@ class ImageCatalogue:
 
     def _examine(self, data: bytes) -> ImageRecord:
         with refused_as_invalid_input(ImageryError):
-            raster = read_image(data, self._limits)
+            raster = read_image(data, self.limits)
         header = raster.header
         return ImageRecord(
             format=header.format,
@@ -148,15 +93,6 @@ class ImageCatalogue:
             transform=tuple(header.transform or ()),
             shown_as_is=_shown_as_is(raster),
         )
-
-    def _find(self, image_id: str, tenant: str) -> KeptImage:
-        ref = self._store.image_ref(image_id, tenant=tenant)
-        description = self._store.image_description(image_id, tenant=tenant)
-        try:
-            return KeptImage(ref, from_json(ImageRecord, json.dumps(description)))
-        except CodecError:
-            # Its description was lost or is another version's: uploading it again mends it.
-            raise NotFound("there is no such image", field="image_id") from None
 
     def _delete(self, image_id: str, tenant: str) -> None:
         try:

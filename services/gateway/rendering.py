@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from earthgptx.imagery.georeference import polygons_to_lonlat
+from earthgptx.imagery.header import ImageHeader
 from earthgptx.imagery.masks import MaskHW, decode_rle
 from earthgptx.imagery.polygons import DEFAULT_TOLERANCE_PX, mask_to_polygons
 from earthgptx.imagery.rings import PolygonWithHoles
 from protos.earthgptx.v1 import geometry_pb2, images_pb2, interpreter_pb2
 from protos.earthgptx.v1.interpreter_pb2 import InterpretResponse
-from services.gateway.image_catalogue import ImageRecord, KeptImage
+from shared.image_records import ImageRecord, KeptImage
 from shared.interpretation.boxes import BoxPx
 from shared.interpretation.events import BoxesFound, Ended, Event, ImageSeen, MaskDrawn, TextSaid
 from shared.interpretation.plan import Plan
@@ -76,7 +77,7 @@ def grounded_mask(
     """The mask with its outlines, on the ground too if the image is georeferenced."""
     mask_HW = decode_rle(mask.height_px, mask.width_px, mask.counts)
     polygons = outlines_within(mask_HW, max_positions)
-    header = record.header()
+    header = ImageHeader(**record.header_fields())
     on_ground = polygons_to_lonlat(polygons, header.transform, header.crs)
     return interpreter_pb2.GroundedMask(
         phrase=mask.phrase,

@@ -8,13 +8,14 @@ from typing import Literal
 
 from earthgptx.imagery.display import check_modality
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.header import ImageHeader
 from earthgptx.imagery.marks import MAX_REGIONS, Region, region_extent_xyxy_px, validate_regions
 from earthgptx.imagery.windows import Window, choose_window, whole_image
 from protos.earthgptx.v1 import geometry_pb2, interpreter_pb2
 from protos.earthgptx.v1.interpreter_pb2 import InterpretRequest
-from services.gateway.image_catalogue import KeptImage
 from services.gateway.marks import regions_from_proto
 from shared.errors import InvalidInput, refused_as_invalid_input
+from shared.image_records import KeptImage
 from shared.interpretation.plan import ANSWER, SEGMENT_REGIONS, Plan
 
 MAX_QUESTION_BYTES = 4096
@@ -53,7 +54,7 @@ def check_request(request: InterpretRequest, max_new_tokens_limit: int) -> None:
             field="max_new_tokens",
             limit=f"0 to {max_new_tokens_limit}",
         )
-    _check_idempotency_key(request)
+    _check_key(request)
     if len(request.adapter) > MAX_ADAPTER_CHARACTERS:
         raise InvalidInput(
             f"adapter has {len(request.adapter)} characters",
@@ -72,7 +73,7 @@ def make_plan(request: InterpretRequest, image: KeptImage, tenant: str) -> Plan:
     size_px = (record.width_px, record.height_px)
     regions = regions_from_proto(request.regions)
     with refused_as_invalid_input(ImageryError):
-        check_modality(record.header(), _MODALITIES[request.modality])
+        check_modality(ImageHeader(**record.header_fields()), _MODALITIES[request.modality])
         validate_regions(regions, *size_px)
     window = _window(request.zoom, regions, *size_px)
     segments = request.task == interpreter_pb2.TASK_SEGMENT_REGIONS
@@ -131,16 +132,23 @@ def _check_question(request: InterpretRequest) -> None:
             )
 
 
-def _check_idempotency_key(request: InterpretRequest) -> None:
-    if not request.idempotency_key:
-        return
-    if not request.durable:
+def _check_key(request: InterpretRequest) -> None:
+    if request.idempotency_key and not request.durable:
         raise InvalidInput(
             "idempotency_key is for durable requests",
             field="idempotency_key",
             limit="empty, or durable requests",
         )
-    if len(request.idempotency_key.encode()) > MAX_IDEMPOTENCY_KEY_BYTES:
+    check_idempotency_key(request.idempotency_key)
+
+
+def check_idempotency_key(key: str) -> None:
+    """Refuses a key that is too long; an empty one is none.
+
+    Raises:
+        InvalidInput: It is too long.
+    """
+    if len(key.encode()) > MAX_IDEMPOTENCY_KEY_BYTES:
         raise InvalidInput(
             "idempotency_key is too long",
             field="idempotency_key",

@@ -12,10 +12,12 @@ from protos.earthgptx.v1 import (
     images_pb2_grpc,
     interpreter_pb2,
     interpreter_pb2_grpc,
+    workflows_pb2_grpc,
 )
 from services.gateway.engine import Gateway
 from services.gateway.rendering import image_info
 from services.gateway.settings import GatewaySettings
+from services.gateway.workflows.servicer import WorkflowsServicer
 from shared import rpc_context
 from shared.security import ApiKeys, bearer
 from shared.serving import Service
@@ -89,9 +91,11 @@ def open_service(settings: GatewaySettings, telemetry: Telemetry) -> Service:
     def add_to(server: grpc.aio.Server) -> None:
         images_pb2_grpc.add_ImagesServicer_to_server(ImagesServicer(gateway), server)
         interpreter_pb2_grpc.add_InterpreterServicer_to_server(InterpreterServicer(gateway), server)
+        workflows = WorkflowsServicer(gateway.workflows)
+        workflows_pb2_grpc.add_WorkflowsServicer_to_server(workflows, server)
 
     return Service(
-        grpc_names=("earthgptx.v1.Images", "earthgptx.v1.Interpreter"),
+        grpc_names=("earthgptx.v1.Images", "earthgptx.v1.Interpreter", "earthgptx.v1.Workflows"),
         add_to=add_to,
         probe=gateway.probe,
         close=gateway.close,

@@ -22,6 +22,11 @@ class GatewaySettings(CallerSettings):
         upload_memory_limit_bytes: Most bytes of uploads held at once in this process.
         max_new_tokens_limit: Most tokens a caller may ask for.
         image_ttl_s: Life of an uploaded image.
+        workflow_timeout_s: When a run of a workflow is given up.
+        max_workflow_runs_per_tenant: Most of these of a tenant at once in the suite.
+        max_workflow_versions_per_tenant: Most versions of workflows a tenant may keep.
+        max_watches_per_tenant: Most runs a tenant may follow at once in this process.
+        max_run_files_per_tenant: Most files of runs a tenant may fetch at once in this process.
     """
 
     api_keys_file: Path
@@ -33,6 +38,11 @@ class GatewaySettings(CallerSettings):
     upload_memory_limit_bytes: int = 1024**3
     max_new_tokens_limit: int = 4096
     image_ttl_s: float = 7 * 86_400.0
+    workflow_timeout_s: float = 86_400.0
+    max_workflow_runs_per_tenant: int = 64
+    max_workflow_versions_per_tenant: int = 500
+    max_watches_per_tenant: int = 64
+    max_run_files_per_tenant: int = 4
 
     def __post_init__(self) -> None:
         """Checks ranges."""
@@ -46,6 +56,11 @@ class GatewaySettings(CallerSettings):
             "upload_memory_limit_bytes",
             "max_new_tokens_limit",
             "image_ttl_s",
+            "workflow_timeout_s",
+            "max_workflow_runs_per_tenant",
+            "max_workflow_versions_per_tenant",
+            "max_watches_per_tenant",
+            "max_run_files_per_tenant",
         ):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{PREFIX}{name.upper()} must be greater than 0")

@@ -2,24 +2,22 @@
 
     claim -> run, renewing the lease -> commit | release for a retry | rewind | end the run
 
-Whatever happens to this process in between, the record stays right: without a renewed lease the
-sweeper hands the step to someone else, and a commit without the last fence changes nothing.
+How work is done under a lease is in `held_work`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from services.orchestrator.held_work import retry_pause_s, until_stored, while_held
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import StepMetrics
 from services.orchestrator.step_work import WORK, Done, producers, success
@@ -31,14 +29,9 @@ from shared.messages.celery_app import TRACE_HEADER, StepCommand
 from shared.run_records.records import Claim, Refused, RunRecords
 from shared.stage_clients import StageClients
 
-RENEW_S = 0.5
-STORE_RETRY_S = 0.2
-# Who commits keeps trying while the state store restarts.
-STORE_PATIENCE_S = 60.0
 _log = logging.getLogger(__name__)
 
 Send = Callable[[StepCommand, str], Awaitable[None]]
-ReplyT = TypeVar("ReplyT")
 
 
 class StepRunner:
@@ -106,20 +99,14 @@ class StepRunner:
             ended = await self._end(claim.run_id, claim.plan.tenant, success(claim))
             return "finished" if ended else "over"
         try:
-            done = await self._while_held(claim, asyncio.create_task(self._work(claim)))
+            done = await while_held(
+                self._work(claim), lambda: self._records.renew(claim), claim.run_id
+            )
         except SuiteError as error:
             return await self._failed(claim, error)
-        # One of the two places that catch everything: the boundary of a step, as the server
-        # interceptor is that of a call.
-        except Exception:
-            _log.exception("a step failed inside", extra={"run_id": claim.run_id})
-            opaque = Internal("internal error; the log of the orchestrator has the trace")
-            return await self._failed(claim, opaque)
         if done is None:
             return "called off"
-        freed = await self._until_stored(
-            lambda: self._records.commit(claim, done.result, done.events)
-        )
+        freed = await until_stored(lambda: self._records.commit(claim, done.result, done.events))
         if freed is None:
             return "fenced off"
         for step in freed:
@@ -138,37 +125,17 @@ class StepRunner:
         except TimeoutError:
             raise DeadlineExceeded("the step took too long") from None
 
-    async def _while_held(self, claim: Claim, work: asyncio.Task[Done]) -> Done | None:
-        """The step's result; None if the run ended, or the step was taken, in the meantime."""
-        try:
-            while True:
-                finished, _ = await asyncio.wait({work}, timeout=RENEW_S)
-                if finished:
-                    return work.result()
-                try:
-                    if await self._records.renew(claim) != "held":
-                        return None
-                except StageUnavailable:
-                    # The step goes on: should the lease lapse, the fence keeps its effect single.
-                    _log.warning("could not renew a lease", extra={"run_id": claim.run_id})
-        finally:
-            if not work.done():
-                work.cancel()
-                await asyncio.wait({work})
-
     async def _failed(self, claim: Claim, error: SuiteError) -> str:
         _log.warning("step %s failed: %s", claim.step, error, extra={"run_id": claim.run_id})
         if isinstance(error, TensorGone):
             again = producers(claim)
-            rewound = await self._until_stored(
-                lambda: self._records.rewind(claim, again, error.message)
-            )
+            rewound = await until_stored(lambda: self._records.rewind(claim, again, error.message))
             if rewound:
                 return "rewound"
         elif self._may_retry(claim, error):
-            pause_s = self._pause_s(claim, error)
+            pause_s = retry_pause_s(self._settings, claim.attempt, error)
             reason = f"{error.code}: {error.message}"
-            await self._until_stored(
+            await until_stored(
                 lambda: self._records.release(claim, retry_in_s=pause_s, error=reason)
             )
             return "retried"
@@ -186,13 +153,6 @@ class StepRunner:
         )
         return (error.retryable or hung) and claim.attempt < self._settings.max_attempts
 
-    def _pause_s(self, claim: Claim, error: SuiteError) -> float:
-        settings = self._settings
-        if error.retry_after_s is not None:
-            return min(error.retry_after_s, settings.retry_cap_s)
-        doubled_s = settings.retry_base_s * 2.0 ** (claim.attempt - 1)
-        return min(doubled_s, settings.retry_cap_s) * random.uniform(0.8, 1.2)
-
     async def _give_up(self, command: StepCommand, last_error: str) -> None:
         """Ends a run one of whose steps has been claimed too often, say by dying workers."""
         record = await self._records.read(command.run_id)
@@ -206,7 +166,7 @@ class StepRunner:
     async def _end(
         self, run_id: str, tenant: str, ended: Ended, dead: str = "", dead_step: str = ""
     ) -> bool:
-        won = await self._until_stored(
+        won = await until_stored(
             lambda: self._records.finish(
                 run_id, tenant, ended, dead_reason=dead, dead_step=dead_step
             )
@@ -214,13 +174,3 @@ class StepRunner:
         if won:
             self._metrics.run_ended(ended.state, bool(dead))
         return won
-
-    async def _until_stored(self, change: Callable[[], Awaitable[ReplyT]]) -> ReplyT:
-        until = time.monotonic() + STORE_PATIENCE_S
-        while True:
-            try:
-                return await change()
-            except StageUnavailable:
-                if time.monotonic() > until:
-                    raise
-                await asyncio.sleep(STORE_RETRY_S)

@@ -5,14 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Sequence
+from typing import Any
 
 from services.orchestrator.engine import StepRunner
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
-from services.orchestrator.sweeper import Sweeper
-from services.orchestrator.worker import Hearing, StepWorker
+from services.orchestrator.sweeper import InterpretationSweep, Sweeper
+from services.orchestrator.task_work.registry import TASK_WORK
+from services.orchestrator.worker import Hearing, QueueWorker, read_command
+from services.orchestrator.workflows.engine import WorkflowEngine
 from shared.errors import StageUnavailable
-from shared.messages.celery_app import StepCommand, make_celery_app, send_step
+from shared.messages.celery_app import (
+    STEP_TASK,
+    UNIT_TASK,
+    StepCommand,
+    UnitCommand,
+    make_celery_app,
+    send_step,
+    send_units,
+)
 from shared.run_records.backlog import Backlog
 from shared.run_records.records import RunRecords
 from shared.run_records.state_redis import open_state_redis
@@ -21,6 +33,7 @@ from shared.stage_clients import StageClients
 from shared.telemetry import Telemetry
 from shared.tensors.open_store import open_reaper
 from shared.tensors.reaper import Reaper
+from shared.workflow_runs.views import ReadyUnit
 
 DEAF_AFTER_S = 15.0
 _log = logging.getLogger(__name__)
@@ -46,26 +59,24 @@ class Orchestrator:
         self._app = make_celery_app(settings)
         self._backlog = Backlog(self._redis)
         records = RunRecords(self._redis, settings.run_limits())
-        step_metrics = StepMetrics(telemetry.meter)
-        runner = StepRunner(
-            records, self._stages, self._send, settings, telemetry.tracer, step_metrics
+        counts = StepMetrics(telemetry.meter), BacklogMetrics(telemetry.meter)
+        self._runner = StepRunner(
+            records, self._stages, self._send, settings, telemetry.tracer, counts[0]
         )
-        self._worker = StepWorker(
+        self._workflows = WorkflowEngine(
+            self._redis, self._stages, TASK_WORK, self._send_units, settings, telemetry, *counts
+        )
+        self._worker = QueueWorker(
             self._app,
-            runner.run,
+            {STEP_TASK: self._run_step, UNIT_TASK: self._run_unit},
             asyncio.get_running_loop(),
             concurrency=settings.concurrency,
             kinds=settings.queues,
         )
         self._hearing = Hearing(self._worker, DEAF_AFTER_S)
-        sweeper = Sweeper(
-            records,
-            self._backlog,
-            self._send,
-            settings.sweep_interval_s,
-            step_metrics,
-            BacklogMetrics(telemetry.meter),
-        )
+        interpretations = InterpretationSweep(records, self._send, *counts)
+        looks = (interpretations.look, self._workflows.sweep.look)
+        sweeper = Sweeper(looks, self._backlog, settings.sweep_interval_s, counts[1])
         self._sweeping = asyncio.create_task(sweeper.run(), name="sweeper")
         self._worker.start()
         if reaper is not None:
@@ -88,15 +99,30 @@ class Orchestrator:
         self._sweeping.cancel()
         self._stop_reaper.set()
         await asyncio.to_thread(self._worker.stop, self._settings.drain_grace_s)
+        await self._workflows.close()
         await self._stages.close()
         await self._redis.aclose()
         self._app.close()
+
+    async def _run_step(self, fields: dict[str, Any], traceparent: str) -> None:
+        await self._runner.run(read_command(StepCommand, fields), traceparent)
+
+    async def _run_unit(self, fields: dict[str, Any], traceparent: str) -> None:
+        await self._workflows.runner.run(read_command(UnitCommand, fields), traceparent)
 
     async def _send(self, command: StepCommand, traceparent: str) -> None:
         try:
             await asyncio.to_thread(send_step, self._app, command, traceparent)
         except StageUnavailable as error:
             _log.warning("a message waits for the sweeper: %s", error)
+
+    async def _send_units(self, ready: Sequence[ReadyUnit]) -> None:
+        if not ready:
+            return
+        try:
+            await asyncio.to_thread(send_units, self._app, ready)
+        except StageUnavailable as error:
+            _log.warning("%d messages wait for the sweeper: %s", len(ready), error)
 
 
 def open_service(settings: OrchestratorSettings, telemetry: Telemetry) -> Service:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.messages.celery_app import STEPS
+from shared.messages.celery_app import QUEUES, kind_of
 from shared.run_records.records import RunLimits
 from shared.settings import PREFIX, CallerSettings, SettingsError
+from shared.workflow_runs import views as workflow_runs
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -14,8 +15,8 @@ class OrchestratorSettings(CallerSettings):
     """Settings of one orchestrator process.
 
     Attributes:
-        concurrency: Most steps at once in this process; each waits on a stage, none computes.
-        queues: Kinds of steps taken, e.g. "reason,decode_masks"; empty means all.
+        concurrency: Most steps and units at once in this process; most wait on a stage.
+        queues: Queues consumed, e.g. "reason,workflow.reasoner.batch"; empty means all.
         lease_s: A process that has not renewed a step for so long is taken for dead.
         max_attempts: Most claims of one step before the run is given up.
         max_rewinds: Most times a run makes tensors again that are gone.
@@ -24,7 +25,7 @@ class OrchestratorSettings(CallerSettings):
         sweep_interval_s: How often due runs are looked for.
         retry_base_s: Pause before the second attempt; doubles with each.
         retry_cap_s: Longest such pause.
-        retention_s: Life of a run's record after its end.
+        retention_s: Life of a run's record, and of what a workflow wrote, after its end.
         reap_interval_s: How often expired tensors are swept away; 0 leaves it to others.
     """
 
@@ -51,14 +52,23 @@ class OrchestratorSettings(CallerSettings):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{PREFIX}{name.upper()} must be greater than 0")
 
-        if unknown := sorted(set(self.queues) - set(STEPS)):
-            raise SettingsError(f"{PREFIX}QUEUES: no step is called {unknown[0]!r}")
+        if unknown := sorted(set(self.queues) - set(map(kind_of, QUEUES))):
+            raise SettingsError(f"{PREFIX}QUEUES: no queue is called {unknown[0]!r}")
 
     def run_limits(self) -> RunLimits:
-        """The part the run records keep to."""
+        """The part the records of interpretations keep to."""
         return RunLimits(
             lease_s=self.lease_s,
             max_attempts=self.max_attempts,
+            max_rewinds=self.max_rewinds,
+            resend_after_s=self.resend_after_s,
+            retention_s=self.retention_s,
+        )
+
+    def workflow_limits(self) -> workflow_runs.RunLimits:
+        """The part the records of workflows keep to."""
+        return workflow_runs.RunLimits(
+            lease_s=self.lease_s,
             max_rewinds=self.max_rewinds,
             resend_after_s=self.resend_after_s,
             retention_s=self.retention_s,

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 from opentelemetry.metrics import Meter
 
-from shared.interpretation.plan import Step
-
 
 class StepMetrics:
     """How steps and runs end."""
@@ -24,8 +22,8 @@ class StepMetrics:
             "earthgptx_orchestrator_dead_letters", description="Runs given up"
         )
 
-    def ended(self, step: Step, outcome: str, duration_s: float) -> None:
-        """A message for `step` was dealt with."""
+    def ended(self, step: str, outcome: str, duration_s: float) -> None:
+        """A message for `step`, or for a unit of "workflow.<task>", was dealt with."""
         self._steps.record(duration_s, {"step": step, "outcome": outcome})
 
     def run_ended(self, state: str, dead: bool) -> None:
@@ -36,7 +34,7 @@ class StepMetrics:
 
 
 class BacklogMetrics:
-    """What waits: messages by kind of step, and runs."""
+    """What waits: messages by what their queue is for, and runs."""
 
     def __init__(self, meter: Meter) -> None:
         """Makes the instruments."""
@@ -51,12 +49,12 @@ class BacklogMetrics:
             description="Messages for retries, lost messages and dead workers",
         )
 
-    def set(self, queued: Mapping[Step, int], running: int) -> None:
+    def set(self, queued: Mapping[str, int], running: int) -> None:
         """The backlog now."""
         for step, count in queued.items():
             self._queued.set(count, {"step": step})
         self._running.set(running)
 
-    def resent(self, step: Step) -> None:
+    def resent(self, step: str) -> None:
         """The sweeper sent a message."""
         self._resent.add(1, {"step": step})

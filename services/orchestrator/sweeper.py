@@ -1,4 +1,4 @@
-"""Finds runs nobody works on and sets them going again, or ends them.
+"""Finds interpretations nobody works on and sets them going again, or ends them.
 
 Recovery does not lean on the broker: a message that was lost, or a worker that died, shows in the
 record. Any number of sweepers may run: a run is dealt with in one atomic script, and what two of
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable, Sequence
 
 from services.orchestrator.engine import Send
 from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
@@ -25,36 +26,64 @@ _log = logging.getLogger(__name__)
 
 
 class Sweeper:
-    """Looks at due runs every `interval_s`."""
+    """Looks for due runs of every kind each `interval_s`, and measures the backlog."""
 
     def __init__(
         self,
-        records: RunRecords,
+        looks: Sequence[Callable[[], Awaitable[None]]],
         backlog: Backlog,
-        send: Send,
         interval_s: float,
-        step_metrics: StepMetrics,
-        backlog_metrics: BacklogMetrics,
+        metrics: BacklogMetrics,
     ) -> None:
         """Takes what it works with; nothing runs before `run`."""
-        self._records = records
+        self._looks = looks
         self._backlog = backlog
-        self._send = send
         self._interval_s = interval_s
-        self._step_metrics = step_metrics
-        self._backlog_metrics = backlog_metrics
+        self._metrics = metrics
         self._measured_at = 0.0
 
     async def run(self) -> None:
         """Sweeps for ever; cancel it to stop."""
         while True:
             try:
-                for run_id in await self._records.due(RUNS_A_LOOK):
-                    await self.sweep(run_id)
+                for look in self._looks:
+                    await look()
                 await self._measure()
             except StageUnavailable as error:
                 _log.warning("the sweeper waits: %s", error)
             await asyncio.sleep(self._interval_s)
+
+    async def _measure(self) -> None:
+        if time.monotonic() - self._measured_at < BACKLOG_INTERVAL_S:
+            return
+        self._measured_at = time.monotonic()
+        self._metrics.set(await self._backlog.queued(), await self._backlog.running())
+
+
+class InterpretationSweep:
+    """Does for due interpretations what their records ask for."""
+
+    def __init__(
+        self,
+        records: RunRecords,
+        send: Send,
+        step_metrics: StepMetrics,
+        backlog_metrics: BacklogMetrics,
+    ) -> None:
+        """Takes what it works with."""
+        self._records = records
+        self._send = send
+        self._step_metrics = step_metrics
+        self._backlog_metrics = backlog_metrics
+
+    async def look(self) -> None:
+        """Looks once at every run that is due.
+
+        Raises:
+            StageUnavailable: The state store is away.
+        """
+        for run_id in await self._records.due(RUNS_A_LOOK):
+            await self.sweep(run_id)
 
     async def sweep(self, run_id: str) -> None:
         """Does for one due run what its record asks for."""
@@ -74,9 +103,3 @@ class Sweeper:
     async def _end(self, run_id: str, tenant: str, ended: Ended) -> None:
         if await self._records.finish(run_id, tenant, ended):
             self._step_metrics.run_ended(ended.state, dead=False)
-
-    async def _measure(self) -> None:
-        if time.monotonic() - self._measured_at < BACKLOG_INTERVAL_S:
-            return
-        self._measured_at = time.monotonic()
-        self._backlog_metrics.set(await self._backlog.queued(), await self._backlog.running())

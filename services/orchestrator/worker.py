@@ -1,7 +1,7 @@
-"""Celery's consumer on threads of its own, its steps on the process's event loop.
+"""Celery's consumer on threads of its own, the work on the process's event loop.
 
-A Celery thread only waits for its step: no step computes, no model is in this process. One event
-loop holds every channel and connection, as grpc.aio wants it.
+A Celery thread only waits for its step or unit: what computes has threads elsewhere. One event loop
+holds every channel and connection, as grpc.aio wants it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import concurrent.futures
 import logging
 import threading
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
 
 from celery import Celery, Task
 from celery.worker import WorkController, state
@@ -20,46 +20,49 @@ from celery.worker import WorkController, state
 from shared.errors import InvalidInput, StageUnavailable, SuiteError
 from shared.messages.celery_app import (
     MESSAGE_VERSION,
-    STEP_TASK,
+    QUEUES,
     STEPS,
     TRACE_HEADER,
     StepCommand,
-    queue_of,
+    UnitCommand,
+    kind_of,
 )
 
-RunStep = Callable[[StepCommand, str], Coroutine[Any, Any, None]]
+# The fields of a message and its W3C traceparent.
+RunMessage = Callable[[dict[str, Any], str], Coroutine[Any, Any, None]]
+CommandT = TypeVar("CommandT", bound=StepCommand | UnitCommand)
 STOP_SLACK_S = 2.0
 # Two lines a message that say less than the step's own span.
 _CHATTY = ("celery.worker.strategy", "celery.app.trace")
 _log = logging.getLogger(__name__)
 
 
-class StepWorker:
-    """Takes steps from their queues."""
+class QueueWorker:
+    """Takes messages from their queues."""
 
     def __init__(
         self,
         app: Celery,
-        run_step: RunStep,
+        work: Mapping[str, RunMessage],
         loop: asyncio.AbstractEventLoop,
         *,
         concurrency: int,
         kinds: tuple[str, ...],
     ) -> None:
-        """Consumes nothing before `start`. `taken_at` says when a step was last taken.
+        """Consumes nothing before `start`. `taken_at` says when a message was last taken.
 
         Args:
             app: The Celery app.
-            run_step: Runs one step, on `loop`.
+            work: What is done with a message, on `loop`, by name of its Celery task.
             loop: The process's event loop.
-            concurrency: Most steps at once.
-            kinds: Kinds of steps taken; none means all.
+            concurrency: Most messages at once.
+            kinds: Kinds of queues consumed; none means all.
         """
         self._app = app
-        self._run_step = run_step
+        self._work = work
         self._loop = loop
         self._concurrency = concurrency
-        self._queues = [queue_of(step) for step in STEPS if not kinds or step in kinds]
+        self._queues = [queue for queue in QUEUES if not kinds or kind_of(queue) in kinds]
         self._running: set[concurrent.futures.Future[None]] = set()
         self.taken_at = time.monotonic()
         self._thread = threading.Thread(target=self._consume, name="celery", daemon=True)
@@ -69,10 +72,12 @@ class StepWorker:
         for name in _CHATTY:
             logging.getLogger(name).setLevel(logging.WARNING)
 
-        def run_step(task: Task, **fields: Any) -> None:
-            self._take(fields, getattr(task.request, TRACE_HEADER, None) or "")
+        def take(task: Task, **fields: Any) -> None:
+            run = self._work[task.name]
+            self._take(run, fields, getattr(task.request, TRACE_HEADER, None) or "")
 
-        self._app.task(name=STEP_TASK, bind=True, ignore_result=True)(run_step)
+        for name in self._work:
+            self._app.task(name=name, bind=True, ignore_result=True)(take)
         self._thread.start()
 
     def busy(self) -> bool:
@@ -84,7 +89,7 @@ class StepWorker:
         return self._thread.is_alive()
 
     def stop(self, grace_s: float) -> None:
-        """Takes no more steps, lets those running end for `grace_s`, calls off the rest.
+        """Takes no more messages, lets those running end for `grace_s`, calls off the rest.
 
         Blocks; call it off the event loop, which must go on meanwhile.
         """
@@ -106,36 +111,34 @@ class StepWorker:
         )
         controller.start()
 
-    def _take(self, fields: dict[str, Any], traceparent: str) -> None:
+    def _take(self, run: RunMessage, fields: dict[str, Any], traceparent: str) -> None:
         self.taken_at = time.monotonic()
         future: concurrent.futures.Future[None] | None = None
         try:
-            command = read_command(fields)
-            future = asyncio.run_coroutine_threadsafe(
-                self._run_step(command, traceparent), self._loop
-            )
+            future = asyncio.run_coroutine_threadsafe(run(fields, traceparent), self._loop)
             self._running.add(future)
             future.result()
         except SuiteError as error:
-            _log.warning("a step message came to nothing: %s", error, extra={"fields": fields})
+            _log.warning("a message came to nothing: %s", error, extra={"fields": fields})
         except concurrent.futures.CancelledError:
-            _log.warning("a step was called off", extra={"fields": fields})
+            _log.warning("a message was called off", extra={"fields": fields})
         finally:
             if future:
                 self._running.discard(future)
 
 
-def read_command(fields: dict[str, Any]) -> StepCommand:
+def read_command(kind: type[CommandT], fields: dict[str, Any]) -> CommandT:
     """The command in a message.
 
     Raises:
         InvalidInput: It is none, or of another version.
     """
     try:
-        command = StepCommand(**fields)
+        command = kind(**fields)
     except TypeError as error:
-        raise InvalidInput(f"not a step command: {error}") from None
-    if command.version != MESSAGE_VERSION or command.step not in STEPS:
+        raise InvalidInput(f"not a command: {error}") from None
+    known = not isinstance(command, StepCommand) or command.step in STEPS
+    if command.version != MESSAGE_VERSION or not known:
         raise InvalidInput(f"unknown version or step: {command}")
     return command
 
@@ -143,7 +146,7 @@ def read_command(fields: dict[str, Any]) -> StepCommand:
 class Hearing:
     """Liveness that means something: messages wait, threads are free, and yet nothing is taken."""
 
-    def __init__(self, worker: StepWorker, patience_s: float) -> None:
+    def __init__(self, worker: QueueWorker, patience_s: float) -> None:
         """Watches `worker`; a message may wait `patience_s` before that means anything."""
         self._worker = worker
         self._patience_s = patience_s

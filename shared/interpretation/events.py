@@ -6,13 +6,12 @@ stream. The gateway makes the public messages of both.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Literal
 
 from shared.errors import SuiteError
 from shared.interpretation.boxes import BoxPx
-from shared.messages.json_codec import CodecError, from_json, to_json
+from shared.messages.event_codec import EventCodec
 
 TerminalState = Literal["succeeded", "failed", "cancelled"]
 
@@ -85,19 +84,20 @@ class Ended:
 
 Event = ImageSeen | TextSaid | BoxesFound | MaskDrawn | Ended
 
-_KINDS: dict[str, type[Event]] = {
-    "image_seen": ImageSeen,
-    "text_said": TextSaid,
-    "boxes_found": BoxesFound,
-    "mask_drawn": MaskDrawn,
-    "ended": Ended,
-}
-_NAMES = {cls: kind for kind, cls in _KINDS.items()}
+_CODEC: EventCodec[Event] = EventCodec(
+    {
+        "image_seen": ImageSeen,
+        "text_said": TextSaid,
+        "boxes_found": BoxesFound,
+        "mask_drawn": MaskDrawn,
+        "ended": Ended,
+    }
+)
 
 
 def event_to_json(event: Event) -> str:
     """The event as {"<kind>": {...}}."""
-    return f'{{"{_NAMES[type(event)]}":{to_json(event)}}}'
+    return _CODEC.to_json(event)
 
 
 def event_from_json(text: str | bytes) -> Event:
@@ -106,9 +106,4 @@ def event_from_json(text: str | bytes) -> Event:
     Raises:
         CodecError: It is none this version knows.
     """
-    try:
-        ((kind, _),) = (entry := json.loads(text)).items()
-        cls = _KINDS[kind]
-    except (ValueError, AttributeError, KeyError) as error:
-        raise CodecError(f"not an event: {error!r}") from None
-    return from_json(cls, json.dumps(entry[kind]))
+    return _CODEC.from_json(text)

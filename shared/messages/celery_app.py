@@ -1,26 +1,33 @@
 """The Celery app of the suite: who sends steps (gateway, orchestrator) and who runs them share it.
 
-A message says which step of which run; everything else is in the run record. One queue a step kind,
-so that each can be scaled and watched alone.
+A message says which step of which run; everything else is in the run record. One queue a kind of
+step of an interpretation, and one a stage and priority for units of workflows, so that each can be
+scaled and watched alone. Urgent queues are served first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from celery import Celery
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
+from kombu.utils.scheduling import priority_cycle
 
 from shared.errors import StageUnavailable
 from shared.interpretation.plan import Step
+from shared.rpc_context import PRIORITIES, Priority
 from shared.settings import ProcessSettings
+from shared.workflow_runs.views import STAGES, ReadyUnit, Stage
 
 STEP_TASK = "earthgptx.run_step"
+UNIT_TASK = "earthgptx.run_unit"
 STEPS: tuple[Step, ...] = ("encode_image", "encode_prompts", "reason", "decode_masks", "finish")
 MESSAGE_VERSION = 1
 TRACE_HEADER = "traceparent"
 KEY_PREFIX = "celery:"
+QUEUE_PREFIX = "earthgptx."
 # Only how long an unacknowledged message of a dead worker stays away. Correctness does not lean on
 # it: leases and fences in the run record do.
 VISIBILITY_TIMEOUT_S = 60
@@ -36,9 +43,55 @@ class StepCommand:
     version: int = MESSAGE_VERSION
 
 
+@dataclass(frozen=True, slots=True)
+class UnitCommand:
+    """Run one unit of one workflow run."""
+
+    run_id: str
+    unit: str
+    version: int = MESSAGE_VERSION
+
+
 def queue_of(step: Step) -> str:
     """Name of the queue of a kind of step."""
-    return f"earthgptx.{step}"
+    return f"{QUEUE_PREFIX}{step}"
+
+
+def unit_queue_of(stage: Stage, priority: Priority) -> str:
+    """Name of the queue of units of workflows for a stage, of one priority."""
+    return f"{QUEUE_PREFIX}workflow.{stage}.{priority}"
+
+
+def kind_of(queue: str) -> str:
+    """What a queue is for: "reason", "workflow.reasoner.batch"."""
+    return queue.removeprefix(QUEUE_PREFIX)
+
+
+# Somebody waits for an interpretation as for an interactive step.
+_STEP_RANK = 0
+_RANKS: Mapping[str, int] = {queue_of(step): _STEP_RANK for step in STEPS} | {
+    unit_queue_of(stage, priority): rank
+    for rank, priority in enumerate(PRIORITIES)
+    for stage in STAGES
+}
+# Every queue, the urgent ones first.
+QUEUES: tuple[str, ...] = tuple(sorted(_RANKS, key=lambda queue: _RANKS[queue]))
+
+
+class UrgentFirst(priority_cycle):
+    """The order in which queues are looked at: by rank, those of one rank in turn."""
+
+    def update(self, it: Iterable[str]) -> None:
+        """Takes the queues there are."""
+        self.items[:] = sorted(it, key=lambda queue: _RANKS[queue])
+
+    def rotate(self, last_used: str) -> str:
+        """Puts the queue just served behind the others of its rank."""
+        self.items.remove(last_used)
+        rank = _RANKS[last_used]
+        after = sum(_RANKS[queue] <= rank for queue in self.items)
+        self.items.insert(after, last_used)
+        return last_used
 
 
 def make_celery_app(settings: ProcessSettings) -> Celery:
@@ -46,7 +99,7 @@ def make_celery_app(settings: ProcessSettings) -> Celery:
     app = Celery("earthgptx", broker=settings.state_redis_url, set_as_current=False)
     timeouts = {"visibility_timeout": VISIBILITY_TIMEOUT_S}
     app.conf.update(
-        task_queues=[Queue(queue_of(step)) for step in STEPS],
+        task_queues=[Queue(queue) for queue in QUEUES],
         task_create_missing_queues=False,
         task_default_queue=queue_of("finish"),
         # State is kept in run records, never in results.
@@ -67,7 +120,9 @@ def make_celery_app(settings: ProcessSettings) -> Celery:
             "health_check_interval": 15,
             "socket_keepalive": True,
             "socket_connect_timeout": 5,
-            "queue_order_strategy": "round_robin",
+            # One list a queue: priorities have queues of their own here.
+            "priority_steps": [0],
+            "queue_order_strategy": f"{UrgentFirst.__module__}:{UrgentFirst.__name__}",
         },
         result_backend_transport_options=timeouts,
         visibility_timeout=VISIBILITY_TIMEOUT_S,
@@ -91,11 +146,28 @@ def send_step(app: Celery, command: StepCommand, traceparent: str) -> None:
     Raises:
         StageUnavailable: The broker cannot be reached.
     """
+    _send(app, STEP_TASK, command, queue_of(command.step), traceparent)
+
+
+def send_units(app: Celery, ready: Sequence[ReadyUnit]) -> None:
+    """Puts a command for each unit into its queue. Blocks: call it off the event loop.
+
+    Raises:
+        StageUnavailable: The broker cannot be reached; the sweeper sends what was not sent.
+    """
+    for unit in ready:
+        command = UnitCommand(unit.run_id, unit.unit)
+        _send(app, UNIT_TASK, command, unit_queue_of(unit.stage, unit.priority), unit.trace)
+
+
+def _send(
+    app: Celery, task: str, command: StepCommand | UnitCommand, queue: str, traceparent: str
+) -> None:
     try:
         app.send_task(
-            STEP_TASK,
+            task,
             kwargs=asdict(command),
-            queue=queue_of(command.step),
+            queue=queue,
             headers={TRACE_HEADER: traceparent} if traceparent else {},
             ignore_result=True,
         )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Any, cast
-
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
 from shared.errors import StageUnavailable
-from shared.interpretation.plan import Step
-from shared.messages.celery_app import KEY_PREFIX, STEPS, queue_of
+from shared.messages.celery_app import KEY_PREFIX, QUEUES, kind_of
 from shared.run_records.records import DUE
+from shared.workflow_runs.scripted import DUE as WORKFLOWS_DUE
 
 
 class Backlog:
@@ -21,18 +19,23 @@ class Backlog:
         """Uses `redis`, the state Redis."""
         self._redis = redis
 
-    async def queued(self) -> dict[Step, int]:
-        """Messages nobody has taken yet, by kind of step."""
-        lengths = [self._redis.llen(KEY_PREFIX + queue_of(step)) for step in STEPS]
-        return {step: await _asked(cast(Any, n)) for step, n in zip(STEPS, lengths, strict=True)}
+    async def queued(self) -> dict[str, int]:
+        """Messages nobody has taken yet, by what their queue is for."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for queue in QUEUES:
+            pipeline.llen(KEY_PREFIX + queue)
+        return dict(zip(map(kind_of, QUEUES), await _asked(pipeline), strict=True))
 
     async def running(self) -> int:
-        """Runs not ended."""
-        return await _asked(cast(Any, self._redis.zcard(DUE)))
+        """Runs not ended, of interpretations and of workflows."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for due in (DUE, WORKFLOWS_DUE):
+            pipeline.zcard(due)
+        return sum(await _asked(pipeline))
 
 
-async def _asked(reply: Awaitable[Any]) -> int:
+async def _asked(pipeline: Pipeline) -> list[int]:
     try:
-        return int(await reply)
+        return list(await pipeline.execute())
     except (RedisError, OSError) as error:
         raise StageUnavailable("the state store cannot be reached") from error

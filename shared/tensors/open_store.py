@@ -58,7 +58,11 @@ def open_store(settings: ProcessSettings) -> TensorStore:
         SettingsError: A URL or tier name is not understood.
         ObjectsUnavailable: The object directory cannot be written.
     """
-    parts = open_parts(settings)
+    return store_on(open_parts(settings), settings)
+
+
+def store_on(parts: StoreParts, settings: ProcessSettings) -> TensorStore:
+    """The store on parts that are open, for those who need a part as well; it closes them."""
     images = Images(parts.objects) if parts.objects is not None else None
     store = TensorStore(
         parts.tiers,

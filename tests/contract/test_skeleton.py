@@ -10,7 +10,7 @@ STAGES = ("image_encoder", "mask_decoder", "prompt_encoder", "reasoner")
 # JSON messages from the broker and calls the stages; it has no gRPC service of its own.
 PROTOS = {
     **{stage: (f"{stage}.proto",) for stage in STAGES},
-    "gateway": ("images.proto", "interpreter.proto"),
+    "gateway": ("images.proto", "interpreter.proto", "workflows.proto"),
     "orchestrator": (),
 }
 

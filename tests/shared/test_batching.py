@@ -252,3 +252,19 @@ async def test_queue_and_rejects_are_counted_and_return_to_zero(model: Model) ->
     assert metric_sum(reader, "earthgptx_stage_running") == 0
     assert metric_sum(reader, "earthgptx_stage_rejects") == 1
     await batcher.close()
+
+
+async def test_who_is_waited_for_by_a_person_is_in_the_next_batch(model: Model) -> None:
+    model.free.clear()
+    batcher = batcher_of(model, max_batch=3, max_queue=20)
+    rpc_context.set_call(None, "bulk", "batch")
+    bulk = [asyncio.create_task(batcher.submit(n)) for n in range(9)]
+    await until(lambda: bool(model.batches))
+    rpc_context.set_call(None, "person", "interactive")
+    pressing = asyncio.create_task(batcher.submit(100))
+    await asyncio.sleep(0)
+    model.free.set()
+    assert await pressing == 200
+    await asyncio.gather(*bulk)
+    assert 100 in model.batches[1]
+    await batcher.close()

@@ -43,6 +43,7 @@ class Stage(reasoner_pb2_grpc.ReasonerServicer, prompt_encoder_pb2_grpc.PromptEn
 
     def __init__(self) -> None:
         self.remaining_s: float | None = None
+        self.priority = ""
         self.ended: asyncio.Event = asyncio.Event()
         self.behave: Callable[[], Awaitable[None]] = self.nothing
 
@@ -53,6 +54,7 @@ class Stage(reasoner_pb2_grpc.ReasonerServicer, prompt_encoder_pb2_grpc.PromptEn
         self, request: prompt_encoder_pb2.EncodePromptsRequest, context: object
     ) -> prompt_encoder_pb2.EncodePromptsResponse:
         self.remaining_s = rpc_context.remaining_s()
+        self.priority = rpc_context.priority()
         try:
             await self.behave()
         finally:
@@ -124,6 +126,15 @@ async def test_calls_of_both_kinds_pass(wire: Wire) -> None:
         await call(channel)
         assert await texts(channel) == ["one", "two"]
     assert wire.outcomes == [None, None]
+
+
+async def test_the_stage_knows_how_pressing_a_call_is(wire: Wire) -> None:
+    async with wire.open() as channel:
+        await call(channel)
+        assert wire.stage.priority == "interactive"
+        rpc_context.set_call(None, "bulk", "batch")
+        await call(channel)
+        assert wire.stage.priority == "batch"
 
 
 @pytest.mark.parametrize("kind", [call, texts])

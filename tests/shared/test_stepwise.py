@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
+from shared import rpc_context
 from shared.errors import InvalidInput, QueueFull, StageUnavailable
 from shared.stepwise import StepScheduler
 from tests.shared.metering import metric_reader, metric_sum, metrics_of
@@ -203,3 +204,16 @@ async def test_closing_ends_every_caller() -> None:
     with pytest.raises(StageUnavailable):
         await bench.count(1)
     assert not [t for t in threading.enumerate() if t.name.startswith("test-model")]
+
+
+async def test_long_bulk_answers_leave_a_turn_free_for_who_is_waited_for() -> None:
+    bench = Bench(max_batch=1, max_open=2)
+    rpc_context.set_call(None, "bulk", "batch")
+    bulk = [asyncio.create_task(bench.count(40)) for _ in range(3)]
+    await asyncio.sleep(5 * STEP_S)
+    rpc_context.set_call(None, "person", "interactive")
+    assert await bench.count(3) == [1, 2, 3]
+    assert len(bench.opened) == 2
+    assert not bulk[0].done()
+    await asyncio.gather(*bulk)
+    await bench.scheduler.close()

@@ -189,3 +189,9 @@ def test_few_regions_are_no_special_case(count: int) -> None:
     assert match_regions([], few).appeared == tuple(few)
     assert match_regions(few, []).vanished == tuple(few)
     assert math.isclose(sum(count_by_label(few).values()), count)
+
+
+def test_what_lies_in_two_scenes_is_never_one_thing() -> None:
+    earlier = Region((0, 0, 10, 10), "ship", image_id="earlier")
+    later = Region((0, 0, 10, 10), "ship", image_id="later")
+    assert set(merge_overlapping([earlier, later, earlier])) == {earlier, later}

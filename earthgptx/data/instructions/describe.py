@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from earthgptx.data.instructions.facts import Facts
 from earthgptx.data.instructions.qualifiers import Qualified, qualified
-from earthgptx.data.instructions.words import a, at, listed, plural, some
+from earthgptx.words import a, at, listed, plural, some
 
 MODALITY_WORDS = {"optical": "optical", "sar": "sar", "infrared": "thermal"}
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from earthgptx.data.instructions.words import place_word
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject
+from earthgptx.words import place_word
 
 
 @dataclass(frozen=True)

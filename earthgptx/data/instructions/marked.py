@@ -11,8 +11,8 @@ from earthgptx.data.instructions.facts import Facts, gather_facts
 from earthgptx.data.instructions.instruction import Instruction, MarkedSet
 from earthgptx.data.instructions.phrasings import fill
 from earthgptx.data.instructions.relations import relation_phrase
-from earthgptx.data.instructions.words import a
 from earthgptx.data.labelled_image import LabelledImage
+from earthgptx.words import a
 
 MOST_REGIONS = 4
 # How many regions a set marks: one is what people do most.

@@ -17,8 +17,8 @@ from earthgptx.data.instructions.describe import (
 from earthgptx.data.instructions.facts import Facts, gather_facts
 from earthgptx.data.instructions.instruction import Instruction
 from earthgptx.data.instructions.phrasings import fill
-from earthgptx.data.instructions.words import a, at, plural
 from earthgptx.data.labelled_image import LabelledImage
+from earthgptx.words import a, at, plural
 
 MOST_COUNTED = 9
 MOST_BOXES = 8

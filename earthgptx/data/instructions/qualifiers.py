@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from earthgptx.data.instructions.facts import Facts
-from earthgptx.data.instructions.words import PLACES, at
 from earthgptx.data.synthetic.colours import PALETTE
+from earthgptx.words import PLACES, at
 
 # A size word is only used for the clearly largest or smallest of a label.
 CLEAR_RATIO = 1.5

@@ -12,10 +12,10 @@ from earthgptx.data.instructions.describe import ways_to_single_out
 from earthgptx.data.instructions.facts import gather_facts
 from earthgptx.data.instructions.phrasings import PHRASINGS
 from earthgptx.data.instructions.plain import presence
-from earthgptx.data.instructions.words import PLACES, a, listed, place_word, plural
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject, Relation
 from earthgptx.data.synthetic.scene import generate_scene
 from earthgptx.imagery.masks import encode_rle
+from earthgptx.words import PLACES, a, listed, place_word, plural
 
 SIDE = 200
 LABELS = ("airplane", "bus", "person", "ship", "storage tank")

@@ -16,11 +16,14 @@ from shapely.geometry import Polygon
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.masks import (
     decode_rle,
+    decode_rle_part,
     encode_rle,
+    encode_rle_part,
     mask_box_xyxy_px,
     paste_window_mask,
     rle_area_px,
     rle_box_xyxy_px,
+    united_rle,
 )
 from earthgptx.imagery.polygons import mask_to_polygons
 from earthgptx.imagery.rings import PolygonWithHoles
@@ -158,3 +161,36 @@ def test_outlines_of_blobs_cover_the_same_pixels(seed: int) -> None:
     assert (again & mask).sum() / (again | mask).sum() > 0.96
     sizes = [Polygon(outer, holes).area for outer, holes in mask_to_polygons(mask)]
     assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_rectangle_of_a_code_is_that_rectangle_of_the_mask(seed: int) -> None:
+    noise = np.random.default_rng(seed)
+    mask_HW = noise.random((23, 17)) < 0.4
+    height, width, counts = encode_rle(mask_HW)
+    around = np.zeros((63, 57), bool)
+    around[20:43, 20:37] = mask_HW
+    for _ in range(40):
+        x0, x1 = sorted(noise.integers(-20, 37, 2).tolist())
+        y0, y1 = sorted(noise.integers(-20, 43, 2).tolist())
+        part_HW = decode_rle_part(height, width, counts, (x0, y0, x1, y1))
+        assert (part_HW == around[y0 + 20 : y1 + 20, x0 + 20 : x1 + 20]).all()
+
+
+def test_a_part_has_the_code_of_the_whole_mask_it_stands_for() -> None:
+    noise = np.random.default_rng(5)
+    for x0, y0, rows, columns in [(0, 0, 23, 17), (3, 4, 5, 6), (16, 22, 1, 1), (2, 20, 3, 5)]:
+        part_HW = noise.random((rows, columns)) < 0.6
+        mask_HW = np.zeros((23, 17), bool)
+        mask_HW[y0 : y0 + rows, x0 : x0 + columns] = part_HW
+        assert encode_rle_part(part_HW, x0, y0, 23, 17) == encode_rle(mask_HW)[2]
+    assert encode_rle_part(np.zeros((2, 2), bool), 1, 1, 23, 17) == encode_rle(mask_HW & False)[2]
+
+
+def test_united_codes_are_those_of_united_masks() -> None:
+    noise = np.random.default_rng(6)
+    masks = [noise.random((9, 13)) < 0.3 for _ in range(3)]
+    codes = [encode_rle(mask_HW)[2] for mask_HW in masks]
+    assert united_rle(9, 13, codes) == encode_rle(masks[0] | masks[1] | masks[2])[2]
+    with pytest.raises(ImageryError):
+        united_rle(9, 14, codes)

@@ -11,7 +11,13 @@ import grpc
 import pytest
 from redis.asyncio import Redis
 
-from protos.earthgptx.v1 import images_pb2, images_pb2_grpc, interpreter_pb2, interpreter_pb2_grpc
+from protos.earthgptx.v1 import (
+    images_pb2,
+    images_pb2_grpc,
+    interpreter_pb2,
+    interpreter_pb2_grpc,
+    workflows_pb2_grpc,
+)
 from services.gateway.server import open_service
 from services.gateway.settings import GatewaySettings
 from shared.client_interceptor import MAX_MESSAGE_BYTES
@@ -59,6 +65,7 @@ class Caller:
     def __post_init__(self) -> None:
         self.images = images_pb2_grpc.ImagesStub(self.channel)
         self.interpreter = interpreter_pb2_grpc.InterpreterStub(self.channel)
+        self.workflows = workflows_pb2_grpc.WorkflowsStub(self.channel)
 
     async def upload(self, file: bytes, *, announced: int = 0, chunk: int = 65536) -> Any:
         async def parts() -> AsyncIterator[Any]:

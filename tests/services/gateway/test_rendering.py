@@ -1,8 +1,8 @@
 import numpy as np
 
 from earthgptx.imagery.masks import MaskHW, encode_rle
-from services.gateway.image_catalogue import ImageRecord
 from services.gateway.rendering import grounded_mask
+from shared.image_records import ImageRecord
 from shared.interpretation.events import MaskDrawn
 
 RECORD = ImageRecord("PNG", 96, 96, 1, "uint8", 1, "", 0.0, (), True)

@@ -8,7 +8,7 @@ import pytest
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.worker import Hearing, read_command
 from shared.errors import InvalidInput, StageUnavailable
-from shared.messages.celery_app import StepCommand
+from shared.messages.celery_app import StepCommand, UnitCommand
 from shared.settings import SettingsError, read_settings
 
 
@@ -70,12 +70,15 @@ def test_a_consumer_that_stopped_is_told() -> None:
 )
 def test_a_message_that_is_no_command_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
-        read_command(fields)
+        read_command(StepCommand, fields)
 
 
 def test_a_command_is_read() -> None:
     fields = {"run_id": "r", "step": "reason", "attempt": 1, "version": 1}
-    assert read_command(fields) == StepCommand("r", "reason", 1)
+    assert read_command(StepCommand, fields) == StepCommand("r", "reason", 1)
+    assert read_command(UnitCommand, {"run_id": "r", "unit": "seen#1"}) == UnitCommand(
+        "r", "seen#1"
+    )
 
 
 @pytest.mark.parametrize(

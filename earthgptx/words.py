@@ -22,7 +22,7 @@ def plural(label: str) -> str:
         return _PLURALS[label]
     if label.endswith(("s", "x", "ch", "sh")):
         return label + "es"
-    if label.endswith("y") and label[-2] not in "aeiou":
+    if label.endswith("y") and label[-2:-1] not in "aeiou":
         return label[:-1] + "ies"
     return label + "s"
 

@@ -1,0 +1,157 @@
+"""Runs and their events as public messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import assert_never
+
+from google.protobuf.json_format import ParseDict
+from google.protobuf.struct_pb2 import Value as WireValue
+
+from protos.earthgptx.v1 import interpreter_pb2, workflows_pb2
+from services.gateway.workflows.files import PlacedFile, files_in
+from shared.errors import InvalidInput
+from shared.interpretation.events import Fault
+from shared.workflow_runs.events import (
+    NumberedEvent,
+    RunAccepted,
+    RunEnded,
+    RunResumed,
+    StepDone,
+    StepExpanded,
+    StepFailed,
+    StepRewound,
+    StepSkipped,
+    StepStarted,
+    UnitDone,
+)
+from shared.workflow_runs.views import RunView, StepView
+
+_STATES: dict[str, workflows_pb2.RunState] = {
+    "running": workflows_pb2.RUN_STATE_RUNNING,
+    "succeeded": workflows_pb2.RUN_STATE_SUCCEEDED,
+    "failed": workflows_pb2.RUN_STATE_FAILED,
+    "cancelled": workflows_pb2.RUN_STATE_CANCELLED,
+}
+_STEP_STATES: dict[str, workflows_pb2.StepState] = {
+    "waiting": workflows_pb2.STEP_STATE_WAITING,
+    "queued": workflows_pb2.STEP_STATE_QUEUED,
+    "running": workflows_pb2.STEP_STATE_RUNNING,
+    "done": workflows_pb2.STEP_STATE_DONE,
+    "skipped": workflows_pb2.STEP_STATE_SKIPPED,
+    "failed": workflows_pb2.STEP_STATE_FAILED,
+    "stopped": workflows_pb2.STEP_STATE_STOPPED,
+}
+
+
+def state_named(number: int) -> str:
+    """The state that a list is asked for; empty for any.
+
+    Raises:
+        InvalidInput: There is no such state.
+    """
+    if number == workflows_pb2.RUN_STATE_UNSPECIFIED:
+        return ""
+    for name, state in _STATES.items():
+        if state == number:
+            return name
+    raise InvalidInput(f"state is {number}", field="state", limit=f"0 to {len(_STATES)}")
+
+
+def run_info(run: RunView) -> workflows_pb2.RunInfo:
+    """What is known of a run."""
+    return workflows_pb2.RunInfo(
+        run_id=run.run_id,
+        workflow=run.workflow_name,
+        version=run.version,
+        state=_STATES[run.state],
+        created_at_ms=run.created_at_ms,
+        ended_at_ms=run.ended_at_ms or 0,
+        failure=_failure(run.fault),
+        last_event=run.events,
+        deadline_at_ms=run.deadline_at_ms,
+        digest=run.definition_digest,
+    )
+
+
+def run_with_steps(run: RunView, steps: Iterable[StepView]) -> workflows_pb2.GetRunResponse:
+    """A run, how its steps stand, and what it gave."""
+    outputs = json.loads(run.outputs_json) if run.outputs_json else {}
+    return workflows_pb2.GetRunResponse(
+        run=run_info(run),
+        steps=[_step(step) for step in steps],
+        outputs={name: ParseDict(value, WireValue()) for name, value in outputs.items()},
+        files=[_file(placed) for placed in files_in(run.outputs_json)],
+    )
+
+
+def run_event(numbered: NumberedEvent) -> workflows_pb2.RunEvent:
+    """One event."""
+    told = workflows_pb2.RunEvent(number=numbered.number, at_ms=numbered.at_ms)
+    match numbered.event:
+        case RunAccepted() as event:
+            told.accepted.CopyFrom(workflows_pb2.RunAccepted(**asdict(event)))
+        case RunResumed():
+            told.resumed.SetInParent()
+        case StepStarted(step):
+            told.started.step = step
+        case StepExpanded(step, count):
+            told.expanded.CopyFrom(workflows_pb2.StepExpanded(step=step, items=count))
+        case UnitDone() as event:
+            told.unit_done.CopyFrom(workflows_pb2.UnitDone(**asdict(event)))
+        case StepDone() as event:
+            told.done.CopyFrom(workflows_pb2.StepDone(**asdict(event)))
+        case StepSkipped(step):
+            told.skipped.step = step
+        case StepFailed() as event:
+            told.failed.CopyFrom(_step_failed(event))
+        case StepRewound() as event:
+            told.rewound.CopyFrom(workflows_pb2.StepRewound(**asdict(event)))
+        case RunEnded(state, fault):
+            ended = workflows_pb2.RunEnded(state=_STATES[state], failure=_failure(fault))
+            told.ended.CopyFrom(ended)
+        case _:
+            assert_never(numbered.event)
+    return told
+
+
+def _step(step: StepView) -> workflows_pb2.StepInfo:
+    return workflows_pb2.StepInfo(
+        step=step.step,
+        task=step.task,
+        state=_STEP_STATES[step.state],
+        items=step.items_total,
+        items_done=step.items_done,
+        attempts=step.attempts,
+        failures=step.failures,
+        started_at_ms=step.started_at_ms or 0,
+        ended_at_ms=step.ended_at_ms or 0,
+        error=step.error,
+    )
+
+
+def _file(placed: PlacedFile) -> workflows_pb2.RunFile:
+    return workflows_pb2.RunFile(
+        output=placed.output,
+        position=placed.position,
+        key=placed.file.key,
+        name=placed.file.name,
+        media_type=placed.file.media_type,
+        size_bytes=placed.file.size_bytes,
+    )
+
+
+def _step_failed(event: StepFailed) -> workflows_pb2.StepFailed:
+    return workflows_pb2.StepFailed(
+        step=event.step,
+        item=event.item,
+        attempt=event.attempt,
+        failure=_failure(event.fault),
+        will_retry=event.will_retry,
+    )
+
+
+def _failure(fault: Fault | None) -> interpreter_pb2.Failure | None:
+    return interpreter_pb2.Failure(**asdict(fault)) if fault else None

@@ -1,0 +1,13 @@
+"""What each task of a workflow does: arguments in, outputs out, one async function a task.
+
+    arguments.py       typed access to a task's arguments
+    resolve.py         arguments, items and outputs of a planned step, from the values of its run
+    context.py         what a task works with: stages, images, files, threads
+    image_access.py    records and pixels of uploaded images
+    views.py           which square of a scene is looked at
+    asking.py          one question to the stages, from a view of a scene
+    registry.py        TASK_WORK: the function of each task
+    run_plan.py        a whole plan in one process
+
+The other modules are the tasks. They raise `SuiteError`s only, and know neither records nor queues.
+"""

@@ -1,0 +1,85 @@
+"""detect, segment, segment_regions: things with their boxes and outlines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+from earthgptx.imagery.mark_limits import MAX_REGIONS
+from earthgptx.imagery.windows import Window
+from earthgptx.words import plural
+from services.orchestrator.task_work.arguments import (
+    Arguments,
+    regions_in,
+    text_in,
+    texts_in,
+    view_in,
+    whole_in,
+)
+from services.orchestrator.task_work.asking import all_of, ask, outline
+from services.orchestrator.task_work.context import TaskContext
+from services.orchestrator.task_work.outlines import as_found, parts_of
+from services.orchestrator.task_work.views import closer_window, window_of
+from shared.errors import InvalidInput
+from workflow_language.region_sets import Region, sort_regions
+from workflow_language.values import SceneView, Value
+
+
+async def detect(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
+    """Finds the things of each kind; a kind is one question.
+
+    The words of the model tell where a thing is, not how sure that is: the score is the mask
+    decoder's estimate of how well what it sees in the box can be outlined (an IoU, 0 to 1).
+    """
+    view = view_in(arguments, "image")
+    labels = dict.fromkeys(label.strip() for label in texts_in(arguments, "labels"))
+    if "" in labels:
+        raise InvalidInput("a label is empty", field="labels", limit="at least one letter")
+    found = await all_of([partial(_detect_one, context, view, label) for label in labels])
+    regions = [region for of_label in found for region in of_label]
+    return {"regions": sort_regions(regions, "score", at_most=whole_in(arguments, "at_most"))}
+
+
+async def segment(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
+    """Outlines what the words say, each connected part by itself; the largest 64."""
+    view, words = view_in(arguments, "image"), text_in(arguments, "words").strip().rstrip(".")
+    if not words:
+        raise InvalidInput("there are no words", field="words", limit="at least one word")
+    asked = await ask(context, view, window_of(view), f"segment {words}.")
+    whole = [as_found(mask, mask.phrase or words, view.image_id) for mask in asked.masks]
+    parts = [
+        part for found in whole if found is not None for part in await context.draw(parts_of, found)
+    ]
+    return {"masks": sort_regions(parts, "area_px", at_most=MAX_REGIONS)}
+
+
+async def segment_regions(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
+    """Outlines the thing in each region, looked at closely; one that is empty is left out."""
+    view, regions = view_in(arguments, "image"), regions_in(arguments, "regions")
+    near: dict[Window, list[int]] = defaultdict(list)
+    for number, region in enumerate(regions):
+        near[closer_window(view, [region.box_xyxy_px])].append(number)
+
+    async def in_window(window: Window, numbers: list[int]) -> list[tuple[int, Region]]:
+        marked = [regions[number] for number in numbers]
+        drawn = await outline(context, view, window, marked)
+        outlined = zip(numbers, marked, drawn, strict=True)
+        masks = [(n, r, as_found(mask, r.label, view.image_id)) for n, r, mask in outlined]
+        return [(n, replace(found, caption=r.caption)) for n, r, found in masks if found]
+
+    in_windows = await all_of([partial(in_window, *each) for each in near.items()])
+    in_order = sorted((pair for pairs in in_windows for pair in pairs), key=lambda pair: pair[0])
+    return {"masks": tuple(region for _, region in in_order)}
+
+
+async def _detect_one(context: TaskContext, view: SceneView, label: str) -> list[Region]:
+    window = window_of(view)
+    asked = await ask(context, view, window, f"detect all {plural(label)}.")
+    regions = [
+        Region(box, label=label, image_id=view.image_id)
+        for box in dict.fromkeys(asked.boxes_xyxy_px)
+    ]
+    drawn = await outline(context, view, window, regions)
+    return [replace(region, score=mask.score) for region, mask in zip(regions, drawn, strict=True)]

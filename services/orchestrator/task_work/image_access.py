@@ -1,0 +1,112 @@
+"""Records and pixels of uploaded images."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from earthgptx.imagery.display import Modality, to_display
+from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.read import read_image
+from earthgptx.imagery.windows import cut_window
+from services.orchestrator.task_work.views import window_of
+from shared.errors import NotFound, refused_as_invalid_input
+from shared.image_records import KeptImage, find_image
+from shared.tensors.store import TensorStore
+from shared.worker_pool import WorkerPool
+from workflow_language.values import SceneView
+
+PixelsHWC = npt.NDArray[np.uint8]
+
+# Decoding may take a GiB: one at a time.
+DECODE_THREADS = 1
+STORE_THREADS = 8
+# Shown scenes kept, since the tasks of a run look at one scene again and again.
+SHOWN_LIMIT_BYTES = 256 * 1024 * 1024
+
+
+class ImageAccess:
+    """Reads images. Another tenant's image is an unknown one."""
+
+    def __init__(self, store: TensorStore) -> None:
+        """Takes the store the files lie in."""
+        self._store = store
+        self._storing = WorkerPool("images", STORE_THREADS)
+        self._decoding = WorkerPool("decode", DECODE_THREADS)
+        self._shown: OrderedDict[tuple[str, str, str], PixelsHWC] = OrderedDict()
+
+    async def find(self, image_id: str, *, tenant: str) -> KeptImage:
+        """The image of that id.
+
+        Raises:
+            NotFound: The tenant has none.
+        """
+        return await self._storing.run(find_image, self._store, image_id, tenant)
+
+    async def scene(self, image_id: str, *, tenant: str) -> SceneView | None:
+        """The whole image as a value of a workflow; None if the tenant has none such."""
+        try:
+            record = (await self.find(image_id, tenant=tenant)).record
+        except NotFound:
+            return None
+        return SceneView(
+            image_id,
+            record.width_px,
+            record.height_px,
+            gsd_m=record.gsd_m or None,
+            georeferenced=bool(record.transform),
+        )
+
+    async def pixels(self, view: SceneView, longest_px: int, *, tenant: str) -> PixelsHWC:
+        """A picture of the view as it is shown to the model.
+
+        Args:
+            view: what is looked at; a part is padded to a square with 0.
+            longest_px: longer side of the picture at most.
+            tenant: whose image.
+
+        Returns:
+            uint8 [H, W, 3], as stored, or as the view's `side_px` wants it.
+
+        Raises:
+            NotFound: The tenant has no such image.
+            InvalidInput: It is damaged, or cannot be of the view's modality.
+        """
+        await self.find(view.image_id, tenant=tenant)
+        return await self._decoding.run(self._picture, view, longest_px, tenant)
+
+    async def close(self) -> None:
+        """Ends the threads."""
+        await self._decoding.close()
+        await self._storing.close()
+
+    def _picture(self, view: SceneView, longest_px: int, tenant: str) -> PixelsHWC:
+        shown_HWC = self._show(view, tenant)
+        if view.window_xyxy_px is not None:
+            window = window_of(view)
+            side_px = min(view.side_px or max(round(window.side_px), 1), longest_px)
+            return cut_window(shown_HWC, window, side_px)
+        height, width = shown_HWC.shape[:2]
+        ratio = min(view.side_px or max(height, width), longest_px) / max(height, width)
+        size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+        method = cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
+        return cv2.resize(shown_HWC, size, interpolation=method).astype(np.uint8, copy=False)
+
+    def _show(self, view: SceneView, tenant: str) -> PixelsHWC:
+        """All of the scene; in the one decoding thread, so what is kept needs no lock."""
+        key = (tenant, view.image_id, view.modality)
+        if key in self._shown:
+            self._shown.move_to_end(key)
+            return self._shown[key]
+        modality = cast(Modality, view.modality) if view.modality else None
+        data = self._store.get_image(view.image_id, tenant=tenant)
+        with refused_as_invalid_input(ImageryError):
+            shown_HWC = to_display(read_image(data), modality).pixels_HWC
+        self._shown[key] = shown_HWC
+        while sum(each.nbytes for each in self._shown.values()) > SHOWN_LIMIT_BYTES:
+            self._shown.popitem(last=False)
+        return shown_HWC

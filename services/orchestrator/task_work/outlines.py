@@ -1,0 +1,84 @@
+"""Masks of the stages as regions, and their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from earthgptx.imagery.masks import decode_rle_part, encode_rle_part, united_rle
+from shared.interpretation.events import MaskDrawn
+from workflow_language.region_sets import Region
+from workflow_language.values import MaskPixels
+
+# A speck of fewer pixels is no thing that anybody could name.
+LEAST_AREA_PX = 12
+
+
+def as_found(mask: MaskDrawn, label: str | None, image_id: str) -> Region | None:
+    """The mask as a region of its scene; None if nothing is inside."""
+    if mask.box_xyxy_px is None:
+        return None
+    return Region(
+        mask.box_xyxy_px,
+        label=label,
+        score=mask.score,
+        mask=MaskPixels(mask.height_px, mask.width_px, mask.counts),
+        area_px=mask.area_px,
+        image_id=image_id,
+    )
+
+
+def parts_of(found: Region) -> list[Region]:
+    """Its connected parts (8 neighbours), the largest first, without specks.
+
+    Raises:
+        ImageryError: Its mask is malformed (field "mask").
+    """
+    pixels = mask_of(found)
+    x0, y0, x1, y1 = map(int, found.box_xyxy_px)
+    inside_HW = decode_rle_part(pixels.height_px, pixels.width_px, pixels.counts, (x0, y0, x1, y1))
+    count, numbers_HW, facts, _ = cv2.connectedComponentsWithStats(
+        inside_HW.astype(np.uint8), connectivity=8
+    )
+    parts = []
+    for number in range(1, count):
+        left, top, width, height, area_px = (int(fact) for fact in facts[number])
+        if area_px < LEAST_AREA_PX:
+            continue
+        part_HW = numbers_HW[top : top + height, left : left + width] == number
+        size_px = (pixels.height_px, pixels.width_px)
+        counts = encode_rle_part(part_HW, x0 + left, y0 + top, *size_px)
+        box = (x0 + left, y0 + top, x0 + left + width, y0 + top + height)
+        parts.append(
+            Region(
+                (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+                label=found.label,
+                score=found.score,
+                mask=MaskPixels(*size_px, counts),
+                area_px=area_px,
+                image_id=found.image_id,
+            )
+        )
+    return sorted(parts, key=lambda part: -(part.area_px or 0))
+
+
+def united_mask(regions: Sequence[Region]) -> MaskPixels | None:
+    """The pixels of all (`region_sets.UniteMasks`); None unless every one has some.
+
+    Raises:
+        ImageryError: A mask is malformed (field "mask").
+    """
+    masks = [each.mask for each in regions if isinstance(each.mask, MaskPixels)]
+    if len(masks) < len(regions):
+        return None
+    height_px, width_px = masks[0].height_px, masks[0].width_px
+    counts = united_rle(height_px, width_px, [mask.counts for mask in masks])
+    return MaskPixels(height_px, width_px, counts)
+
+
+def mask_of(region: Region) -> MaskPixels:
+    """The pixels of a region that is a mask."""
+    assert isinstance(region.mask, MaskPixels)
+    return region.mask

@@ -1,0 +1,157 @@
+"""render, export_masks: regions as pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from earthgptx.imagery.draw import draw_overlay
+from earthgptx.imagery.masks import MaskHW, decode_rle_part
+from services.orchestrator.task_work.arguments import (
+    Arguments,
+    flag_in,
+    regions_in,
+    text_in,
+    view_in,
+)
+from services.orchestrator.task_work.context import TaskContext
+from services.orchestrator.task_work.image_access import PixelsHWC
+from services.orchestrator.task_work.outlines import mask_of
+from services.orchestrator.task_work.views import Frame, frame_of
+from shared.errors import InvalidInput
+from workflow_language.region_sets import Region, sort_regions
+from workflow_language.values import MaskPixels, Value
+
+PNG = "image/png"
+PICTURE_PX = 2048
+# More would hide the picture; files of map data have them all.
+MOST_BOXES = 200
+# More masks are united by label: each costs a picture of its own while it is drawn.
+MOST_MASKS = 48
+MOST_NUMBERS = 65_535
+
+
+async def render(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
+    """Draws regions over a view, 2048 px at most; of boxes the surest 200."""
+    view, regions = view_in(arguments, "image"), regions_in(arguments, "regions")
+    pixels_HWC = await context.pixels(view, PICTURE_PX)
+    style, with_labels = text_in(arguments, "style"), flag_in(arguments, "labels")
+    frame = frame_of(view, pixels_HWC.shape[1])
+    png = await context.draw(drawn_png, pixels_HWC, frame, regions, style, with_labels)
+    return {"file": await context.write(".png", PNG, png)}
+
+
+async def export_masks(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
+    """Writes masks of one scene, numbered from 1 in their order, the smaller above the larger."""
+    masks = regions_in(arguments, "masks")
+    sizes = {(mask_of(each).height_px, mask_of(each).width_px) for each in masks}
+    if len(sizes) != 1 or len({each.image_id for each in masks}) != 1:
+        what = "there are no masks" if not masks else "the masks are of several scenes"
+        advice = "masks of one scene; say when: $masks.count > 0 where there may be none"
+        raise InvalidInput(what, field="masks", limit=advice)
+    if len(masks) > MOST_NUMBERS:
+        raise InvalidInput(
+            f"there are {len(masks)} masks", field="masks", limit=f"{MOST_NUMBERS} masks"
+        )
+    png = await context.draw(_numbered_png, masks)
+    return {"file": await context.write(".png", PNG, png)}
+
+
+def drawn_png(
+    pixels_HWC: PixelsHWC,
+    frame: Frame,
+    regions: Sequence[Region],
+    style: str,
+    with_labels: bool,
+) -> bytes:
+    """A picture with regions over it.
+
+    Args:
+        pixels_HWC: uint8 [H, W, 3].
+        frame: where the scene lies in it.
+        regions: in pixels of the scene.
+        style: "outline", "filled", or "boxes", which shows masks as boxes too.
+        with_labels: tags with their labels.
+
+    Raises:
+        ImageryError: a mask is malformed (field "mask").
+    """
+    with_pixels = style != "boxes"
+    masked = [each for each in regions if with_pixels and isinstance(each.mask, MaskPixels)]
+    others = [each for each in regions if not (with_pixels and isinstance(each.mask, MaskPixels))]
+    boxed = sort_regions(others, "score")
+    picture = draw_overlay(
+        pixels_HWC,
+        boxes=[
+            (_tag(region, with_labels), frame.to_picture(region.box_xyxy_px))
+            for region in boxed[:MOST_BOXES]
+        ],
+        masks=_masks(masked, frame, pixels_HWC.shape[:2], with_labels),
+        filled=style == "filled",
+    )
+    return png_of(picture)
+
+
+def png_of(picture: Image.Image) -> bytes:
+    """The picture as a PNG file."""
+    file = io.BytesIO()
+    picture.save(file, format="PNG")
+    return file.getvalue()
+
+
+def _tag(region: Region, with_labels: bool) -> str:
+    return (region.label or "") if with_labels else ""
+
+
+def _masks(
+    regions: Sequence[Region], frame: Frame, shape_hw: tuple[int, ...], with_labels: bool
+) -> list[tuple[str, MaskHW]]:
+    """The masks as the picture shows them; by label together where there are many."""
+    if len(regions) <= MOST_MASKS:
+        return [(_tag(r, with_labels), _in_picture([r], frame, shape_hw)) for r in regions]
+    by_label: dict[str, list[Region]] = {}
+    for region in regions:
+        by_label.setdefault(_tag(region, with_labels), []).append(region)
+    return [(tag, _in_picture(each, frame, shape_hw)) for tag, each in by_label.items()]
+
+
+def _in_picture(regions: Sequence[Region], frame: Frame, shape_hw: tuple[int, ...]) -> MaskHW:
+    """Their pixels in the picture: bool [H, W]."""
+    mask_HW: MaskHW = np.zeros(shape_hw, np.bool_)
+    for region in regions:
+        mask = mask_of(region)
+        x0, y0, x1, y1 = (round(side) for side in region.box_xyxy_px)
+        part_HW = decode_rle_part(mask.height_px, mask.width_px, mask.counts, (x0, y0, x1, y1))
+        left, top, right, bottom = (round(side) for side in frame.to_picture((x0, y0, x1, y1)))
+        size = (max(right - left, 1), max(bottom - top, 1))
+        method = cv2.INTER_AREA if frame.scale < 1 else cv2.INTER_NEAREST
+        shown = cv2.resize(part_HW.astype(np.float32), size, interpolation=method)
+        # A thing smaller than a pixel of the picture is still seen.
+        _paint(mask_HW, shown >= min(0.5, float(shown.max()) or 1.0), left, top)
+    return mask_HW
+
+
+def _paint(mask_HW: MaskHW, part_HW: npt.NDArray[np.bool_], left: int, top: int) -> None:
+    """Adds a part at a place that may reach beyond the mask."""
+    rows, columns = part_HW.shape
+    into = mask_HW[max(top, 0) : max(top + rows, 0), max(left, 0) : max(left + columns, 0)]
+    seen = part_HW[max(-top, 0) :, max(-left, 0) :]
+    into |= seen[: into.shape[0], : into.shape[1]]
+
+
+def _numbered_png(masks: Sequence[Region]) -> bytes:
+    """16 bits a pixel, 0 where there is none."""
+    whole = mask_of(masks[0])
+    numbers_HW: npt.NDArray[np.uint16] = np.zeros((whole.height_px, whole.width_px), np.uint16)
+    by_area = sorted(enumerate(masks, start=1), key=lambda pair: -(pair[1].area_px or 0))
+    for number, region in by_area:
+        mask = mask_of(region)
+        x0, y0, x1, y1 = (int(side) for side in region.box_xyxy_px)
+        part_HW = decode_rle_part(mask.height_px, mask.width_px, mask.counts, (x0, y0, x1, y1))
+        numbers_HW[y0:y1, x0:x1][part_HW] = number
+    return png_of(Image.fromarray(numbers_HW))

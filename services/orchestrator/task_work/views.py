@@ -1,0 +1,63 @@
+"""Which square of a scene is looked at, and where the scene's pixels lie in a picture of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from earthgptx.imagery.windows import Window, choose_window, whole_image
+from workflow_language.region_sets import BoxXyxyPx
+from workflow_language.values import SceneView
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture of a part of a scene: `scale` of its pixels are one of the scene."""
+
+    x0_px: float
+    y0_px: float
+    scale: float
+
+    def to_picture(self, box_xyxy_px: BoxXyxyPx) -> BoxXyxyPx:
+        """A box of the scene in pixels of the picture."""
+        x0, y0, x1, y1 = box_xyxy_px
+        return (
+            (x0 - self.x0_px) * self.scale,
+            (y0 - self.y0_px) * self.scale,
+            (x1 - self.x0_px) * self.scale,
+            (y1 - self.y0_px) * self.scale,
+        )
+
+    def to_scene(self, box_xyxy_px: BoxXyxyPx) -> BoxXyxyPx:
+        """A box of the picture in pixels of the scene."""
+        x0, y0, x1, y1 = box_xyxy_px
+        return (
+            x0 / self.scale + self.x0_px,
+            y0 / self.scale + self.y0_px,
+            x1 / self.scale + self.x0_px,
+            y1 / self.scale + self.y0_px,
+        )
+
+
+def window_of(view: SceneView) -> Window:
+    """The square the model looks at: around the part, or the whole scene."""
+    if view.window_xyxy_px is None:
+        return whole_image(view.width_px, view.height_px)
+    x0, y0, x1, y1 = view.window_xyxy_px
+    side_px = max(x1 - x0, y1 - y0)
+    return Window(x0 - (side_px - (x1 - x0)) / 2, y0 - (side_px - (y1 - y0)) / 2, side_px)
+
+
+def closer_window(view: SceneView, boxes_xyxy_px: Sequence[BoxXyxyPx]) -> Window:
+    """Close to the boxes, as the public API looks at marks; never farther away than the view."""
+    whole = window_of(view)
+    closer = choose_window(boxes_xyxy_px, view.width_px, view.height_px)
+    return closer if closer.side_px < whole.side_px else whole
+
+
+def frame_of(view: SceneView, picture_width_px: int) -> Frame:
+    """Where the scene lies in a picture of the view (`ImageAccess.pixels`)."""
+    if view.window_xyxy_px is None:
+        return Frame(0.0, 0.0, picture_width_px / view.width_px)
+    window = window_of(view)
+    return Frame(window.x0_px, window.y0_px, picture_width_px / window.side_px)

@@ -1,0 +1,60 @@
+"""The parts of a process that runs workflows, put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from redis.asyncio import Redis
+
+from services.orchestrator.settings import OrchestratorSettings
+from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
+from services.orchestrator.task_work.context import TaskParts, TaskWork
+from services.orchestrator.workflows.run_ends import RunEnds
+from services.orchestrator.workflows.sweep import WorkflowSweep
+from services.orchestrator.workflows.unit_changes import UnitChanges
+from services.orchestrator.workflows.unit_runner import SendUnits, UnitRunner
+from shared.stage_clients import StageClients
+from shared.telemetry import Telemetry
+from shared.tensors.open_store import open_parts, store_on
+from shared.workflow_runs.large_values import LargeValues
+from shared.workflow_runs.runs import WorkflowRuns
+from workflow_language.definition import LIMIT_DEADLINE_S
+
+
+class WorkflowEngine:
+    """`runner` runs units, `sweep` finds what nobody works on; both keep to `runs`."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        stages: StageClients,
+        tasks: Mapping[str, TaskWork],
+        send: SendUnits,
+        settings: OrchestratorSettings,
+        telemetry: Telemetry,
+        step_metrics: StepMetrics,
+        backlog_metrics: BacklogMetrics,
+    ) -> None:
+        """Opens the stores; call inside the event loop. Redis and stages stay the caller's."""
+        opened = open_parts(settings)
+        self._store = store_on(opened, settings)
+        self._large = LargeValues(opened.objects) if opened.objects is not None else None
+        # A run may take as long as a step, and its files are wanted after its end.
+        self._parts = TaskParts.open(self._store, stages, settings.retention_s + LIMIT_DEADLINE_S)
+        self.runs = WorkflowRuns(redis, settings.workflow_limits(), self._large)
+        ends = RunEnds(redis)
+        changes = UnitChanges(self.runs, tasks, self._parts)
+        self.runner = UnitRunner(
+            self.runs, changes, ends, send, settings, telemetry.tracer, step_metrics
+        )
+        self.sweep = WorkflowSweep(self.runs, send, step_metrics, backlog_metrics)
+        self._listening = asyncio.create_task(ends.listen(), name="run ends")
+
+    async def close(self) -> None:
+        """Ends threads and connections of its own; no unit must be running any more."""
+        self._listening.cancel()
+        await self._parts.close()
+        if self._large is not None:
+            await self._large.close()
+        self._store.close()

@@ -1,0 +1,196 @@
+"""One unit of a workflow from message to effect.
+
+    claim -> items, outputs or the end, renewing the lease -> the change of the record
+          -> or a retry, steps before it again, the run given up
+
+What may run then goes into its queue. A unit that needs no stage goes on here: it is not worth the
+way through the broker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from services.orchestrator.held_work import retry_pause_s, until_stored, while_held
+from services.orchestrator.settings import OrchestratorSettings
+from services.orchestrator.step_metrics import StepMetrics
+from services.orchestrator.workflows.run_ends import RunEnds
+from services.orchestrator.workflows.unit_changes import Change, UnitChanges
+from shared import rpc_context
+from shared.errors import (
+    DeadlineExceeded,
+    Internal,
+    QueueFull,
+    QuotaExceeded,
+    StageUnavailable,
+    SuiteError,
+)
+from shared.interpretation.events import Fault
+from shared.messages.celery_app import TRACE_HEADER, UnitCommand
+from shared.workflow_runs.runs import WorkflowRuns
+from shared.workflow_runs.unit_work import OutputsGone
+from shared.workflow_runs.views import END, ReadyUnit, Refused, UnitClaim
+
+# Others wait for the same threads: after so many units in a row the next goes through its queue.
+MOST_IN_A_ROW = 8
+# A stage that is away or full is no failure of the unit: its retries are for those.
+_OF_THE_SUITE = (StageUnavailable, QueueFull, QuotaExceeded)
+_log = logging.getLogger(__name__)
+
+SendUnits = Callable[[Sequence[ReadyUnit]], Awaitable[None]]
+# What may run now, and a word for how it went.
+Outcome = tuple[tuple[ReadyUnit, ...], str]
+
+
+class UnitRunner:
+    """Runs units by command; many at once on one event loop."""
+
+    def __init__(
+        self,
+        runs: WorkflowRuns,
+        changes: UnitChanges,
+        ends: RunEnds,
+        send: SendUnits,
+        settings: OrchestratorSettings,
+        tracer: Tracer,
+        metrics: StepMetrics,
+    ) -> None:
+        """Takes what it works with.
+
+        Args:
+            runs: The records.
+            changes: Does a unit's work.
+            ends: Says when the run of a unit has ended.
+            send: Puts units into their queues; failing is no harm.
+            settings: Pauses between attempts.
+            tracer: For spans.
+            metrics: For counts.
+        """
+        self._runs = runs
+        self._changes = changes
+        self._ends = ends
+        self._send = send
+        self._settings = settings
+        self._tracer = tracer
+        self._metrics = metrics
+
+    async def run(self, command: UnitCommand, traceparent: str) -> None:
+        """Runs the unit if it is there to be run, and those after it that need no stage.
+
+        Raises:
+            StageUnavailable: The state store is away; the sweeper will have the unit sent again.
+        """
+        ready = await self._run_unit(command.run_id, command.unit, traceparent)
+        for _ in range(MOST_IN_A_ROW):
+            here = next((each for each in ready if _goes_on_here(each, command.run_id)), None)
+            await self._send([each for each in ready if each is not here])
+            if here is None:
+                return
+            ready = await self._run_unit(here.run_id, here.unit, traceparent)
+        await self._send(ready)
+
+    async def _run_unit(self, run_id: str, unit: str, traceparent: str) -> tuple[ReadyUnit, ...]:
+        claim = await self._runs.claim(run_id, unit, owner=uuid.uuid4().hex)
+        if isinstance(claim, Refused):
+            self._metrics.ended("workflow", claim.reason, 0.0)
+            return ()
+        kind = f"workflow.{claim.task or 'end'}"
+        parent = TraceContextTextMapPropagator().extract({TRACE_HEADER: traceparent})
+        started = time.perf_counter()
+        with self._tracer.start_as_current_span(
+            f"unit {claim.step}", context=parent, kind=SpanKind.CONSUMER
+        ) as span:
+            span.set_attribute("earthgptx.run_id", run_id)
+            span.set_attribute("earthgptx.unit", unit)
+            span.set_attribute("earthgptx.attempt", claim.attempt)
+            try:
+                ready, outcome = await self._attempt(claim)
+            except asyncio.CancelledError:
+                # This process shuts down: somebody else may go on at once.
+                await self._runs.release(claim, retry_in_s=0)
+                raise
+            span.set_attribute("earthgptx.outcome", outcome)
+            if outcome in ("failed", "retried"):
+                span.set_status(trace.StatusCode.ERROR, outcome)
+        self._metrics.ended(kind, outcome, time.perf_counter() - started)
+        return ready
+
+    async def _attempt(self, claim: UnitClaim) -> Outcome:
+        if claim.exhausted:
+            last = claim.error or "the worker that ran it went away"
+            tried = f"{claim.unit} failed {claim.attempt - 1} times; last: {last}"
+            return await self._give_up(claim, StageUnavailable(tried))
+        try:
+            with self._ends.of(claim.run_id) as over:
+                change = await while_held(
+                    self._work(claim), lambda: self._runs.renew(claim), claim.run_id, over
+                )
+            if change is None:
+                return (), "called off"
+            ready = await until_stored(change)
+        except SuiteError as error:
+            return await self._failed(claim, error)
+        if ready is None:
+            return (), "fenced off"
+        if claim.step == END:
+            self._metrics.run_ended("succeeded", dead=False)
+        return ready, "committed"
+
+    async def _work(self, claim: UnitClaim) -> Change:
+        rpc_context.set_call(
+            time.monotonic() + claim.remaining_s, claim.tenant, priority=claim.priority
+        )
+        try:
+            async with asyncio.timeout(claim.remaining_s):
+                return await self._changes.of(claim)
+        except TimeoutError:
+            raise DeadlineExceeded(f"{claim.unit} was not done in its time") from None
+
+    async def _failed(self, claim: UnitClaim, error: SuiteError) -> Outcome:
+        _log.warning("unit %s failed: %s", claim.unit, error, extra={"run_id": claim.run_id})
+        if isinstance(error, OutputsGone):
+            gone, reason = error.units, error.message
+            ready = await until_stored(lambda: self._runs.rewind(claim, gone, reason))
+            if ready is not None:
+                return ready, "rewound"
+        pause_s = self._retry_in_s(claim, error)
+        if pause_s is None:
+            return await self._give_up(claim, error)
+        fault, counted = Fault.of(error), not isinstance(error, _OF_THE_SUITE)
+        await until_stored(
+            lambda: self._runs.retry(claim, fault, retry_in_s=pause_s, counted=counted)
+        )
+        return (), "retried"
+
+    def _retry_in_s(self, claim: UnitClaim, error: SuiteError) -> float | None:
+        """How long to wait before the next attempt; None if there is to be none."""
+        used_up = claim.failures >= claim.retries and not isinstance(error, _OF_THE_SUITE)
+        if not error.retryable or used_up:
+            return None
+        pause_s = retry_pause_s(self._settings, claim.attempt, error)
+        return pause_s if pause_s < claim.remaining_s else None
+
+    async def _give_up(self, claim: UnitClaim, error: SuiteError) -> Outcome:
+        # What the caller can mend is no dead letter.
+        dead = error.retryable or isinstance(error, Internal | DeadlineExceeded | OutputsGone)
+        ready = await until_stored(
+            lambda: self._runs.finish(
+                claim.run_id, "failed", fault=Fault.of(error), claim=claim, dead=dead
+            )
+        )
+        if ready is None:
+            return (), "fenced off"
+        self._metrics.run_ended("failed", dead)
+        return ready, "failed"
+
+
+def _goes_on_here(unit: ReadyUnit, run_id: str) -> bool:
+    return unit.stage == "orchestrator" and unit.run_id == run_id

@@ -1,0 +1,61 @@
+"""Inputs and outputs too large for the state Redis lie in the object store, by reference.
+
+In the record stands JSON itself, or "@" and the object's name.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+from shared.errors import NotFound
+from shared.tensors.objects import ObjectMissing, Objects
+from shared.worker_pool import WorkerPool
+
+INLINE_LIMIT_BYTES = 4096
+LIMIT_BYTES = 256 * 1024 * 1024
+_MARK = "@"
+
+
+class LargeValues:
+    """Writes and reads them off the event loop."""
+
+    def __init__(self, objects: Objects, threads: int = 4) -> None:
+        """Takes the object store's backend."""
+        self._objects = objects
+        self._pool = WorkerPool("values", threads)
+
+    async def keep(self, text: str, run_id: str, ttl_s: float) -> str:
+        """What stands in the record for `text`, JSON of ASCII letters.
+
+        Raises:
+            QueueFull: The object store has no room.
+            StageUnavailable: It cannot be reached.
+        """
+        if len(text) <= INLINE_LIMIT_BYTES:
+            return text
+        # A name of its own each time: a worker thought dead must not write over what was committed.
+        name = f"workflow_runs/{run_id}/{uuid.uuid4().hex}"
+        expires_at_ms = int((time.time() + ttl_s) * 1000)
+        parts = [memoryview(text.encode())]
+        await self._pool.run(self._objects.write, name, parts, expires_at_ms)
+        return _MARK + name
+
+    async def fetch(self, kept: str) -> str:
+        """The text behind what stands in a record.
+
+        Raises:
+            NotFound: It has expired.
+            StageUnavailable: The object store cannot be reached.
+        """
+        if not kept.startswith(_MARK):
+            return kept
+        try:
+            found = await self._pool.run(self._objects.read, kept.removeprefix(_MARK), LIMIT_BYTES)
+        except ObjectMissing:
+            raise NotFound("the value has expired") from None
+        return bytes(found).decode()
+
+    async def close(self) -> None:
+        """Ends the threads."""
+        await self._pool.close()

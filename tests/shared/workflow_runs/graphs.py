@@ -1,0 +1,62 @@
+"""Graphs of steps for tests, without a definition behind them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from shared.workflow_runs.graph import Graph, GraphStep, end_after
+from shared.workflow_runs.runs import WorkflowRuns
+from shared.workflow_runs.views import END, Created, UnitClaim
+
+
+def step(*after: str, **changes: Any) -> GraphStep:
+    fields: dict[str, Any] = {
+        "task": "count",
+        "fan_out": False,
+        "in_flight": 1,
+        "stage": "reasoner",
+        "priority": "normal",
+        "retries": 2,
+        "deadline_ms": 60_000,
+    }
+    return GraphStep(after=after, **(fields | changes))
+
+
+def graph(**steps: GraphStep) -> Graph:
+    """The steps and the end after all that nobody waits for."""
+    waited_for = {name for each in steps.values() for name in each.after}
+    return steps | {END: end_after(tuple(name for name in steps if name not in waited_for))}
+
+
+async def create(runs: WorkflowRuns, asked: Graph, **changes: Any) -> Created:
+    settings: dict[str, Any] = {
+        "run_id": uuid.uuid4().hex,
+        "tenant": "alpha",
+        "definition_json": '{"workflow":"w"}',
+        "workflow_name": "w",
+        "version": 1,
+        "inputs_json": '{"scene":"sha256:1"}',
+        "idempotency_key": "",
+        "digest": "d",
+        "timeout_s": 30.0,
+        "max_running": 99,
+        "trace": "t",
+    }
+    return await runs.create(graph=asked, **(settings | changes))
+
+
+async def claimed(runs: WorkflowRuns, run_id: str, unit: str, owner: str = "me") -> UnitClaim:
+    claim = await runs.claim(run_id, unit, owner)
+    assert isinstance(claim, UnitClaim), claim
+    return claim
+
+
+async def committed(
+    runs: WorkflowRuns, run_id: str, unit: str, outputs: Any = None, **how: Any
+) -> list[str]:
+    """Claims and commits; the units that may run then."""
+    claim = await claimed(runs, run_id, unit)
+    ready = await runs.commit(claim, outputs or {}, **how)
+    assert ready is not None
+    return [each.unit for each in ready]
