@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.orchestrator.engine import StepRunner
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
 from services.orchestrator.sweeper import InterpretationSweep, Sweeper
+from services.orchestrator.task_work.context import TaskWork
 from services.orchestrator.task_work.registry import TASK_WORK
 from services.orchestrator.worker import Hearing, QueueWorker, read_command
 from services.orchestrator.workflows.engine import WorkflowEngine
@@ -43,7 +44,11 @@ class Orchestrator:
     """Holds the parts of one process."""
 
     def __init__(
-        self, settings: OrchestratorSettings, telemetry: Telemetry, reaper: Reaper | None
+        self,
+        settings: OrchestratorSettings,
+        telemetry: Telemetry,
+        reaper: Reaper | None,
+        tasks: Mapping[str, TaskWork],
     ) -> None:
         """Opens everything; call inside the event loop.
 
@@ -51,6 +56,7 @@ class Orchestrator:
             settings: What the process read from its environment.
             telemetry: For spans and counts.
             reaper: Deletes expired tensors; None leaves that to others.
+            tasks: What each task of a workflow does.
         """
         self._settings = settings
         self._stop_reaper = threading.Event()
@@ -64,7 +70,7 @@ class Orchestrator:
             records, self._stages, self._send, settings, telemetry.tracer, counts[0]
         )
         self._workflows = WorkflowEngine(
-            self._redis, self._stages, TASK_WORK, self._send_units, settings, telemetry, *counts
+            self._redis, self._stages, tasks, self._send_units, settings, telemetry, *counts
         )
         self._worker = QueueWorker(
             self._app,
@@ -125,10 +131,14 @@ class Orchestrator:
             _log.warning("%d messages wait for the sweeper: %s", len(ready), error)
 
 
-def open_service(settings: OrchestratorSettings, telemetry: Telemetry) -> Service:
+def open_service(
+    settings: OrchestratorSettings,
+    telemetry: Telemetry,
+    tasks: Mapping[str, TaskWork] = TASK_WORK,
+) -> Service:
     """The orchestrator as a process: it serves health, and no calls."""
     reaper = open_reaper(settings) if settings.reap_interval_s > 0 else None
-    orchestrator = Orchestrator(settings, telemetry, reaper)
+    orchestrator = Orchestrator(settings, telemetry, reaper, tasks)
     return Service(
         grpc_names=(),
         add_to=lambda server: None,

@@ -1,0 +1,265 @@
+"""What running a workflow costs besides its tasks, which do nothing here.
+
+This process stands where the gateway stands: it makes the record, sends the first units and follows
+the events to the end. One orchestrator process (`workflow_worker`) runs the units; the state Redis
+keeps its append-only file. Steps of the model go through the broker one by one; those that need no
+stage go on where the step before them was done.
+
+Finished runs are made by way of the records alone, each as a run of four steps leaves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from celery import Celery
+from redis.asyncio import Redis
+
+from benchmarks.figures import Figure, Given, at_least, at_most, latency, ratio
+from benchmarks.processes import listening, module, state_redis
+from benchmarks.workflow_worker import BEGAN, STOPPED
+from shared.messages.celery_app import make_celery_app, send_units
+from shared.run_records.state_redis import open_state_redis
+from shared.settings import ProcessSettings, Secret
+from shared.workflow_runs.events import RunEnded
+from shared.workflow_runs.graph import graph_of
+from shared.workflow_runs.runs import WorkflowRuns
+from shared.workflow_runs.views import END, UnitClaim
+from workflow_language import Plan, canonical_json, compile_text
+from workflow_language.values import SceneView, value_to_json
+
+ROUNDS, RUNS, TILES, FINISHED, AT_ONCE = 200, 600, 1000, 10_000, 32
+KEY = "a suite key for benchmarks, 32 letters or more"
+SCENE = json.dumps({"scene": value_to_json(SceneView("sha256:" + "ab" * 32, 30_000, 30_000))})
+LATENCY_MS, LATENCY_P99_MS, RUNS_PER_S = at_most(12), at_most(30), at_least(150)
+TILE_MS, CANCEL_MS, RUN_KB, SLOWER = at_most(3), at_most(100), at_most(20), at_most(1.2)
+
+_HEAD = "{workflow: benchmark, inputs: {scene: scene}, defaults: {priority: interactive}, steps: ["
+# Four steps of the model, one after the other.
+BY_BROKER = """
+    {id: a, task: caption, with: {image: $scene}},
+    {id: b, task: answer, with: {image: $scene, question: "${a}?"}},
+    {id: c, task: answer, with: {image: $scene, question: "${b}?"}},
+    {id: d, task: answer, with: {image: $scene, question: "${c}?"}},
+], outputs: {words: $d}}"""
+# The first is one of the model, the others need no stage.
+IN_PLACE = """
+    {id: a, task: detect, with: {image: $scene, labels: [ship]}},
+    {id: b, task: sort, with: {regions: $a}},
+    {id: c, task: sort, with: {regions: $b}},
+    {id: d, task: sort, with: {regions: $c}},
+], outputs: {found: $d}}"""
+FAN_OUT = """
+    {id: tiles, task: tile, with: {scene: $scene, at_most: TILES}},
+    {id: seen, task: detect, for_each: $tiles, in_flight: 16,
+     with: {image: $item, labels: [ship]}},
+    {id: found, task: merge, with: {regions: $seen}},
+], outputs: {found: $found}}"""
+HANGING = """
+    {id: a, task: answer, with: {image: $scene, question: hang}},
+    {id: b, task: answer, with: {image: $scene, question: "${a}?"}},
+], outputs: {words: $b}}"""
+
+
+def run(given: Given) -> list[Figure]:
+    """Starts a state Redis and an orchestrator, and runs workflows."""
+    log = given.scratch / "orchestrator.log"
+    with state_redis(given.scratch) as url:
+        settings = {"STATE_REDIS_URL": url, "SUITE_KEY": KEY, "REAP_INTERVAL_S": "0"}
+        settings |= {"TENSOR_TIERS": "inline", "LISTEN": "127.0.0.1:0", "LOG_LEVEL": "WARNING"}
+        with module("benchmarks.workflow_worker", settings, log) as process:
+            listening(process, log)
+            return asyncio.run(measure(url, given.rounds))
+
+
+async def measure(url: str, rounds: int | None) -> list[Figure]:
+    """All figures; `rounds` makes everything as much smaller as it is than `ROUNDS`."""
+    caller = Caller(url)
+    share = 1.0 if rounds is None else rounds / ROUNDS
+    rounds = rounds or ROUNDS
+
+    def some(count: int) -> int:
+        return max(8, round(count * share))
+
+    figures = [
+        *four_steps("through the broker", await caller.times(BY_BROKER, rounds)),
+        *four_steps("all but one in place", await caller.times(IN_PLACE, rounds)),
+        await throughput(caller, some(RUNS)),
+        await tiles(caller, some(TILES)),
+        *await cancels(caller, max(2, rounds // 10)),
+    ]
+    before = figures[0]
+    kept, memory = await finished_runs(caller, some(FINISHED))
+    after = latency(
+        f"four steps through the broker, {kept:,} finished runs later",
+        await caller.times(BY_BROKER, rounds),
+    )
+    slower = ratio("the same over that before", after, before, SLOWER)
+    await caller.close()
+    return [*figures, memory, after, slower]
+
+
+class Caller:
+    """Does what the gateway does."""
+
+    def __init__(self, url: str) -> None:
+        settings = ProcessSettings(suite_key=Secret(KEY), state_redis_url=url)
+        self.redis: Redis = open_state_redis(url)
+        self.app: Celery = make_celery_app(settings)
+        self.runs = WorkflowRuns(self.redis)
+
+    async def start(self, plan: Plan, send: bool = True) -> str:
+        created = await self.runs.create(
+            uuid.uuid4().hex,
+            "benchmark",
+            canonical_json(plan.definition),
+            workflow_name=plan.definition.name,
+            version=0,
+            inputs_json=SCENE,
+            graph=graph_of(plan),
+            idempotency_key="",
+            digest="",
+            timeout_s=600,
+            max_running=1000,
+            trace="",
+        )
+        if send:
+            await asyncio.to_thread(send_units, self.app, created.ready)
+        return created.run_id
+
+    async def end_of(self, run_id: str) -> None:
+        """Follows the run to its end, which must be a good one."""
+        async for told in self.runs.follow(run_id):
+            last = told.event
+        assert last == RunEnded("succeeded"), last
+
+    async def time(self, plan: Plan) -> float:
+        """Seconds from before the record is made until its end is told."""
+        started_s = time.perf_counter()
+        await self.end_of(await self.start(plan))
+        return time.perf_counter() - started_s
+
+    async def times(self, steps: str, rounds: int) -> list[float]:
+        plan = compile_text(_HEAD + steps)
+        for _ in range(5):
+            await self.time(plan)
+        return [await self.time(plan) for _ in range(rounds)]
+
+    async def close(self) -> None:
+        await self.redis.aclose()
+        self.app.close()
+
+
+def four_steps(way: str, times_s: list[float]) -> list[Figure]:
+    whole = latency(f"four steps, {way}", times_s, LATENCY_MS)
+    assert whole.p99 is not None
+    return [
+        whole,
+        Figure(
+            name=f"four steps, {way}: 99th percentile",
+            value=whole.p99,
+            unit="ms",
+            samples=len(times_s),
+            target=LATENCY_P99_MS,
+        ),
+    ]
+
+
+async def throughput(caller: Caller, count: int) -> Figure:
+    """Runs of four empty steps a second, so many of them at once."""
+    plan = compile_text(_HEAD + IN_PLACE)
+    took_s = await at_once(count, lambda: caller.time(plan))
+    return Figure(
+        name=f"runs of four steps, {AT_ONCE} at once, all but one step in place",
+        value=count / took_s,
+        unit="1/s",
+        samples=count,
+        target=RUNS_PER_S,
+    )
+
+
+async def tiles(caller: Caller, count: int) -> Figure:
+    """A fan-out, per item: everything from the record to its end over the number of items."""
+    took_s = await caller.time(compile_text(_HEAD + FAN_OUT.replace("TILES", str(count))))
+    return Figure(
+        name=f"a fan-out of {count} tiles, per tile",
+        value=1e3 * took_s / count,
+        unit="ms",
+        samples=count,
+        target=TILE_MS,
+    )
+
+
+async def cancels(caller: Caller, rounds: int) -> list[Figure]:
+    """From asking for the cancel: until a queued unit is refused, and a running one called off."""
+    plan = compile_text(_HEAD + HANGING)
+    queued_s, running_s = [], []
+    for _ in range(rounds):
+        run_id = await caller.start(plan, send=False)
+        asked_s = time.perf_counter()
+        await caller.runs.request_cancel(run_id)
+        assert not isinstance(await caller.runs.claim(run_id, "a", "late"), UnitClaim)
+        queued_s.append(time.perf_counter() - asked_s)
+        await caller.redis.delete(BEGAN, STOPPED)
+        run_id = await caller.start(plan)
+        await told(caller.redis, BEGAN)
+        asked_at_s = time.time()
+        await caller.runs.request_cancel(run_id)
+        running_s.append(await told(caller.redis, STOPPED) - asked_at_s)
+    return [
+        latency("cancel until a queued step is refused", queued_s, CANCEL_MS),
+        latency("cancel until a running step is called off", running_s, CANCEL_MS),
+    ]
+
+
+async def finished_runs(caller: Caller, count: int) -> tuple[int, Figure]:
+    """Makes runs that have ended, and tells what the state Redis keeps of each."""
+    plan = compile_text(_HEAD + BY_BROKER)
+
+    async def one() -> None:
+        run_id = await caller.start(plan, send=False)
+        for step in plan.steps:
+            claim = await caller.runs.claim(run_id, step.id, "benchmark")
+            assert isinstance(claim, UnitClaim)
+            await caller.runs.commit(claim, {"text": "words"})
+        end = await caller.runs.claim(run_id, END, "benchmark")
+        assert isinstance(end, UnitClaim)
+        await caller.runs.finish(run_id, "succeeded", outputs_json='{"words":"words"}', claim=end)
+
+    before_bytes = (await caller.redis.info("memory"))["used_memory"]
+    await at_once(count, one)
+    grown_bytes = (await caller.redis.info("memory"))["used_memory"] - before_bytes
+    return count, Figure(
+        name="state Redis, memory for a finished run of four steps",
+        value=grown_bytes / count / 1024,
+        unit="KiB",
+        samples=count,
+        target=RUN_KB,
+    )
+
+
+async def at_once(count: int, work: Callable[[], Coroutine[Any, Any, object]]) -> float:
+    """Does it so many times, `AT_ONCE` at a time; the seconds it took."""
+    left = iter(range(count))
+
+    async def some() -> None:
+        for _ in left:
+            await work()
+
+    started_s = time.perf_counter()
+    await asyncio.gather(*(some() for _ in range(AT_ONCE)))
+    return time.perf_counter() - started_s
+
+
+async def told(redis: Redis, key: str) -> float:
+    """What the worker writes there, once it has."""
+    while True:
+        found = await redis.get(key)
+        if found is not None:
+            return float(found)
+        await asyncio.sleep(0.001)
