@@ -26,7 +26,8 @@ class GatewaySettings(CallerSettings):
         max_workflow_runs_per_tenant: Most of these of a tenant at once in the suite.
         max_workflow_versions_per_tenant: Most versions of workflows a tenant may keep.
         max_watches_per_tenant: Most runs a tenant may follow at once in this process.
-        max_run_files_per_tenant: Most files of runs a tenant may fetch at once in this process.
+        max_run_outputs_per_tenant: Most files and large outputs a tenant may fetch at once in this
+            process.
     """
 
     api_keys_file: Path
@@ -42,7 +43,7 @@ class GatewaySettings(CallerSettings):
     max_workflow_runs_per_tenant: int = 64
     max_workflow_versions_per_tenant: int = 500
     max_watches_per_tenant: int = 64
-    max_run_files_per_tenant: int = 4
+    max_run_outputs_per_tenant: int = 4
 
     def __post_init__(self) -> None:
         """Checks ranges."""
@@ -60,7 +61,7 @@ class GatewaySettings(CallerSettings):
             "max_workflow_runs_per_tenant",
             "max_workflow_versions_per_tenant",
             "max_watches_per_tenant",
-            "max_run_files_per_tenant",
+            "max_run_outputs_per_tenant",
         ):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{PREFIX}{name.upper()} must be greater than 0")

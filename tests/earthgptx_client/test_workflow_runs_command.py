@@ -300,6 +300,13 @@ def test_the_sdk_does_the_same(client: Client, work) -> None:
     client.workflows.delete("w")
 
 
+def test_large_outputs_come_whole(client: Client, work) -> None:
+    started = client.workflows.run(COUNT, {"m": MARKS})
+    outputs = {"n": [{"label": "x" * 100, "score": 0.5}] * 20_000, "one": 1}
+    work(lambda runs: runs.finish(started.run_id, "succeeded", outputs_json=json.dumps(outputs)))
+    assert client.runs.get(started.run_id).outputs == outputs
+
+
 def test_a_watch_goes_on_where_its_gateway_was_lost(suite, work, tmp_path: Path) -> None:
     environ = suite[1]
     own = {"EARTHGPTX_LISTEN": f"127.0.0.1:{free_port()}", "EARTHGPTX_DRAIN_GRACE_S": "0.1"}

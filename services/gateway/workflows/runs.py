@@ -73,9 +73,22 @@ class TenantRuns:
             NotFound: The tenant has no such run.
             Otherwise as `start`.
         """
-        earlier = await self._own(run_id, tenant)
+        earlier = await self.own(run_id, tenant)
         plan = await self._kept.again(await self._runs.definition(run_id), tenant)
         return await self._create(plan, earlier.version, earlier.inputs_json, key, tenant)
+
+    async def own(self, run_id: str, tenant: str) -> RunView:
+        """The run, if it is the tenant's.
+
+        Raises:
+            NotFound: The tenant has no such run.
+            StageUnavailable: The state store cannot be reached.
+        """
+        if RUN_ID.fullmatch(run_id):
+            view = await self._runs.read(run_id)
+            if view.tenant == tenant:
+                return view
+        raise NotFound("there is no such run", field="run_id")
 
     async def read(self, run_id: str, tenant: str) -> tuple[RunView, tuple[StepView, ...]]:
         """How a run stands.
@@ -84,7 +97,7 @@ class TenantRuns:
             NotFound: The tenant has no such run.
             StageUnavailable: The state store cannot be reached.
         """
-        return await self._own(run_id, tenant), await self._runs.steps(run_id)
+        return await self.own(run_id, tenant), await self._runs.steps(run_id)
 
     async def page(self, size: int, token: str, *, state: str, workflow: str, tenant: str) -> Page:
         """Runs, the newest first; of one state or one workflow where these are not empty.
@@ -113,7 +126,7 @@ class TenantRuns:
                 f"after_event is {after_event}", field="after_event", limit="0 or more"
             )
         with self._watches.enter(tenant):
-            await self._own(run_id, tenant)
+            await self.own(run_id, tenant)
             try:
                 async with asyncio.timeout(rpc_context.remaining_s()):
                     async for event in self._runs.follow(run_id, after_event):
@@ -128,7 +141,7 @@ class TenantRuns:
             NotFound: The tenant has no such run.
             StageUnavailable: The state store cannot be reached.
         """
-        await self._own(run_id, tenant)
+        await self.own(run_id, tenant)
         await self._runs.request_cancel(run_id)
 
     async def resume(self, run_id: str, tenant: str) -> None:
@@ -140,7 +153,7 @@ class TenantRuns:
             QuotaExceeded: The tenant has too many runs.
             StageUnavailable: The state store cannot be reached.
         """
-        await self._own(run_id, tenant)
+        await self.own(run_id, tenant)
         ready = await self._runs.resume(
             run_id, timeout_s=self._timeout_s, max_running=self._max_running
         )
@@ -169,13 +182,6 @@ class TenantRuns:
         )
         await self._send(created.ready)
         return created
-
-    async def _own(self, run_id: str, tenant: str) -> RunView:
-        if RUN_ID.fullmatch(run_id):
-            view = await self._runs.read(run_id)
-            if view.tenant == tenant:
-                return view
-        raise NotFound("there is no such run", field="run_id")
 
     async def _send(self, ready: tuple[ReadyUnit, ...]) -> None:
         if not ready:

@@ -203,8 +203,15 @@ def calls_about(caller: Caller, run_id: str) -> dict[str, Any]:
         "CancelRun": stub.CancelRun(pb.CancelRunRequest(run_id=run_id), metadata=metadata),
         "ResumeRun": stub.ResumeRun(pb.ResumeRunRequest(run_id=run_id), metadata=metadata),
         "RerunRun": stub.RerunRun(pb.RerunRunRequest(run_id=run_id), metadata=metadata),
+        "GetRunOutput": output(caller, run_id, "ships"),
         "GetRunFile": fetch(caller, run_id, "key"),
     }
+
+
+async def output(caller: Caller, run_id: str, name: str) -> bytes:
+    request = pb.GetRunOutputRequest(run_id=run_id, output=name)
+    call = caller.workflows.GetRunOutput(request, metadata=caller.metadata)
+    return b"".join([response.chunk async for response in call])
 
 
 async def fetch(caller: Caller, run_id: str, key: str) -> bytes:
@@ -237,6 +244,21 @@ async def test_a_run_that_never_was_is_not_found_by_any_call(
 async def test_events_are_numbered_from_one(alpha: Caller, run_id: str) -> None:
     error = await refusal(watch(alpha, run_id, after=-1))
     assert isinstance(error, InvalidInput) and error.field == "after_event"
+
+
+async def test_outputs_larger_than_a_message_are_streamed(
+    alpha: Caller, runs: WorkflowRuns, run_id: str
+) -> None:
+    many = [{"box_xyxy_px": [n, 0, n + 1, 1], "label": "ü" * 80} for n in range(20_000)]
+    outputs = {"few": many[:10], "ships": many, "number": 20_000}
+    await runs.finish(run_id, "succeeded", outputs_json=json.dumps(outputs))
+    found = await get_run(alpha, run_id)
+    assert sorted(found.outputs) == ["few", "number"]
+    assert list(found.large_outputs) == ["ships"]
+    data = await output(alpha, run_id, "ships")
+    assert len(data) > 8 * 1024 * 1024 and json.loads(data) == many
+    error = await refusal(output(alpha, run_id, "boats"))
+    assert isinstance(error, NotFound) and error.field == "output"
 
 
 async def test_files_of_a_run_are_fetched_and_no_others(
