@@ -15,7 +15,7 @@ from earthgptx.imagery.read import read_image
 from earthgptx.imagery.windows import cut_window
 from services.orchestrator.task_work.views import window_of
 from shared.errors import NotFound, refused_as_invalid_input
-from shared.image_records import KeptImage, find_image
+from shared.image_records import KeptImage, find_image, scene_of
 from shared.tensors.store import TensorStore
 from shared.worker_pool import WorkerPool
 from workflow_language.values import SceneView
@@ -50,16 +50,9 @@ class ImageAccess:
     async def scene(self, image_id: str, *, tenant: str) -> SceneView | None:
         """The whole image as a value of a workflow; None if the tenant has none such."""
         try:
-            record = (await self.find(image_id, tenant=tenant)).record
+            return scene_of(await self.find(image_id, tenant=tenant))
         except NotFound:
             return None
-        return SceneView(
-            image_id,
-            record.width_px,
-            record.height_px,
-            gsd_m=record.gsd_m or None,
-            georeferenced=bool(record.transform),
-        )
 
     async def pixels(self, view: SceneView, longest_px: int, *, tenant: str) -> PixelsHWC:
         """A picture of the view as it is shown to the model.
