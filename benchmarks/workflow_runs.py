@@ -2,8 +2,8 @@
 
 This process stands where the gateway stands: it makes the record, sends the first units and follows
 the events to the end. One orchestrator process (`workflow_worker`) runs the units; the state Redis
-keeps its append-only file. Steps of the model go through the broker one by one; those that need no
-stage go on where the step before them was done.
+keeps its append-only file. A run begins in the broker, and its short steps go on where the one
+before them was done; longer steps go through the broker one by one, which is measured too.
 
 Finished runs are made by way of the records alone, each as a run of four steps leaves it.
 """
@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 
 from benchmarks.figures import Figure, Given, at_least, at_most, latency, ratio
 from benchmarks.processes import listening, module, state_redis
-from benchmarks.workflow_worker import BEGAN, STOPPED
+from benchmarks.workflow_worker import BEGAN, SLOW_S, STOPPED
 from shared.messages.celery_app import make_celery_app, send_units
 from shared.run_records.state_redis import open_state_redis
 from shared.settings import ProcessSettings, Secret
@@ -39,21 +39,28 @@ SCENE = json.dumps({"scene": value_to_json(SceneView("sha256:" + "ab" * 32, 30_0
 LATENCY_MS, LATENCY_P99_MS, RUNS_PER_S = at_most(12), at_most(30), at_least(150)
 TILE_MS, CANCEL_MS, RUN_KB, SLOWER = at_most(3), at_most(100), at_most(20), at_most(1.2)
 
-_HEAD = "{workflow: benchmark, inputs: {scene: scene}, defaults: {priority: interactive}, steps: ["
-# Four steps of the model, one after the other.
-BY_BROKER = """
+_HEAD = "{workflow: benchmark, inputs: {scene: scene}, steps: ["
+_OF_MODEL = """
     {id: a, task: caption, with: {image: $scene}},
     {id: b, task: answer, with: {image: $scene, question: "${a}?"}},
     {id: c, task: answer, with: {image: $scene, question: "${b}?"}},
     {id: d, task: answer, with: {image: $scene, question: "${c}?"}},
 ], outputs: {words: $d}}"""
-# The first is one of the model, the others need no stage.
-IN_PLACE = """
+_MIXED = """
     {id: a, task: detect, with: {image: $scene, labels: [ship]}},
     {id: b, task: sort, with: {regions: $a}},
     {id: c, task: sort, with: {regions: $b}},
     {id: d, task: sort, with: {regions: $c}},
 ], outputs: {found: $d}}"""
+OF_MODEL, MIXED = "four steps of the model", "one step of the model and three without"
+KINDS = {OF_MODEL: _OF_MODEL, MIXED: _MIXED}
+# They wait for each other by conditions that always hold.
+LONG = """
+    {id: a, task: answer, with: {image: $scene, question: slow}},
+    {id: b, task: answer, when: "$a != 'x'", with: {image: $scene, question: slow}},
+    {id: c, task: answer, when: "$b != 'x'", with: {image: $scene, question: slow}},
+    {id: d, task: answer, when: "$c != 'x'", with: {image: $scene, question: slow}},
+], outputs: {words: $d}}"""
 FAN_OUT = """
     {id: tiles, task: tile, with: {scene: $scene, at_most: TILES}},
     {id: seen, task: detect, for_each: $tiles, in_flight: 16,
@@ -87,17 +94,16 @@ async def measure(url: str, rounds: int | None) -> list[Figure]:
         return max(8, round(count * share))
 
     figures = [
-        *four_steps("through the broker", await caller.times(BY_BROKER, rounds)),
-        *four_steps("all but one in place", await caller.times(IN_PLACE, rounds)),
-        await throughput(caller, some(RUNS)),
+        *[each for kind in KINDS for each in four_steps(kind, await caller.times(kind, rounds))],
+        await long_steps(caller, max(2, rounds // 10)),
+        *[await throughput(caller, kind, some(RUNS)) for kind in KINDS],
         await tiles(caller, some(TILES)),
         *await cancels(caller, max(2, rounds // 10)),
     ]
     before = figures[0]
     kept, memory = await finished_runs(caller, some(FINISHED))
     after = latency(
-        f"four steps through the broker, {kept:,} finished runs later",
-        await caller.times(BY_BROKER, rounds),
+        f"{OF_MODEL}, {kept:,} finished runs later", await caller.times(OF_MODEL, rounds)
     )
     slower = ratio("the same over that before", after, before, SLOWER)
     await caller.close()
@@ -144,8 +150,8 @@ class Caller:
         await self.end_of(await self.start(plan))
         return time.perf_counter() - started_s
 
-    async def times(self, steps: str, rounds: int) -> list[float]:
-        plan = compile_text(_HEAD + steps)
+    async def times(self, kind: str, rounds: int) -> list[float]:
+        plan = compile_text(_HEAD + KINDS[kind])
         for _ in range(5):
             await self.time(plan)
         return [await self.time(plan) for _ in range(rounds)]
@@ -155,13 +161,13 @@ class Caller:
         self.app.close()
 
 
-def four_steps(way: str, times_s: list[float]) -> list[Figure]:
-    whole = latency(f"four steps, {way}", times_s, LATENCY_MS)
+def four_steps(kind: str, times_s: list[float]) -> list[Figure]:
+    whole = latency(kind, times_s, LATENCY_MS)
     assert whole.p99 is not None
     return [
         whole,
         Figure(
-            name=f"four steps, {way}: 99th percentile",
+            name=f"{kind}: 99th percentile",
             value=whole.p99,
             unit="ms",
             samples=len(times_s),
@@ -170,12 +176,19 @@ def four_steps(way: str, times_s: list[float]) -> list[Figure]:
     ]
 
 
-async def throughput(caller: Caller, count: int) -> Figure:
+async def long_steps(caller: Caller, rounds: int) -> Figure:
+    """What four steps cost that each go through the broker, besides their own time."""
+    plan = compile_text(_HEAD + LONG)
+    added_s = [await caller.time(plan) - 4 * SLOW_S for _ in range(rounds)]
+    return latency(f"four steps of {SLOW_S:g} s, added to these", added_s)
+
+
+async def throughput(caller: Caller, kind: str, count: int) -> Figure:
     """Runs of four empty steps a second, so many of them at once."""
-    plan = compile_text(_HEAD + IN_PLACE)
+    plan = compile_text(_HEAD + KINDS[kind])
     took_s = await at_once(count, lambda: caller.time(plan))
     return Figure(
-        name=f"runs of four steps, {AT_ONCE} at once, all but one step in place",
+        name=f"{kind}: runs a second, {AT_ONCE} at once",
         value=count / took_s,
         unit="1/s",
         samples=count,
@@ -219,14 +232,14 @@ async def cancels(caller: Caller, rounds: int) -> list[Figure]:
 
 async def finished_runs(caller: Caller, count: int) -> tuple[int, Figure]:
     """Makes runs that have ended, and tells what the state Redis keeps of each."""
-    plan = compile_text(_HEAD + BY_BROKER)
+    plan = compile_text(_HEAD + KINDS[OF_MODEL])
 
     async def one() -> None:
         run_id = await caller.start(plan, send=False)
         for step in plan.steps:
             claim = await caller.runs.claim(run_id, step.id, "benchmark")
             assert isinstance(claim, UnitClaim)
-            await caller.runs.commit(claim, {"text": "words"})
+            await caller.runs.commit(claim, '{"text":"words"}', {"text": "words"})
         end = await caller.runs.claim(run_id, END, "benchmark")
         assert isinstance(end, UnitClaim)
         await caller.runs.finish(run_id, "succeeded", outputs_json='{"words":"words"}', claim=end)

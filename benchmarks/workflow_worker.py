@@ -1,7 +1,7 @@
 """`python -m benchmarks.workflow_worker`: an orchestrator whose tasks do no work.
 
-Everything else is that of the suite: consumer, records, sweeper. `answer` hangs if that is the
-question, and notes when it was called off.
+Everything else is that of the suite: consumer, records, sweeper. To the question `slow`, `answer`
+takes its time; to `hang` it takes for ever, and notes when it was called off.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from shared.serving import Service, run_process
 from shared.telemetry import Telemetry
 from workflow_language.values import Value
 
-HANG = "hang"
+HANG, SLOW = "hang", "slow"
+SLOW_S = 0.26
 # When a task that hung began, and when it was called off: Unix time in seconds.
 BEGAN, STOPPED = "benchmark:began", "benchmark:stopped"
 
@@ -35,7 +36,10 @@ def idle_tasks(redis: Redis) -> Mapping[str, TaskWork]:
         return {"text": "words"}
 
     async def answer(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
-        if text_in(arguments, "question") == HANG:
+        question = text_in(arguments, "question")
+        if question == SLOW:
+            await asyncio.sleep(SLOW_S)
+        elif question == HANG:
             await redis.set(BEGAN, time.time())
             try:
                 await asyncio.Event().wait()

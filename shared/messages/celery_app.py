@@ -78,6 +78,11 @@ _RANKS: Mapping[str, int] = {queue_of(step): _STEP_RANK for step in STEPS} | {
 QUEUES: tuple[str, ...] = tuple(sorted(_RANKS, key=lambda queue: _RANKS[queue]))
 
 
+def more_urgent(queue: str) -> tuple[str, ...]:
+    """Queues that are served before this one."""
+    return tuple(each for each in QUEUES if _RANKS[each] < _RANKS[queue])
+
+
 class UrgentFirst(priority_cycle):
     """The order in which queues are looked at: by rank, those of one rank in turn."""
 

@@ -14,6 +14,7 @@ from services.orchestrator.workflows.run_ends import RunEnds
 from services.orchestrator.workflows.sweep import WorkflowSweep
 from services.orchestrator.workflows.unit_changes import UnitChanges
 from services.orchestrator.workflows.unit_runner import SendUnits, UnitRunner
+from shared.run_records.backlog import Backlog
 from shared.stage_clients import StageClients
 from shared.telemetry import Telemetry
 from shared.tensors.open_store import open_parts, store_on
@@ -46,7 +47,7 @@ class WorkflowEngine:
         ends = RunEnds(redis)
         changes = UnitChanges(self.runs, tasks, self._parts)
         self.runner = UnitRunner(
-            self.runs, changes, ends, send, settings, telemetry.tracer, step_metrics
+            self.runs, Backlog(redis), changes, ends, send, settings, telemetry.tracer, step_metrics
         )
         self.sweep = WorkflowSweep(self.runs, send, step_metrics, backlog_metrics)
         self._listening = asyncio.create_task(ends.listen(), name="run ends")

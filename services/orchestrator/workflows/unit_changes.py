@@ -21,6 +21,7 @@ from services.orchestrator.workflows.plan_cache import PlanCache
 from services.orchestrator.workflows.run_values import RunValues
 from shared.errors import NotFound
 from shared.workflow_runs.runs import WorkflowRuns
+from shared.workflow_runs.summaries import summary_of
 from shared.workflow_runs.views import END, ReadyUnit, UnitClaim
 from workflow_language.compiler.plan import Plan, PlannedStep
 from workflow_language.document import Json
@@ -63,7 +64,7 @@ class UnitChanges:
         if claim.phase == "item":
             return await self._worked(claim, step, values, items_of(step, values)[claim.item or 0])
         if not is_wanted(step, values):
-            return partial(self._runs.commit, claim, {}, skipped=True)
+            return partial(self._runs.skip, claim)
         if claim.phase == "items":
             items = items_of(step, values)
             kept = [n for n, item in enumerate(items) if is_wanted(step, values, item)]
@@ -76,16 +77,18 @@ class UnitChanges:
         context = TaskContext(claim.tenant, claim.run_id, claim.unit, self._parts)
         work = self._tasks[step.task.name]
         outputs = await work(context, arguments_of(step, values, item))
-        return partial(self._runs.commit, claim, _json(outputs))
+        given = _json(outputs)
+        text = _text(given)
+        if item is None:
+            # The version of outputs is the fence they are committed by.
+            self._values.remember(claim, outputs, len(text))
+        return partial(self._runs.commit, claim, text, summary_of(given))
 
     async def _gathered(self, claim: UnitClaim, step: PlannedStep) -> Change:
         given = await self._runs.item_values(claim.run_id, step.id)
         items = [json.loads(text) for text in given]
-        return partial(
-            self._runs.commit,
-            claim,
-            {name: [item[name] for item in items] for name in step.outputs},
-        )
+        outputs = {name: [item[name] for item in items] for name in step.outputs}
+        return partial(self._runs.commit, claim, _text(outputs), summary_of(outputs))
 
     async def _end(self, claim: UnitClaim, plan: Plan) -> Change:
         outputs = _json(outputs_of(plan, await self._values.of(claim, plan)))
@@ -93,7 +96,7 @@ class UnitChanges:
             self._runs.finish,
             claim.run_id,
             "succeeded",
-            outputs_json=json.dumps(outputs, separators=(",", ":")),
+            outputs_json=_text(outputs),
             claim=claim,
         )
 
@@ -111,3 +114,7 @@ class UnitChanges:
 
 def _json(outputs: Mapping[str, Value]) -> dict[str, Json]:
     return {name: value_to_json(value) for name, value in outputs.items()}
+
+
+def _text(outputs: Mapping[str, Json]) -> str:
+    return json.dumps(outputs, separators=(",", ":"))

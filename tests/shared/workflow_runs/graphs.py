@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
@@ -52,11 +53,9 @@ async def claimed(runs: WorkflowRuns, run_id: str, unit: str, owner: str = "me")
     return claim
 
 
-async def committed(
-    runs: WorkflowRuns, run_id: str, unit: str, outputs: Any = None, **how: Any
-) -> list[str]:
+async def committed(runs: WorkflowRuns, run_id: str, unit: str, outputs: Any = None) -> list[str]:
     """Claims and commits; the units that may run then."""
     claim = await claimed(runs, run_id, unit)
-    ready = await runs.commit(claim, outputs or {}, **how)
+    ready = await runs.commit(claim, json.dumps(outputs or {}))
     assert ready is not None
     return [each.unit for each in ready]

@@ -54,7 +54,8 @@ async def test_a_run_goes_step_by_step_to_its_end(runs: WorkflowRuns) -> None:
     assert made.ready == (ReadyUnit(run_id, "a", "reasoner", "normal", "t"),)
     assert await runs.claim(run_id, "d", "me") == Refused("waiting")
     assert await committed(runs, run_id, "a", {"n": 1}) == ["b", "c"]
-    assert await committed(runs, run_id, "c", {"words": "ships"}) == []
+    words = await claimed(runs, run_id, "c")
+    assert await runs.commit(words, '{"words":"ships"}', {"words": "ships"}) == ()
     assert await committed(runs, run_id, "b", {"found": [1, 2]}) == ["d"]
     claim = await claimed(runs, run_id, "d")
     assert set(claim.produced) == {"b", "c"} and claim.phase == "whole"
@@ -62,13 +63,13 @@ async def test_a_run_goes_step_by_step_to_its_end(runs: WorkflowRuns) -> None:
         "b": {"found": [1, 2]},
         "c": {"words": "ships"},
     }
-    ready = await runs.commit(claim, {})
+    ready = await runs.commit(claim, "{}")
     assert ready is not None and [each.unit for each in ready] == [END]
     end = await claimed(runs, run_id, END)
     assert await runs.finish(run_id, "succeeded", outputs_json='{"n":3}', claim=end) == ()
     events = await told(runs, run_id)
-    assert events[:3] == [RunAccepted("w", 4), StepStarted("a"), StepDone("a", {"n": "1"})]
-    assert StepDone("b", {"found": "2 items"}) in events
+    assert events[:3] == [RunAccepted("w", 4), StepStarted("a"), StepDone("a")]
+    assert StepDone("c", {"words": "ships"}) in events
     assert events[-1] == RunEnded("succeeded")
     assert await told(runs, run_id, after_event=len(events) - 1) == [RunEnded("succeeded")]
     view = await runs.read(run_id)
@@ -91,14 +92,14 @@ async def test_items_run_so_many_at_a_time_and_are_gathered(runs: WorkflowRuns) 
     item = await claimed(runs, run_id, "seen#1")
     assert (item.phase, item.item, item.step) == ("item", 1, "seen")
     assert await committed(runs, run_id, "seen#0", {"n": 0}) == ["seen#3"]
-    assert [each.unit for each in await runs.commit(item, {"n": 1}) or ()] == []
+    assert [each.unit for each in await runs.commit(item, '{"n":1}') or ()] == []
     (seen,) = [each for each in await runs.steps(run_id) if each.step == "seen"]
     assert (seen.state, seen.items_total, seen.items_done) == ("running", 3, 2)
     assert await committed(runs, run_id, "seen#3", {"n": 3}) == ["seen"]
     gather = await claimed(runs, run_id, "seen")
     assert gather.phase == "gather"
     assert await item_outputs(runs, run_id) == [{"n": 0}, {"n": 1}, {"n": 3}]
-    ready = await runs.commit(gather, {"n": [0, 1, 3]})
+    ready = await runs.commit(gather, '{"n":[0,1,3]}')
     assert ready is not None and [each.unit for each in ready] == ["all"]
     assert await runs.claim(run_id, "seen#0", "me") == Refused("done")
     await committed(runs, run_id, "all")
@@ -119,7 +120,8 @@ async def test_no_items_are_gathered_at_once(runs: WorkflowRuns) -> None:
 
 async def test_a_skipped_step_is_told_and_known_to_those_after_it(runs: WorkflowRuns) -> None:
     run_id = (await create(runs, graph(a=step(), b=step("a")))).run_id
-    assert await committed(runs, run_id, "a", skipped=True) == ["b"]
+    ready = await runs.skip(await claimed(runs, run_id, "a"))
+    assert ready is not None and [each.unit for each in ready] == ["b"]
     claim = await claimed(runs, run_id, "b")
     assert claim.produced["a"].skipped
     assert (await runs.steps(run_id))[0].state == "skipped"
@@ -147,11 +149,11 @@ async def test_a_worker_thought_dead_has_no_effect(runs: WorkflowRuns) -> None:
     await asyncio.sleep(0.25)
     quick = await claimed(runs, run_id, "a", "quick")
     assert quick.fence > slow.fence and quick.attempt == 2
-    assert await runs.commit(slow, {"by": "slow"}) is None
+    assert await runs.commit(slow, '{"by":"slow"}') is None
     assert await runs.renew(slow) == "lost"
     assert await runs.finish(run_id, "failed", fault=BROKEN, claim=slow) is None
-    assert await runs.commit(quick, {"by": "quick"}) is not None
-    assert await runs.commit(quick, {"by": "again"}) == ()
+    assert await runs.commit(quick, '{"by":"quick"}') is not None
+    assert await runs.commit(quick, '{"by":"again"}') == ()
     assert await outputs(runs, run_id, "a") == {"a": {"by": "quick"}}
 
 
@@ -161,7 +163,7 @@ async def test_an_item_counts_once_however_often_it_is_done(runs: WorkflowRuns) 
     await runs.expand(await claimed(runs, run_id, "seen"), [0, 1])
     item = await claimed(runs, run_id, "seen#0")
     for _ in range(3):
-        assert await runs.commit(item, {}) == ()
+        assert await runs.commit(item, "{}") == ()
     assert (await runs.steps(run_id))[1].items_done == 1
     assert await runs.claim(run_id, "seen#0", "me") == Refused("done")
 
@@ -232,7 +234,7 @@ async def test_a_cancelled_run_is_over_for_all_and_said_aloud(
         message = await heard.get_message(timeout=1)
         assert message is not None and message["data"] == run_id.encode()
     assert await runs.renew(claim) == "over"
-    assert await runs.commit(claim, {}) is None
+    assert await runs.commit(claim, "{}") is None
     view = await runs.read(run_id)
     assert view.state == "cancelled" and view.fault is not None
 
@@ -244,7 +246,7 @@ async def test_a_resumed_run_does_only_what_is_missing(runs: WorkflowRuns) -> No
     await runs.finish(run_id, "failed", fault=BROKEN, claim=old)
     ready = await runs.resume(run_id, timeout_s=9, max_running=9)
     assert {each.unit for each in ready} == {"b", "c"}
-    assert await runs.commit(old, {"n": 0}) is None
+    assert await runs.commit(old, '{"n":0}') is None
     with pytest.raises(Conflict):
         await runs.resume(run_id, timeout_s=9, max_running=9)
     await committed(runs, run_id, "b")
@@ -252,7 +254,7 @@ async def test_a_resumed_run_does_only_what_is_missing(runs: WorkflowRuns) -> No
     assert await committed(runs, run_id, "d") == [END]
     await runs.finish(run_id, "succeeded", claim=await claimed(runs, run_id, END))
     events = await told(runs, run_id)
-    assert events.count(StepDone("a", {"n": "1"})) == 1
+    assert events.count(StepDone("a")) == 1
     assert [type(e) for e in events if isinstance(e, RunEnded | RunResumed)] == [
         *(RunEnded, RunResumed, RunEnded),
     ]
@@ -286,7 +288,7 @@ async def test_outputs_that_are_gone_are_made_again(runs: WorkflowRuns, redis: R
     assert gone.value.units == ("b",)
     ready = await runs.rewind(claim, gone.value.units, "gone")
     assert ready is not None and [each.unit for each in ready] == ["b"]
-    assert await runs.commit(claim, {}) is None
+    assert await runs.commit(claim, "{}") is None
     assert await committed(runs, run_id, "b", {"n": 2}) == ["d"]
     again = await claimed(runs, run_id, "d")
     assert again.produced["b"] == Produced(again.produced["b"].version, False)
@@ -339,7 +341,7 @@ async def test_a_tenant_has_so_many_units_in_flight_and_the_pressing_ones_first(
     assert await runs.claim(urgent.run_id, "u", "me") == Refused("waiting")
     assert len((await create(runs, graph(x=step()), tenant="beta")).ready) == 1
     claim = await claimed(runs, bulk.run_id, "s0")
-    ready = await runs.commit(claim, {})
+    ready = await runs.commit(claim, "{}")
     assert ready is not None
     assert [(each.run_id, each.unit) for each in ready] == [(urgent.run_id, "u")]
     assert await runs.request_cancel(urgent.run_id)

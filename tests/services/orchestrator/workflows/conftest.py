@@ -19,6 +19,7 @@ from services.orchestrator.workflows.sweep import WorkflowSweep
 from services.orchestrator.workflows.unit_changes import UnitChanges
 from services.orchestrator.workflows.unit_runner import UnitRunner
 from shared.messages.celery_app import UnitCommand
+from shared.run_records.backlog import Backlog
 from shared.settings import Secret
 from shared.workflow_runs.events import Event
 from shared.workflow_runs.graph import graph_of
@@ -58,7 +59,14 @@ class Bench:
         changes = UnitChanges(self.runs, self._tasks, NO_PARTS)
         tracer = TracerProvider().get_tracer("test")
         self.runner = UnitRunner(
-            self.runs, changes, self.ends, self.send, settings, tracer, self._counts
+            self.runs,
+            Backlog(self.redis),
+            changes,
+            self.ends,
+            self.send,
+            settings,
+            tracer,
+            self._counts,
         )
 
     async def send(self, ready: Sequence[ReadyUnit]) -> None:
