@@ -97,7 +97,7 @@ async def measure(url: str, rounds: int | None) -> list[Figure]:
         *[each for kind in KINDS for each in four_steps(kind, await caller.times(kind, rounds))],
         await long_steps(caller, max(2, rounds // 10)),
         *[await throughput(caller, kind, some(RUNS)) for kind in KINDS],
-        await tiles(caller, some(TILES)),
+        *await tiles(caller, some(TILES)),
         *await cancels(caller, max(2, rounds // 10)),
     ]
     before = figures[0]
@@ -196,16 +196,26 @@ async def throughput(caller: Caller, kind: str, count: int) -> Figure:
     )
 
 
-async def tiles(caller: Caller, count: int) -> Figure:
+async def tiles(caller: Caller, count: int) -> list[Figure]:
     """A fan-out, per item: everything from the record to its end over the number of items."""
-    took_s = await caller.time(compile_text(_HEAD + FAN_OUT.replace("TILES", str(count))))
-    return Figure(
-        name=f"a fan-out of {count} tiles, per tile",
-        value=1e3 * took_s / count,
-        unit="ms",
-        samples=count,
-        target=TILE_MS,
-    )
+    plan = compile_text(_HEAD + FAN_OUT.replace("TILES", str(count)))
+    started_s = time.perf_counter()
+    run_id = await caller.start(plan)
+    await caller.end_of(run_id)
+    took_s = time.perf_counter() - started_s
+    keys = [key async for key in caller.redis.scan_iter(f"workflow:run:{run_id}*")]
+    kept_bytes = sum([await caller.redis.memory_usage(key, samples=0) or 0 for key in keys])
+    name = f"a fan-out of {count} tiles"
+    return [
+        Figure(
+            name=f"{name}, per tile",
+            value=1e3 * took_s / count,
+            unit="ms",
+            samples=count,
+            target=TILE_MS,
+        ),
+        Figure(name=f"{name}, memory once finished", value=kept_bytes / 1024, unit="KiB"),
+    ]
 
 
 async def cancels(caller: Caller, rounds: int) -> list[Figure]:

@@ -96,7 +96,8 @@ class Orchestrator:
             StageUnavailable: The state store is away, the consumer deaf, or the sweeper gone.
         """
         queued = await self._backlog.queued()
-        self._hearing.check(sum(queued.values()))
+        served = self._settings.queues or queued.keys()
+        self._hearing.check(sum(queued[kind] for kind in served))
         if self._sweeping.done():
             raise StageUnavailable("the sweeper has stopped")
 

@@ -175,7 +175,7 @@ async def test_a_stopped_orchestrator_hands_its_units_over(tmp_path: Path) -> No
 
 @pytest.mark.slow
 async def test_a_hundred_runs_survive_whatever_is_killed(tmp_path: Path) -> None:
-    """Orchestrators, stages and the state Redis are killed while runs come in."""
+    """Orchestrators, stages, the state Redis and all connections to it, while runs come in."""
     async with suite_and_caller(tmp_path, "--pause-s", "0.02") as (suite, caller):
         for _ in range(2):
             suite.start_orchestrator()
@@ -187,9 +187,11 @@ async def test_a_hundred_runs_survive_whatever_is_killed(tmp_path: Path) -> None
                 await asyncio.sleep(0.06)
 
         coming = asyncio.create_task(come_in())
-        for kill in (_orchestrator, _stages, _state_redis, _orchestrator, _state_redis):
+        kills = (_orchestrator, _stages, _state_redis, _orchestrator, _state_redis)
+        for kill in kills:
             await asyncio.sleep(0.8)
             await kill(suite)
+            await caller.redis.client_kill_filter(_type="normal", skipme=True)
         await coming
         for run_id in runs:
             await caller.assert_right(run_id)
