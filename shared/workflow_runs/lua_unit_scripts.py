@@ -44,15 +44,15 @@ for _, earlier in ipairs(phase ~= 'gather' and spec.after or {}) do
   local before = load(id, earlier)
   produced[earlier] = {version = before.version, skipped = before.state == 'skipped'}
 end
-local run = redis.call('HMGET', KEYS[1], 'tenant', 'workflow_name', 'definition_digest',
-                       'deadline_ms', 'created_ms')
+local tenant, digest, deadline = unpack(redis.call('HMGET', KEYS[1], 'tenant',
+                                                   'definition_digest', 'deadline_ms'))
 return cjson.encode({
   step = step, item = item and tonumber(item), phase = phase, task = spec.task, fence = u.fence,
   attempt = u.tries, exhausted = u.tries > spec.retries + a.spare_claims, error = u.error or '',
-  failures = u.failures or 0, tenant = run[1], workflow_name = run[2], definition_digest = run[3],
+  failures = u.failures or 0, tenant = tenant, definition_digest = digest,
   priority = spec.priority, retries = spec.retries, in_flight = spec.in_flight,
-  run_remaining_ms = run[4] - now, age_ms = now - run[5],
-  remaining_ms = math.min(run[4], u.began + spec.deadline_ms) - now, produced = produced,
+  run_remaining_ms = deadline - now,
+  remaining_ms = math.min(deadline, u.began + spec.deadline_ms) - now, produced = produced,
 })
 """
 )

@@ -206,11 +206,8 @@ class UnitWork(ScriptedRuns):
 
 
 def _claim(run_id: str, unit: str, reply: dict[str, Any]) -> UnitClaim:
-    times = {name: reply.pop(f"{name[:-2]}_ms") / 1000 for name in _TIMES}
+    times = {f"{name}_s": reply.pop(f"{name}_ms") / 1000 for name in ("remaining", "run_remaining")}
     produced = {step: Produced(**each) for step, each in reply.pop("produced").items()}
     # An item that is none is left out by the server's JSON.
     reply = {"item": None} | reply
     return UnitClaim(run_id=run_id, unit=unit, produced=produced, **times, **reply)
-
-
-_TIMES = ("remaining_s", "run_remaining_s", "age_s")

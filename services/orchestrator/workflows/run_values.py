@@ -84,7 +84,7 @@ class RunValues:
             self._size_bytes -= dropped_bytes
 
     async def _inputs(self, run_id: str, _: str) -> str:
-        return (await self._runs.read(run_id)).inputs_json
+        return await self._runs.inputs(run_id)
 
     async def _outputs(self, run_id: str, step: str) -> str:
         return (await self._runs.values(run_id, [step]))[step]

@@ -61,8 +61,8 @@ class UnitChanges:
         if claim.phase == "gather":
             return await self._gathered(claim, step)
         values = await self._with_scenes(await self._values.of(claim, plan), step, claim.tenant)
-        if claim.phase == "item":
-            return await self._worked(claim, step, values, items_of(step, values)[claim.item or 0])
+        if claim.item is not None:
+            return await self._worked(claim, step, values, items_of(step, values)[claim.item])
         if not is_wanted(step, values):
             return partial(self._runs.skip, claim)
         if claim.phase == "items":
