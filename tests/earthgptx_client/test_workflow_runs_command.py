@@ -141,7 +141,7 @@ def finish(run_id: str, outputs: dict[str, Any]) -> Callable[[WorkflowRuns], Awa
         await runs.expand(claim, [0, 1])
         item = await runs.claim(run_id, "seen#0", "worker")
         assert isinstance(item, UnitClaim)
-        await runs.commit(item, {"masks": []})
+        await runs.commit(item, json.dumps({"masks": []}))
         await runs.finish(run_id, "succeeded", outputs_json=json.dumps(outputs))
 
     return two_items_and_the_end

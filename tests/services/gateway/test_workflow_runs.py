@@ -17,6 +17,7 @@ from shared.settings import ProcessSettings, read_settings
 from shared.tensors.files import put_file
 from shared.tensors.open_store import open_store
 from shared.workflow_runs.runs import WorkflowRuns
+from shared.workflow_runs.summaries import summary_of
 from shared.workflow_runs.views import UnitClaim
 from tests.services.gateway.conftest import Caller, GatewayServer, StartGateway, refusal
 from tests.services.gateway.test_workflows import SHIPS, get_run, run, written
@@ -48,7 +49,7 @@ async def run_id(alpha: Caller, image_id: str) -> str:
 async def commit(runs: WorkflowRuns, run_id: str, unit: str, outputs: dict[str, Any]) -> None:
     claim = await runs.claim(run_id, unit, "worker")
     assert isinstance(claim, UnitClaim)
-    assert await runs.commit(claim, outputs) is not None
+    assert await runs.commit(claim, json.dumps(outputs), summary_of(outputs)) is not None
 
 
 async def watch(caller: Caller, run_id: str, after: int = 0, timeout_s: float = 10) -> list[Any]:
