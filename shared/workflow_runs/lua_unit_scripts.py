@@ -9,14 +9,14 @@ CLAIM = (
     PRELUDE
     + """
 if not running(id) then return cjson.encode({refused = 'over'}) end
-local u, open, spec = load(id, a.unit), key(id, 'open'), nil
+local u, open = load(id, a.unit), key(id, 'open')
 if not u or u.state == 'done' or u.state == 'skipped' then
   return cjson.encode({refused = 'done'})
 end
 if u.state == 'waiting' or u.state == 'parked' or u.state == 'expanded' then
   return cjson.encode({refused = 'waiting'})
 end
-spec = spec_of(id, a.unit)
+local spec = spec_of(id, a.unit)
 local step, item = split(a.unit)
 local phase = item and 'item' or spec.fan_out and (u.phase or 'items') or 'whole'
 if u.state == 'running' and tonumber(redis.call('ZSCORE', open, a.unit)) > now then
@@ -64,9 +64,12 @@ RENEW = (
 if not running(id) then return '"over"' end
 local u = load(id, a.unit)
 if not u or u.fence ~= a.fence then return '"lost"' end
-if u.state ~= 'running' then
+if u.state == 'ready' then
+  -- Its lease lapsed, and nobody took it yet.
   u.state = 'running'
   save(id, a.unit, u)
+elseif u.state ~= 'running' then
+  return '"lost"'
 end
 redis.call('ZADD', key(id, 'open'), now + a.lease_ms, a.unit)
 schedule(id)

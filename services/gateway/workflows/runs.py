@@ -70,12 +70,13 @@ class TenantRuns:
         """Does a run again from its beginning, as a new one.
 
         Raises:
-            NotFound: The tenant has no such run.
+            NotFound: The tenant has no such run, or its inputs have expired.
             Otherwise as `start`.
         """
         earlier = await self.own(run_id, tenant)
         plan = await self._kept.again(await self._runs.definition(run_id), tenant)
-        return await self._create(plan, earlier.version, earlier.inputs_json, key, tenant)
+        inputs_json = await self._runs.inputs(run_id)
+        return await self._create(plan, earlier.version, inputs_json, key, tenant)
 
     async def own(self, run_id: str, tenant: str) -> RunView:
         """The run, if it is the tenant's.

@@ -95,6 +95,7 @@ async def test_a_worker_thought_dead_has_no_effect(runs: WorkflowRuns) -> None:
     assert await runs.finish(run_id, "failed", fault=BROKEN, claim=slow) is None
     assert await runs.commit(quick, '{"by":"quick"}') is not None
     assert await runs.commit(quick, '{"by":"again"}') == ()
+    assert await runs.renew(quick) == "lost"
     assert await outputs(runs, run_id, "a") == {"a": {"by": "quick"}}
 
 
