@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +27,7 @@ from shared.tensors.files import put_file
 from shared.tensors.open_store import open_store
 from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.views import UnitClaim
-from tests.earthgptx_client.running_command import Ran, run_command
+from tests.earthgptx_client.running_command import Ran, environment_with, run_command
 from tests.fakes import addresses
 from tests.servers import free_port, redis_server
 from tests.services.stage_processes import StageProcess, start_process
@@ -327,3 +330,27 @@ def test_a_watch_goes_on_where_its_gateway_was_lost(suite, work, tmp_path: Path)
         assert numbers == [1, 2]
         assert client.runs.get(started.run_id).outputs == {"n": 1}
     second.stop()
+
+
+def test_ctrl_c_leaves_the_run_and_says_how_to_come_back(
+    suite: Suite, client: Client, flow: Path, frames: Path, tmp_path: Path
+) -> None:
+    words = ["workflow", "run", str(flow), "--input", f"frames={frames}"]
+    known = {"EARTHGPTX_ADDRESS": suite[0].target, "EARTHGPTX_API_KEY": API_KEY}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "earthgptx_client", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment_with(known | {"EARTHGPTX_STATE_DIR": str(tmp_path)}),
+    )
+    assert process.stderr is not None
+    run_id = process.stderr.readline().split()[1]
+    process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert said.splitlines()[-2:] == [
+        f"the run goes on: earthgptx workflow watch|cancel {run_id}",
+        "earthgptx: interrupted",
+    ]
+    assert client.runs.get(run_id).info.state == "running"
