@@ -53,6 +53,17 @@ class RunReading(ScriptedRuns):
         values = [await self._fetch_if_there(inputs), await self._fetch_if_there(outputs)]
         return _run_view(run_id, [*plain, *values])
 
+    async def tenant_of(self, run_id: str) -> str:
+        """Whose run it is; spares what may be large.
+
+        Raises:
+            NotFound: There is no such run.
+        """
+        (tenant,) = texts([await self._guard(self._redis.hget(run_key(run_id), "tenant"))])
+        if not tenant:
+            raise NotFound("there is no such run", field="run_id")
+        return tenant
+
     async def inputs(self, run_id: str) -> str:
         """The inputs of the run, as given to `create`.
 
