@@ -31,6 +31,7 @@ class WorkflowParts:
         runs: Their runs.
         outputs: What they gave, files too.
         images: What runs look at.
+        starts: How many runs a tenant may be starting at once: their images are looked up.
         large: Values of runs that are too large for the state Redis.
     """
 
@@ -38,6 +39,7 @@ class WorkflowParts:
     runs: TenantRuns
     outputs: RunOutputs
     images: ImageCatalogue
+    starts: TenantAdmission
     large: LargeValues | None
 
     @classmethod
@@ -56,12 +58,13 @@ class WorkflowParts:
         checks = TenantAdmission("workflow_checks", settings.max_in_flight_per_tenant, meter)
         watches = TenantAdmission("watches", settings.max_watches_per_tenant, meter)
         reads = TenantAdmission("run_outputs", settings.max_run_outputs_per_tenant, meter)
+        starts = TenantAdmission("run_starts", settings.max_in_flight_per_tenant, meter)
         large = LargeValues(objects) if objects is not None else None
         catalogue = WorkflowCatalogue(redis, settings.max_workflow_versions_per_tenant)
         kept = KeptWorkflows(catalogue, checks)
         records = WorkflowRuns(redis, large=large)
         runs = TenantRuns(records, kept, app, watches, settings)
-        return cls(kept, runs, RunOutputs(store, reads), images, large)
+        return cls(kept, runs, RunOutputs(store, reads), images, starts, large)
 
     async def close(self) -> None:
         """Ends threads; runs go on."""

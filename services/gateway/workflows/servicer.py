@@ -29,6 +29,7 @@ class WorkflowsServicer(workflows_pb2_grpc.WorkflowsServicer):
         self._runs = parts.runs
         self._outputs = parts.outputs
         self._images = parts.images
+        self._starts = parts.starts
 
     async def ValidateWorkflow(
         self, request: workflows_pb2.ValidateWorkflowRequest, context: Context
@@ -78,9 +79,12 @@ class WorkflowsServicer(workflows_pb2_grpc.WorkflowsServicer):
     ) -> workflows_pb2.RunWorkflowResponse:
         """Starts a run, or joins that of the same request."""
         tenant = rpc_context.caller()
-        plan = await self._plan(request, tenant)
-        inputs = await inputs_of(plan.definition, request.inputs, self._images, tenant)
-        created = await self._runs.start(plan, inputs, key=request.idempotency_key, tenant=tenant)
+        with self._starts.enter(tenant):
+            plan = await self._plan(request, tenant)
+            inputs = await inputs_of(plan.definition, request.inputs, self._images, tenant)
+            created = await self._runs.start(
+                plan, inputs, key=request.idempotency_key, tenant=tenant
+            )
         return workflows_pb2.RunWorkflowResponse(run_id=created.run_id, joined=created.joined)
 
     async def GetRun(
