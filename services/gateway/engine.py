@@ -96,7 +96,9 @@ class Gateway:
         if opened.objects is None:
             raise SettingsError(f"{PREFIX}TENSOR_TIERS: the gateway needs object_store")
         unfinished = UnfinishedUploads(opened.objects, settings.upload_limits())
-        large_uploads = LargeUploads(store, unfinished, settings.scene_folder, settings.image_ttl_s)
+        large_uploads = LargeUploads(
+            store, unfinished, settings.upload_folder, settings.image_ttl_s
+        )
         workflows = WorkflowParts.open(
             settings,
             telemetry.meter,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import shutil
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +20,8 @@ from shared.tensors.digest import SHA256
 
 # Masks are run-length code, of which the tools of the trade count pixels in 32 bits.
 MAX_PIXELS = 2**32 - 1
+_PREFIX = "upload-"
+_LONGEST_LOOK_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,9 @@ def scene_file(chunks: Iterable[memoryview], folder: Path) -> Iterator[SceneFile
         StageUnavailable: There is no room in the folder.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder, prefix="upload-") as private:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _clear_away(folder)
+        with TemporaryDirectory(dir=folder, prefix=_PREFIX) as private:
             path = Path(private) / "scene"
             image_id = _write(chunks, path)
             record = examine(path)
@@ -95,6 +100,14 @@ def examine(path: Path) -> ImageRecord:
             shown_as_is=plain and not scene.may_have_gaps and not header.notes,
             by_window=True,
         )
+
+
+def _clear_away(folder: Path) -> None:
+    """Deletes what gateways left that were killed at it."""
+    for left in folder.glob(_PREFIX + "*"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > _LONGEST_LOOK_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _write(chunks: Iterable[memoryview], path: Path) -> str:

@@ -23,8 +23,8 @@ class GatewaySettings(CallerSettings):
         max_scene_bytes: Largest file that is uploaded by parts.
         max_unfinished_uploads_per_tenant: Most uploads by parts a tenant may have begun.
         unfinished_upload_ttl_s: How long an upload by parts may take, two days at most.
-        scene_folder: Where such a file is put together to be looked at, one at a time; has room for
-            the largest.
+        upload_folder: Where such a file is put together to be looked at, one at a time; has room
+            for the largest.
         upload_memory_limit_bytes: Most bytes of uploads held at once in this process.
         max_new_tokens_limit: Most tokens a caller may ask for.
         image_ttl_s: Life of an uploaded image.
@@ -45,7 +45,7 @@ class GatewaySettings(CallerSettings):
     max_scene_bytes: int = 16 * 1024**3
     max_unfinished_uploads_per_tenant: int = 8
     unfinished_upload_ttl_s: float = 86_400.0
-    scene_folder: Path = Path("/tmp/earthgptx-scenes")
+    upload_folder: Path = Path("/tmp/earthgptx-uploads")
     upload_memory_limit_bytes: int = 1024**3
     max_new_tokens_limit: int = 4096
     image_ttl_s: float = 7 * 86_400.0

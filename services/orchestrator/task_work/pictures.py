@@ -21,13 +21,13 @@ from services.orchestrator.task_work.arguments import (
     view_in,
 )
 from services.orchestrator.task_work.context import TaskContext
-from services.orchestrator.task_work.image_access import PixelsHWC
 from services.orchestrator.task_work.outlines import (
     PixelBoxXyxyPx,
     inside_box,
     mask_of,
     pixel_box,
 )
+from services.orchestrator.task_work.scene_reader import PixelsHWC
 from services.orchestrator.task_work.views import Frame, frame_of
 from shared.errors import InvalidInput
 from workflow_language.region_sets import BoxXyxyPx, Region, sort_regions
@@ -40,6 +40,7 @@ MOST_BOXES = 200
 # More masks are united by label: each costs a picture of its own while it is drawn.
 MOST_MASKS = 48
 MOST_NUMBERS = 65_535
+MOST_PIXELS = 100_000_000
 
 
 async def render(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
@@ -128,14 +129,14 @@ def _masks(
 ) -> list[tuple[str, MaskHW]]:
     """The masks as the picture shows them; by label together where there are many."""
     if len(regions) <= MOST_MASKS:
-        return [(_tag(r, with_labels), _in_picture([r], frame, shape_hw)) for r in regions]
+        return [(_tag(r, with_labels), mask_in_picture([r], frame, shape_hw)) for r in regions]
     by_label: dict[str, list[Region]] = {}
     for region in regions:
         by_label.setdefault(_tag(region, with_labels), []).append(region)
-    return [(tag, _in_picture(each, frame, shape_hw)) for tag, each in by_label.items()]
+    return [(tag, mask_in_picture(each, frame, shape_hw)) for tag, each in by_label.items()]
 
 
-def _in_picture(regions: Sequence[Region], frame: Frame, shape_hw: tuple[int, ...]) -> MaskHW:
+def mask_in_picture(regions: Sequence[Region], frame: Frame, shape_hw: tuple[int, ...]) -> MaskHW:
     """Their pixels in the picture: bool [H, W]."""
     mask_HW: MaskHW = np.zeros(shape_hw, np.bool_)
     seen_xyxy_px = frame.to_scene((0.0, 0.0, float(shape_hw[1]), float(shape_hw[0])))
@@ -175,6 +176,12 @@ def _paint(mask_HW: MaskHW, part_HW: npt.NDArray[np.bool_], left: int, top: int)
 def _numbered_png(masks: Sequence[Region]) -> bytes:
     """16 bits a pixel, 0 where there is none."""
     whole = mask_of(masks[0])
+    if whole.height_px * whole.width_px > MOST_PIXELS:
+        raise InvalidInput(
+            f"the scene is {whole.width_px} x {whole.height_px} px",
+            field="masks",
+            limit=f"{MOST_PIXELS} px; export_geojson writes those of larger scenes",
+        )
     numbers_HW: npt.NDArray[np.uint16] = np.zeros((whole.height_px, whole.width_px), np.uint16)
     by_area = sorted(enumerate(masks, start=1), key=lambda pair: -(pair[1].area_px or 0))
     for number, region in by_area:

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
 from services.orchestrator.task_work.context import TaskParts, TaskWork
+from services.orchestrator.task_work.scene_spool import SceneSpool
 from services.orchestrator.workflows.run_ends import RunEnds
 from services.orchestrator.workflows.sweep import WorkflowSweep
 from services.orchestrator.workflows.unit_changes import UnitChanges
@@ -42,7 +43,9 @@ class WorkflowEngine:
         self._store = store_on(opened, settings)
         self._large = LargeValues(opened.objects) if opened.objects is not None else None
         # A run may take as long as a step, and its files are wanted after its end.
-        self._parts = TaskParts.open(self._store, stages, settings.retention_s + LIMIT_DEADLINE_S)
+        spool = SceneSpool(settings.scene_folder, settings.scene_folder_limit_bytes)
+        file_ttl_s = settings.retention_s + LIMIT_DEADLINE_S
+        self._parts = TaskParts.open(self._store, stages, spool, file_ttl_s)
         self.runs = WorkflowRuns(redis, settings.workflow_limits(), self._large)
         ends = RunEnds(redis)
         changes = UnitChanges(self.runs, tasks, self._parts)

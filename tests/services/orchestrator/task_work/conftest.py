@@ -12,6 +12,7 @@ from earthgptx.imagery.header import ImageLimits
 from services.gateway.image_catalogue import ImageCatalogue
 from services.orchestrator.task_work.context import TaskContext, TaskParts
 from services.orchestrator.task_work.registry import TASK_WORK
+from services.orchestrator.task_work.scene_spool import SceneSpool
 from shared.image_records import scene_of
 from shared.settings import CallerSettings, read_settings
 from shared.stage_clients import StageClients
@@ -70,7 +71,8 @@ async def workplace(tmp_path: Path, stages: Stages, state_url: str) -> AsyncIter
     )
     clients = StageClients(settings, TracerProvider().get_tracer("test"))
     store = open_store(settings)
-    parts = TaskParts.open(store, clients, file_ttl_s=600)
+    spool = SceneSpool(tmp_path / "scenes", 2**30)
+    parts = TaskParts.open(store, clients, spool, file_ttl_s=600)
     yield Workplace(parts, store)
     await parts.close()
     store.close()
