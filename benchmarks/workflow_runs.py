@@ -252,7 +252,7 @@ async def finished_runs(caller: Caller, count: int) -> tuple[int, Figure]:
             await caller.runs.commit(claim, '{"text":"words"}', {"text": "words"})
         end = await caller.runs.claim(run_id, END, "benchmark")
         assert isinstance(end, UnitClaim)
-        await caller.runs.finish(run_id, "succeeded", outputs_json='{"words":"words"}', claim=end)
+        await caller.runs.finish(run_id, "succeeded", outputs='{"words":"words"}', claim=end)
 
     before_bytes = (await caller.redis.info("memory"))["used_memory"]
     await at_once(count, one)

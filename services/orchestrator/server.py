@@ -32,7 +32,7 @@ from shared.run_records.state_redis import open_state_redis
 from shared.serving import Service
 from shared.stage_clients import StageClients
 from shared.telemetry import Telemetry
-from shared.tensors.open_store import open_reaper
+from shared.tensors.open_store import StoreParts, open_parts, open_reaper
 from shared.tensors.reaper import Reaper
 from shared.workflow_runs.views import ReadyUnit
 
@@ -49,6 +49,7 @@ class Orchestrator:
         telemetry: Telemetry,
         reaper: Reaper | None,
         tasks: Mapping[str, TaskWork],
+        opened: StoreParts,
     ) -> None:
         """Opens everything; call inside the event loop.
 
@@ -57,6 +58,7 @@ class Orchestrator:
             telemetry: For spans and counts.
             reaper: Deletes expired tensors; None leaves that to others.
             tasks: What each task of a workflow does.
+            opened: The stores, to be closed with the rest.
         """
         self._settings = settings
         self._stop_reaper = threading.Event()
@@ -70,7 +72,7 @@ class Orchestrator:
             records, self._stages, self._send, settings, telemetry.tracer, counts[0]
         )
         self._workflows = WorkflowEngine(
-            self._redis, self._stages, tasks, self._send_units, settings, telemetry, *counts
+            self._redis, self._stages, tasks, self._send_units, opened, settings, telemetry, *counts
         )
         self._worker = QueueWorker(
             self._app,
@@ -136,10 +138,19 @@ def open_service(
     settings: OrchestratorSettings,
     telemetry: Telemetry,
     tasks: Mapping[str, TaskWork] = TASK_WORK,
+    opened: StoreParts | None = None,
 ) -> Service:
-    """The orchestrator as a process: it serves health, and no calls."""
+    """The orchestrator as a process: it serves health, and no calls.
+
+    Args:
+        settings: What the process read from its environment.
+        telemetry: For spans and counts.
+        tasks: What each task of a workflow does.
+        opened: The stores, where they are not those of the settings.
+    """
     reaper = open_reaper(settings) if settings.reap_interval_s > 0 else None
-    orchestrator = Orchestrator(settings, telemetry, reaper, tasks)
+    stores = opened or open_parts(settings)
+    orchestrator = Orchestrator(settings, telemetry, reaper, tasks, stores)
     return Service(
         grpc_names=(),
         add_to=lambda server: None,

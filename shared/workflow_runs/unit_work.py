@@ -68,22 +68,33 @@ class UnitWork(ScriptedRuns):
         )
         return ready_units(reply) if reply["held"] else None
 
+    async def keep_outputs(self, claim: UnitClaim, outputs_json: str) -> str:
+        """What stands for a JSON object of outputs by name in the record.
+
+        Large ones are written to the object store, which may take longer than a lease: the claim is
+        to be renewed meanwhile.
+
+        Raises:
+            QueueFull: The object store has no room.
+            StageUnavailable: It cannot be reached.
+        """
+        ttl_s = claim.run_remaining_s + self._limits.retention_s
+        return await self._keep(outputs_json, claim.run_id, ttl_s)
+
     async def commit(
-        self, claim: UnitClaim, outputs_json: str, summary: Mapping[str, str] | None = None
+        self, claim: UnitClaim, outputs: str, summary: Mapping[str, str] | None = None
     ) -> tuple[ReadyUnit, ...] | None:
         """Makes the unit's outputs part of the run, and the unit done.
 
         Args:
             claim: The right to do so.
-            outputs_json: JSON object of outputs by name.
+            outputs: What `keep_outputs` gave for them.
             summary: Of each output in a few words what it is, for those who follow the run.
 
         Returns:
             What may run now, or None if the unit was somebody else's by now.
         """
-        ttl_s = claim.run_remaining_s + self._limits.retention_s
-        kept = await self._keep(outputs_json, claim.run_id, ttl_s)
-        return await self._done(claim, StepDone(claim.step, dict(summary or {})), kept)
+        return await self._done(claim, StepDone(claim.step, dict(summary or {})), outputs)
 
     async def skip(self, claim: UnitClaim) -> tuple[ReadyUnit, ...] | None:
         """Says that the step is not to be run.

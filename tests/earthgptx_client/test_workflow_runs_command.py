@@ -145,7 +145,7 @@ def finish(run_id: str, outputs: dict[str, Any]) -> Callable[[WorkflowRuns], Awa
         item = await runs.claim(run_id, "seen#0", "worker")
         assert isinstance(item, UnitClaim)
         await runs.commit(item, json.dumps({"masks": []}))
-        await runs.finish(run_id, "succeeded", outputs_json=json.dumps(outputs))
+        await runs.finish(run_id, "succeeded", outputs=json.dumps(outputs))
 
     return two_items_and_the_end
 
@@ -306,7 +306,7 @@ def test_the_sdk_does_the_same(client: Client, work) -> None:
 def test_large_outputs_come_whole(client: Client, work) -> None:
     started = client.workflows.run(COUNT, {"m": MARKS})
     outputs = {"n": [{"label": "x" * 100, "score": 0.5}] * 20_000, "one": 1}
-    work(lambda runs: runs.finish(started.run_id, "succeeded", outputs_json=json.dumps(outputs)))
+    work(lambda runs: runs.finish(started.run_id, "succeeded", outputs=json.dumps(outputs)))
     assert client.runs.get(started.run_id).outputs == outputs
 
 
@@ -325,7 +325,7 @@ def test_a_watch_goes_on_where_its_gateway_was_lost(suite, work, tmp_path: Path)
         first.stop()
         second = start_process("gateway", environ | own, tmp_path)
         second.wait_listening()
-        work(lambda runs: runs.finish(started.run_id, "succeeded", outputs_json='{"n": 1}'))
+        work(lambda runs: runs.finish(started.run_id, "succeeded", outputs='{"n": 1}'))
         numbers += [event.number for event in events]
         assert numbers == [1, 2]
         assert client.runs.get(started.run_id).outputs == {"n": 1}

@@ -18,7 +18,7 @@ from services.orchestrator.workflows.unit_runner import SendUnits, UnitRunner
 from shared.run_records.backlog import Backlog
 from shared.stage_clients import StageClients
 from shared.telemetry import Telemetry
-from shared.tensors.open_store import open_parts, store_on
+from shared.tensors.open_store import StoreParts, store_on
 from shared.workflow_runs.large_values import LargeValues
 from shared.workflow_runs.runs import WorkflowRuns
 from workflow_language.definition import LIMIT_DEADLINE_S
@@ -33,13 +33,13 @@ class WorkflowEngine:
         stages: StageClients,
         tasks: Mapping[str, TaskWork],
         send: SendUnits,
+        opened: StoreParts,
         settings: OrchestratorSettings,
         telemetry: Telemetry,
         step_metrics: StepMetrics,
         backlog_metrics: BacklogMetrics,
     ) -> None:
-        """Opens the stores; call inside the event loop. Redis and stages stay the caller's."""
-        opened = open_parts(settings)
+        """Call inside the event loop. Redis and stages stay the caller's, not what is `opened`."""
         self._store = store_on(opened, settings)
         self._large = LargeValues(opened.objects) if opened.objects is not None else None
         # A run may take as long as a step, and its files are wanted after its end.

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
+from services.orchestrator.held_work import until_stored
 from services.orchestrator.task_work.context import TaskContext, TaskParts, TaskWork
 from services.orchestrator.task_work.resolve import (
     ValuesOfRun,
@@ -79,26 +80,27 @@ class UnitChanges:
         outputs = await work(context, arguments_of(step, values, item))
         given = _json(outputs)
         text = _text(given)
+        kept = await self._kept(claim, text)
         if item is None:
             # The version of outputs is the fence they are committed by.
             self._values.remember(claim, outputs, len(text))
-        return partial(self._runs.commit, claim, text, summary_of(given))
+        return partial(self._runs.commit, claim, kept, summary_of(given))
 
     async def _gathered(self, claim: UnitClaim, step: PlannedStep) -> Change:
         given = await self._runs.item_values(claim.run_id, step.id)
         items = [json.loads(text) for text in given]
         outputs = {name: [item[name] for item in items] for name in step.outputs}
-        return partial(self._runs.commit, claim, _text(outputs), summary_of(outputs))
+        kept = await self._kept(claim, _text(outputs))
+        return partial(self._runs.commit, claim, kept, summary_of(outputs))
 
     async def _end(self, claim: UnitClaim, plan: Plan) -> Change:
         outputs = _json(outputs_of(plan, await self._values.of(claim, plan)))
-        return partial(
-            self._runs.finish,
-            claim.run_id,
-            "succeeded",
-            outputs_json=_text(outputs),
-            claim=claim,
-        )
+        kept = await self._kept(claim, _text(outputs))
+        return partial(self._runs.finish, claim.run_id, "succeeded", outputs=kept, claim=claim)
+
+    async def _kept(self, claim: UnitClaim, outputs_json: str) -> str:
+        """Outputs as the record takes them; they are not lost for an object store that is away."""
+        return await until_stored(lambda: self._runs.keep_outputs(claim, outputs_json))
 
     async def _with_scenes(
         self, values: ValuesOfRun, step: PlannedStep, tenant: str

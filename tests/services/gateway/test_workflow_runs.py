@@ -73,7 +73,7 @@ async def test_a_run_is_followed_to_its_end_and_from_any_event_on(
     watching = asyncio.create_task(watch(alpha, run_id))
     await commit(runs, run_id, "seen", {"regions": []})
     await commit(runs, run_id, "sure", {"regions": []})
-    await runs.finish(run_id, "succeeded", outputs_json=json.dumps({"ships": [], "number": 2.5}))
+    await runs.finish(run_id, "succeeded", outputs=json.dumps({"ships": [], "number": 2.5}))
     events = await watching
     assert kinds(events) == ["accepted", "started", "done", "started", "done", "ended"]
     assert [event.number for event in events] == [1, 2, 3, 4, 5, 6]
@@ -145,7 +145,7 @@ async def test_a_cancelled_run_has_ended_and_is_taken_up_again(
     assert [s.state for s in found.steps] == [pb.STEP_STATE_DONE, pb.STEP_STATE_STOPPED]
     await workflows.ResumeRun(pb.ResumeRunRequest(run_id=run_id), metadata=alpha.metadata)
     await commit(runs, run_id, "sure", {"regions": []})
-    await runs.finish(run_id, "succeeded", outputs_json="{}")
+    await runs.finish(run_id, "succeeded", outputs="{}")
     told = kinds(await watch(alpha, run_id, after=3))
     assert told == ["ended", "resumed", "started", "done", "ended"]
     resume = workflows.ResumeRun(pb.ResumeRunRequest(run_id=run_id), metadata=alpha.metadata)
@@ -170,7 +170,7 @@ async def test_runs_are_listed_the_newest_first_by_state_and_workflow(
     boats = written(SHIPS.replace("workflow: ships", "workflow: boats"))
     ids = [(await run(alpha, {"scene": image_id})).run_id for _ in range(3)]
     other = (await run(alpha, {"scene": image_id}, written=boats)).run_id
-    await runs.finish(ids[1], "succeeded", outputs_json="{}")
+    await runs.finish(ids[1], "succeeded", outputs="{}")
     first = await list_runs(alpha, page_size=2)
     assert [each.run_id for each in first.runs] == [other, ids[2]]
     rest = await list_runs(alpha, page_size=2, page_token=first.next_page_token)
@@ -252,7 +252,7 @@ async def test_outputs_larger_than_a_message_are_streamed(
 ) -> None:
     many = [{"box_xyxy_px": [n, 0, n + 1, 1], "label": "ü" * 80} for n in range(20_000)]
     outputs = {"few": many[:10], "ships": many, "number": 20_000}
-    await runs.finish(run_id, "succeeded", outputs_json=json.dumps(outputs))
+    await runs.finish(run_id, "succeeded", outputs=json.dumps(outputs))
     found = await get_run(alpha, run_id)
     assert sorted(found.outputs) == ["few", "number"]
     assert list(found.large_outputs) == ["ships"]
@@ -277,7 +277,7 @@ async def test_files_of_a_run_are_fetched_and_no_others(
     picture = File("picture.png", "image/png", len(small), keys[1])
     report = File("report.md", "text/markdown", len(large), keys[0], beside=(picture,))
     outputs = {"reports": [value_to_json(report)], "number": 1, "picture": value_to_json(picture)}
-    await runs.finish(run_id, "succeeded", outputs_json=json.dumps(outputs))
+    await runs.finish(run_id, "succeeded", outputs=json.dumps(outputs))
     listed = [
         (f.output, list(f.position), f.name, f.media_type, f.size_bytes)
         for f in (await get_run(alpha, run_id)).files

@@ -58,7 +58,7 @@ async def claimed(runs: WorkflowRuns, run_id: str, unit: str, owner: str = "me")
 async def committed(runs: WorkflowRuns, run_id: str, unit: str, outputs: Any = None) -> list[str]:
     """Claims and commits; the units that may run then."""
     claim = await claimed(runs, run_id, unit)
-    ready = await runs.commit(claim, json.dumps(outputs or {}))
+    ready = await runs.commit(claim, await runs.keep_outputs(claim, json.dumps(outputs or {})))
     assert ready is not None
     return [each.unit for each in ready]
 

@@ -60,7 +60,7 @@ async def test_a_run_goes_step_by_step_to_its_end(runs: WorkflowRuns) -> None:
     ready = await runs.commit(claim, "{}")
     assert ready is not None and [each.unit for each in ready] == [END]
     end = await claimed(runs, run_id, END)
-    assert await runs.finish(run_id, "succeeded", outputs_json='{"n":3}', claim=end) == ()
+    assert await runs.finish(run_id, "succeeded", outputs='{"n":3}', claim=end) == ()
     events = await told(runs, run_id)
     assert events[:3] == [RunAccepted("w", 4), StepStarted("a"), StepDone("a")]
     assert StepDone("c", {"words": "ships"}) in events
