@@ -140,11 +140,11 @@ async def start_gateway(
             "EARTHGPTX_STATE_REDIS_URL": state_url,
             "EARTHGPTX_TENSOR_REDIS_URL": state_url,
             "EARTHGPTX_OBJECT_STORE_URL": f"file://{tmp_path}/objects",
-            "EARTHGPTX_UPLOAD_FOLDER": str(tmp_path / "uploads"),
             "EARTHGPTX_TENSOR_TIERS": "inline,object_store",
         }
         environ |= {f"EARTHGPTX_{name.upper()}": value for name, value in settings.items()}
-        read = read_settings(GatewaySettings, environ)
+        folder = {"EARTHGPTX_UPLOAD_FOLDER": str(tmp_path / "uploads")}
+        read = read_settings(GatewaySettings, environ | folder)
         telemetry = start_telemetry("gateway", replace(read, metrics_listen=""))
         service = open_service(read, telemetry)
         interceptor = ServerInterceptor(telemetry, service.authenticate, lambda outcome: None)
