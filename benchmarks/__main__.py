@@ -25,6 +25,7 @@ from launcher.plan import find_weights
 NAMES = (
     "tensor_hand_off",
     "control_plane",
+    "workflow_runs",
     "feature_cache",
     "batching",
     "stages",

@@ -95,13 +95,30 @@ def tensor_redis(scratch: Path) -> Iterator[str]:
     Raises:
         RuntimeError: It does not start.
     """
+    with _redis(scratch, "redis-tensors", keeps=False) as url:
+        yield url
+
+
+@contextmanager
+def state_redis(scratch: Path) -> Iterator[str]:
+    """That for messages and records, which keeps an append-only file.
+
+    Raises:
+        RuntimeError: It does not start.
+    """
+    with _redis(scratch, "redis-state", keeps=True) as url:
+        yield url
+
+
+@contextmanager
+def _redis(scratch: Path, name: str, keeps: bool) -> Iterator[str]:
     (port,) = free_ports(1)
-    config = write_config(scratch / "redis-tensors", port, PASSWORD, keeps=False)
-    log = scratch / "redis.log"
+    config = write_config(scratch / name, port, PASSWORD, keeps=keeps)
+    log = scratch / f"{name}.log"
     # Its log goes to stdout, which nobody reads: a file, so that no pipe ever fills.
     config.write_text(f'{config.read_text()}logfile "{log}"\n')
     arguments = (str(find_server()), str(config))
-    with running(arguments, os.environ, scratch / "redis.err") as process:
+    with running(arguments, os.environ, scratch / f"{name}.err") as process:
         probe, until_s = RedisProbe(port, PASSWORD), time.monotonic() + START_LIMIT_S
         while probe.ask() != "serving":
             if process.poll() is not None or time.monotonic() > until_s:

@@ -18,6 +18,7 @@ from earthgptx_client.calls import Caller, Deadline, Metadata, Pauses, traced
 from earthgptx_client.errors import ClientError, from_rpc_error, invalid_input
 from earthgptx_client.events import Accepted, Event, ImageInfo, event_of, image_info
 from earthgptx_client.image_files import OnSent, image_id, readable_again, upload_messages
+from earthgptx_client.large_files import PartsUpload, is_large, may_be_large
 from earthgptx_client.regions import MAX_REGIONS, Region
 from earthgptx_client.runs import Runs
 from earthgptx_client.workflows import Workflows
@@ -111,9 +112,13 @@ class Client:
     ) -> ImageInfo:
         """Stores an image, given by path or by its bytes; one that is there is not sent again.
 
+        A large scene goes by parts: when the call is cut short, the next one sends what is missing.
+        It is for workflows; a single question does not take it (`ImageInfo.by_window`).
+
         Args:
             image: path, bytes, or what an earlier call returned.
-            timeout_s: for the whole call.
+            timeout_s: for the whole call; None: the client's own for an image, and for a large
+                scene as long as it takes.
             on_sent: told bytes sent and bytes in all as the upload goes on, from another thread.
 
         Raises:
@@ -123,16 +128,25 @@ class Client:
             return image
         deadline = self._caller.deadline(timeout_s)
         file = readable_again(image)
-        known = self._find(image_id(file), deadline)
+        content_id = image_id(file)
+        known = self._find(content_id, deadline)
         if known is not None:
             return known
-        response = self._caller.call(
-            "Images/UploadImage",
-            self._images.UploadImage,
-            lambda: upload_messages(file, on_sent),
-            deadline,
-        )
-        return image_info(response.image)
+        if not is_large(file):
+            try:
+                response = self._caller.call(
+                    "Images/UploadImage",
+                    self._images.UploadImage,
+                    lambda: upload_messages(file, on_sent),
+                    deadline,
+                )
+                return image_info(response.image)
+            except ClientError as error:
+                # It may have too many pixels for an image, and be a scene.
+                if error.code != "INVALID_INPUT" or not may_be_large(file):
+                    raise
+        parts = PartsUpload(self._images, self._caller, file, timeout_s, on_sent)
+        return image_info(parts.run(content_id))
 
     def delete(self, image_id: str, *, timeout_s: float | None = None) -> None:
         """Deletes an image; one that is not there is no error."""

@@ -31,6 +31,7 @@ class ImageInfo:
     crs: str
     gsd_m: float
     expires_at_ms: int
+    by_window: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ def image_info(message: images_pb2.ImageInfo) -> ImageInfo:
         crs=message.crs,
         gsd_m=message.gsd_m,
         expires_at_ms=message.expires_at_ms,
+        by_window=message.by_window,
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import grpc
 
-from earthgptx_client.calls import Caller, Deadline, Metadata, Pauses, traced, with_retries
+from earthgptx_client.calls import Caller, Deadline, Metadata, Pauses, Result, traced, with_retries
 from earthgptx_client.errors import UNREACHABLE, ClientError, from_rpc_error, invalid_input
 from earthgptx_client.events import Failure
 from earthgptx_client.json_values import from_wire
@@ -113,12 +114,17 @@ class Runs:
         self._caller = caller
 
     def get(self, run_id: str, *, timeout_s: float | None = None) -> Run:
-        """How a run stands."""
-        told = self._call("GetRun", workflows_pb2.GetRunRequest(run_id=run_id), timeout_s)
+        """How a run stands; what it gave is whole, however large."""
+        deadline = self._caller.deadline(timeout_s)
+        request = workflows_pb2.GetRunRequest(run_id=run_id)
+        told = self._call("GetRun", request, deadline.remaining_s())
+        outputs = {name: from_wire(value) for name, value in told.outputs.items()}
+        for name in told.large_outputs:
+            outputs[name] = self._output(run_id, name, deadline)
         return Run(
             _info(told.run),
             tuple(map(_step, told.steps)),
-            {name: from_wire(value) for name, value in sorted(told.outputs.items())},
+            dict(sorted(outputs.items())),
             tuple(map(_file, told.files)),
         )
 
@@ -188,16 +194,39 @@ class Runs:
             raise ClientError("INTERNAL", f"the suite named a file {file.name!r}")
         deadline = self._caller.deadline(timeout_s)
         request = workflows_pb2.GetRunFileRequest(run_id=run_id, key=file.key)
-        with traced(self._caller.tracer, "Workflows/GetRunFile", self._caller.metadata) as metadata:
 
-            def fetch() -> None:
-                chunks = self._stub.GetRunFile(
+        def write(chunks: Iterator[bytes]) -> None:
+            with whole_file(folder / name) as out:
+                size_bytes = sum(map(out.write, chunks))
+                if size_bytes != file.size_bytes:
+                    of = f"{size_bytes} of {file.size_bytes} bytes"
+                    raise ClientError("INTERNAL", f"{name} has {of}")
+
+        self._stream("GetRunFile", request, write, deadline)
+        return folder / name
+
+    def _output(self, run_id: str, name: str, deadline: Deadline) -> Any:
+        request = workflows_pb2.GetRunOutputRequest(run_id=run_id, output=name)
+        return json.loads(self._stream("GetRunOutput", request, b"".join, deadline))
+
+    def _stream(
+        self,
+        method: str,
+        request: Any,
+        gather: Callable[[Iterator[bytes]], Result],
+        deadline: Deadline,
+    ) -> Result:
+        """What `gather` makes of the chunks; of all of them again where trying again helps."""
+        caller = self._caller
+        with traced(caller.tracer, f"Workflows/{method}", caller.metadata) as metadata:
+
+            def attempt() -> Result:
+                stream = getattr(self._stub, method)(
                     request, timeout=deadline.remaining_s(), metadata=metadata
                 )
-                _write(folder / name, chunks, file.size_bytes)
+                return gather(response.chunk for response in stream)
 
-            with_retries(fetch, deadline, self._caller.max_attempts)
-        return folder / name
+            return with_retries(attempt, deadline, caller.max_attempts)
 
     def _watch(
         self, run_id: str, after_event: int, deadline: Deadline, metadata: Metadata
@@ -270,10 +299,3 @@ def _file(message: workflows_pb2.RunFile) -> RunFile:
         media_type=message.media_type,
         size_bytes=message.size_bytes,
     )
-
-
-def _write(path: Path, chunks: Iterable[workflows_pb2.GetRunFileResponse], size_bytes: int) -> None:
-    with whole_file(path) as file:
-        written = sum(file.write(response.chunk) for response in chunks)
-        if written != size_bytes:
-            raise ClientError("INTERNAL", f"{path.name} has {written} of {size_bytes} bytes")

@@ -18,7 +18,8 @@ class ImageRecord:
     """What is known of an image without looking at its pixels again.
 
     Attributes:
-        format: "PNG", "JPEG", "GTiff" or "TIFF".
+        format: "PNG", "JPEG", "GTiff" or "TIFF"; of what is read by window also "JP2OpenJPEG" or
+            "NITF".
         width_px: As stored.
         height_px: As stored.
         band_count: Without alpha.
@@ -28,6 +29,8 @@ class ImageRecord:
         gsd_m: Ground sampling distance; 0 if not known.
         transform: Pixels to coordinates of the crs, six numbers; empty if there is none.
         shown_as_is: Whether its bands go to the model unchanged, whatever the modality.
+        by_window: Whether it is read by window only: the stages, which decode all of an image, are
+            shown parts cut from it.
     """
 
     format: str
@@ -40,6 +43,7 @@ class ImageRecord:
     gsd_m: float
     transform: tuple[float, ...]
     shown_as_is: bool
+    by_window: bool = False
 
     def header_fields(self) -> dict[str, Any]:
         """The attributes of imagery's `ImageHeader`, which this package does not know."""

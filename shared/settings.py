@@ -71,6 +71,8 @@ class ProcessSettings:
         state_redis_url: Broker and run records (kept, never evicted).
         tensor_redis_url: Tensors and the feature index (evicted at will); another instance.
         object_store_url: `file:///dir` or `http(s)://host:port/bucket`.
+        object_store_public_url: The same bucket by the address that clients of the suite reach, for
+            presigned uploads; empty: their parts go through the gateway.
         object_store_access_key: User of the object store; empty for a directory.
         object_store_secret_key: Its password; empty for a directory.
         object_store_limit_bytes: Most bytes a directory as object store may hold; 0 for no limit.
@@ -89,6 +91,7 @@ class ProcessSettings:
     state_redis_url: str = "redis://127.0.0.1:6379/0"
     tensor_redis_url: str = "redis://127.0.0.1:6380/0"
     object_store_url: str = "file:///var/lib/earthgptx/objects"
+    object_store_public_url: str = ""
     object_store_access_key: str = ""
     object_store_secret_key: Secret = NO_SECRET
     object_store_limit_bytes: int = 20 * 1024**3

@@ -31,6 +31,7 @@ from protos.earthgptx.v1 import (
 )
 from shared.errors import SuiteError
 from shared.rich_status import status_metadata
+from tests.kept_features import KeptFeatures
 
 ANSWER = "Two <p>ships</p>[0.10,0.20,0.30,0.40;0.5,0.5,0.6,0.6] lie at the <p>pier</p>[SEG]."
 CLEAN_ANSWER = "Two ships lie at the pier."
@@ -66,6 +67,8 @@ class Stages:
         metadata: Metadata of the last call, by method.
         requests: The last request, by method.
         gate: If set, the reasoner waits for it before it ends.
+        kept: If set, features of images lie there and are read from there.
+        refused: Calls that could not reach `kept` or found nothing in it, by code.
     """
 
     answer: str = ANSWER
@@ -81,19 +84,40 @@ class Stages:
     timeouts_s: dict[str, float] = field(default_factory=dict)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
     requests: dict[str, Any] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
     gate: asyncio.Event | None = None
+    kept: KeptFeatures | None = None
 
-    async def begin(self, method: str, request: Any, context: Any) -> None:
-        """Notes the call; fails if it shall."""
+    async def begin(self, method: str, request: Any, context: Any, image: Any = None) -> None:
+        """Notes the call; fails if it shall, or if features of the image it reads are gone."""
         self.calls[method] += 1
         self.requests[method] = request
         self.timeouts_s[method] = context.time_remaining() or float("inf")
         self.metadata[method] = {k: v for k, v in context.invocation_metadata()}
         if self.fail_next.get(method):
-            error = self.fail_next[method].pop(0)
-            await context.abort(
-                error.grpc_status, error.message, trailing_metadata=status_metadata(error)
-            )
+            await refuse(context, self.fail_next[method].pop(0))
+        if self.kept is not None and image is not None:
+            try:
+                await self.kept.read(image.grid)
+            except SuiteError as error:
+                self.refused[error.code] += 1
+                await refuse(context, error)
+
+    async def grid(self, tenant: str, context: Any) -> tensor_pb2.TensorRef:
+        """Features of an image, made this moment."""
+        if self.kept is None:
+            return ref(tenant, "grid")
+        try:
+            return await self.kept.make(tenant)
+        except SuiteError as error:
+            self.refused[error.code] += 1
+            await refuse(context, error)
+            raise
+
+
+async def refuse(context: Any, error: SuiteError) -> None:
+    """Ends the call as the stages do."""
+    await context.abort(error.grpc_status, error.message, trailing_metadata=status_metadata(error))
 
 
 class FakeImageEncoder(image_encoder_pb2_grpc.ImageEncoderServicer):
@@ -105,10 +129,11 @@ class FakeImageEncoder(image_encoder_pb2_grpc.ImageEncoderServicer):
         await stages.begin("EncodeImage", request, context)
         await asyncio.sleep(stages.pause_s)
         tenant = request.image.tenant
+        grid = await stages.grid(tenant, context)
         stages.finished["EncodeImage"] += 1
         return image_encoder_pb2.EncodeImageResponse(
             encoded=image_encoder_pb2.EncodedImage(
-                grid=ref(tenant, "grid"),
+                grid=grid,
                 pyramid=[ref(tenant, "fine")],
                 window=request.window,
                 image_width_px=96,
@@ -144,7 +169,7 @@ class FakeReasoner(reasoner_pb2_grpc.ReasonerServicer):
 
     async def Generate(self, request: Any, context: Any) -> AsyncIterator[Any]:
         stages = self._stages
-        await stages.begin("Generate", request, context)
+        await stages.begin("Generate", request, context, request.image)
         try:
             async for response in self._speak(request):
                 yield response
@@ -181,7 +206,7 @@ class FakeMaskDecoder(mask_decoder_pb2_grpc.MaskDecoderServicer):
         self._stages = stages
 
     async def DecodeMasks(self, request: Any, context: Any) -> Any:
-        await self._stages.begin("DecodeMasks", request, context)
+        await self._stages.begin("DecodeMasks", request, context, request.image)
         await asyncio.sleep(self._stages.pause_s)
         width, height = request.image.image_width_px, request.image.image_height_px
         mask_HW = np.zeros((height, width), bool)

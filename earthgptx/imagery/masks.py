@@ -85,7 +85,17 @@ def encode_rle_part(part_HW: MaskHW, x0_px: int, y0_px: int, height_px: int, wid
     strip_WH = np.zeros((columns, height_px), np.int8)
     strip_WH[:, y0_px : y0_px + rows] = part_HW.T
     changes = np.flatnonzero(np.diff(strip_WH.reshape(-1), prepend=0, append=0))
-    changes += x0_px * height_px
+    return encode_changes(changes + x0_px * height_px, height_px, width_px)
+
+
+def encode_changes(changes: npt.NDArray[np.int64], height_px: int, width_px: int) -> str:
+    """The run-length code of a mask, from the pixels (column-major) at which it changes.
+
+    Args:
+        changes: begin and end (exclusive) of each run of 1s in turn, ascending.
+        height_px: of the mask.
+        width_px: of the mask.
+    """
     runs = np.diff(np.concatenate(([0], changes, [height_px * width_px]))).tolist()
     # Where the last pixel of all is inside, no run of 0s follows.
     code = {"size": [height_px, width_px], "counts": runs if runs[-1] else runs[:-1]}

@@ -18,6 +18,7 @@ from earthgptx.imagery.display import Modality, check_modality, display_note, sh
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.read import Raster
 from earthgptx.imagery.stretch import Stretch, fit_stretch
+from earthgptx.scenes.header import SceneHeader
 from earthgptx.scenes.scene import Part, Scene
 
 OVERVIEW_SIDE_PX = 1024
@@ -62,13 +63,8 @@ def look_over(
         ImageryError: no pixel is valid, values are not finite and not declared as nodata, or the
             scene cannot be of that modality.
     """
-    sample = scene.sample(_shape_within(scene, _SAMPLE_SIDE_PX))
-    _refuse_undeclared_gaps(scene, sample)
-    if sample.valid_HW is not None and not sample.valid_HW.any():
-        sample = _first_valid_strip(scene)
-    _check_modality(scene, sample, modality)
-    stretch = fit_stretch(sample.bands_CHW, sample.valid_HW, modality)
-    part = scene.read(scene.whole, _shape_within(scene, side_px))
+    stretch = scene_stretch(scene, modality)
+    part = scene.read(scene.whole, shape_within(scene.header, side_px))
     longer_px = max(scene.header.width_px, scene.header.height_px)
     factor = longer_px / max(part.bands_CHW.shape[1:])
     read_note = "; ".join(scene.header.notes)
@@ -81,9 +77,22 @@ def look_over(
     )
 
 
-def _shape_within(scene: Scene, side_px: int) -> tuple[int, int]:
-    """Rows and columns of the scene made so small."""
-    header = scene.header
+def scene_stretch(scene: Scene, modality: Modality | None = None) -> Stretch:
+    """How the scene's values become 8 bits, in the overview and in every part of it.
+
+    Raises:
+        ImageryError: as ``look_over``.
+    """
+    sample = scene.sample(shape_within(scene.header, _SAMPLE_SIDE_PX))
+    _refuse_undeclared_gaps(scene, sample)
+    if sample.valid_HW is not None and not sample.valid_HW.any():
+        sample = _first_valid_strip(scene)
+    _check_modality(scene, sample, modality)
+    return fit_stretch(sample.bands_CHW, sample.valid_HW, modality)
+
+
+def shape_within(header: SceneHeader, side_px: int) -> tuple[int, int]:
+    """Rows and columns of the scene made so small that its longer side is ``side_px`` at most."""
     factor = max(1.0, max(header.width_px, header.height_px) / side_px)
     return max(1, round(header.height_px / factor)), max(1, round(header.width_px / factor))
 

@@ -138,6 +138,7 @@ def open_scene(
     modality: Modality | None = None,
     bands: Sequence[int] | None = None,
     limits: SceneLimits | None = None,
+    known_whole: bool = False,
 ) -> Iterator[Scene]:
     """A scene, its header judged and its file found whole.
 
@@ -147,6 +148,7 @@ def open_scene(
         bands: numbers (from 1, alpha not counted) of the bands shown as red, green and blue, or of
             the one shown as grey. None: chosen by their names, else the first three.
         limits: what is refused.
+        known_whole: the same bytes were found whole before; of a large scene that takes a while.
 
     Raises:
         ImageryError: it cannot be used (field "image", "bands" or "modality"); ``DamagedImage``
@@ -157,7 +159,8 @@ def open_scene(
             header = read_header(dataset, path, limits or SceneLimits())
             check_modality(header, modality)
             channels = _channels(header, modality, bands)
-            refuse_half_files(dataset, path)
+            if not known_whole:
+                refuse_half_files(dataset, path)
             scene = Scene(dataset, path, header, channels)
         yield scene
 

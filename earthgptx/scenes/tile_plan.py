@@ -146,11 +146,6 @@ def plan_tiles(
     )
 
 
-def read_side_px(plan: TilePlan) -> int:
-    """Side at which a tile is read: what is shrunk much is averaged by GDAL on its way."""
-    return plan.side_px if plan.side_px <= 2 * plan.tile_px else 2 * plan.tile_px
-
-
 def _resampling(gsd_m: float, model_gsd_m: float, factor: float) -> str:
     if not model_gsd_m:
         return "none: pixels are shown as they are"

@@ -1,6 +1,9 @@
-"""One tile as the model sees it: read, shown by the scene's rules, brought to the model's size."""
+"""A square of the scene as the model sees it: read, shown by the scene's rules, resampled."""
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,44 +15,85 @@ from earthgptx.imagery.stretch import Stretch
 from earthgptx.imagery.windows import Window, cut_window
 from earthgptx.scenes.model import TileView
 from earthgptx.scenes.scene import Scene
-from earthgptx.scenes.tile_plan import Tile, TilePlan, read_side_px
+from earthgptx.scenes.tile_plan import Tile, TilePlan
+
+# What is shrunk more is averaged by GDAL to so many times the wanted side on its way.
+_READ_FACTOR = 2
+
+
+@dataclass(frozen=True)
+class WindowView:
+    """A square of the scene.
+
+    Attributes:
+        pixels_HWC: uint8 [S, S, 3]; 0 where there is no data and beyond the scene.
+        valid_HW: where at least half of a pixel has data and lies in the scene; None: everywhere.
+    """
+
+    pixels_HWC: npt.NDArray[np.uint8]
+    valid_HW: ValidHW | None
 
 
 def view_tile(scene: Scene, stretch: Stretch, plan: TilePlan, tile: Tile) -> TileView | None:
     """The tile's pixels; None where it has no data at all.
 
-    Resized as images are (``cut_window``), after they are shown, as in training.
+    Raises:
+        DamagedImage: the scene cannot be read there (field "image").
+    """
+    window = Window(tile.x0_px, tile.y0_px, tile.side_px)
+    view = view_window(scene, stretch, window, plan.tile_px)
+    return None if view is None else TileView(tile, view.pixels_HWC, view.valid_HW, plan.gsd_m)
+
+
+def view_window(scene: Scene, stretch: Stretch, window: Window, side_px: int) -> WindowView | None:
+    """A window's pixels at ``side_px``; None where it has no data at all.
+
+    Resized as images are (``cut_window``), after they are shown, as in training. Never more is read
+    than four times the pixels of the result, or the window as it is stored.
+
+    Args:
+        scene: an open scene.
+        stretch: of the whole scene.
+        window: may reach beyond the scene.
+        side_px: side of the result.
 
     Raises:
         DamagedImage: the scene cannot be read there (field "image").
     """
-    width_px = min(tile.side_px, plan.width_px - tile.x0_px)
-    height_px = min(tile.side_px, plan.height_px - tile.y0_px)
-    read_px = read_side_px(plan)
-    ratio = read_px / tile.side_px
+    header = scene.header
+    x0, x1 = _inside(window.x0_px, window.side_px, header.width_px)
+    y0, y1 = _inside(window.y0_px, window.side_px, header.height_px)
+    if x0 >= x1 or y0 >= y1:
+        return None
+    read_px = min(window.side_px, float(_READ_FACTOR * side_px))
+    ratio = read_px / window.side_px
     shape_hw = None
     if ratio < 1:
-        shape_hw = (max(1, round(height_px * ratio)), max(1, round(width_px * ratio)))
-    part = scene.read(PixelWindow(tile.x0_px, tile.y0_px, width_px, height_px), shape_hw)
+        shape_hw = (max(1, round((y1 - y0) * ratio)), max(1, round((x1 - x0) * ratio)))
+    part = scene.read(PixelWindow(x0, y0, x1 - x0, y1 - y0), shape_hw)
     if part.valid_HW is not None and not part.valid_HW.any():
         return None
     pixels_HWC = show(part.bands_CHW, part.valid_HW, scene.channels, stretch)
-    return TileView(
-        tile,
-        cut_window(pixels_HWC, Window(0, 0, read_px), plan.tile_px),
-        _valid_as_shown(part.valid_HW, pixels_HWC.shape[:2], read_px, plan.tile_px),
-        plan.gsd_m,
+    seen = Window((window.x0_px - x0) * ratio, (window.y0_px - y0) * ratio, read_px)
+    return WindowView(
+        cut_window(pixels_HWC, seen, side_px),
+        _valid_as_shown(part.valid_HW, pixels_HWC.shape[:2], seen, side_px),
     )
 
 
+def _inside(start_px: float, side_px: float, length_px: int) -> tuple[int, int]:
+    """First and last (exclusive) pixel of the scene that a window touches along one axis."""
+    return max(math.floor(start_px), 0), min(math.ceil(start_px + side_px), length_px)
+
+
 def _valid_as_shown(
-    valid_HW: ValidHW | None, shape_hw: tuple[int, ...], read_px: int, tile_px: int
+    valid_HW: ValidHW | None, shape_hw: tuple[int, ...], seen: Window, side_px: int
 ) -> ValidHW | None:
     """Where at least half of a shown pixel has data and lies in the scene."""
-    if valid_HW is None and shape_hw == (read_px, read_px):
+    if valid_HW is None and seen == Window(0, 0, shape_hw[0]) and shape_hw[0] == shape_hw[1]:
         return None
     inside: npt.NDArray[np.uint8] = np.full(shape_hw, 255, np.uint8)
     if valid_HW is not None:
         inside[~valid_HW] = 0
-    shown_HW: ValidHW = cut_window(inside, Window(0, 0, read_px), tile_px) >= 128
+    shown_HW: ValidHW = cut_window(inside, seen, side_px) >= 128
     return shown_HW

@@ -12,7 +12,9 @@ from earthgptx_client.events import ImageInfo
 IMAGE_TYPES = ("scene", "image")
 IMAGE_ID_PREFIX = "sha256:"
 # A folder given for a list of images stands for these files in it, by name.
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".jp2", ".ntf", ".nitf", ".nsf"}
+)
 _LIST_OF = "list of "
 
 Upload = Callable[[str], ImageInfo]

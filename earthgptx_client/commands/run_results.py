@@ -17,6 +17,7 @@ from earthgptx_client.errors import CANCELLED, ClientError, invalid_input
 from earthgptx_client.runs import Run, RunFile
 
 _LONGEST_LIST = 20
+_LONGEST_LINE = 3
 
 
 def check_out(out: Path | None) -> None:
@@ -117,8 +118,10 @@ def _words(value: Any) -> str:
     match value:
         case bool():
             return "true" if value else "false"
+        case list() if len(value) <= _LONGEST_LINE:
+            return "; ".join(map(_words, value)) or "none"
         case list():
-            return f"{len(value)} item{'' if len(value) == 1 else 's'}"
+            return f"{len(value)} items"
         case {"columns": columns}:
             return ", ".join(map(str, columns))
         case {"media_type": media_type, "name": name, "size_bytes": size_bytes}:

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from celery import Celery
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from redis.asyncio import Redis
 
 from services.gateway.settings import GatewaySettings
@@ -16,7 +15,7 @@ from shared import rpc_context
 from shared.errors import DeadlineExceeded, NotFound, StageUnavailable
 from shared.interpretation.events import Ended, Event, Fault
 from shared.interpretation.plan import Plan, steps_of
-from shared.messages.celery_app import TRACE_HEADER, StepCommand, send_step
+from shared.messages.celery_app import StepCommand, current_traceparent, send_step
 from shared.run_records.event_tail import follow_events
 from shared.run_records.records import RunRecords
 
@@ -59,9 +58,7 @@ class DurableRuns:
             QuotaExceeded: The tenant has too many runs.
             StageUnavailable: The state store cannot be reached; nothing was accepted.
         """
-        carrier: dict[str, str] = {}
-        TraceContextTextMapPropagator().inject(carrier)
-        trace = carrier.get(TRACE_HEADER, "")
+        trace = current_traceparent()
         run_id, joined = await self._records.create(
             plan,
             idempotency_key=idempotency_key,

@@ -6,22 +6,24 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 
 from opentelemetry.metrics import Meter
 
 from earthgptx.imagery.header import ImageLimits
-from protos.earthgptx.v1.images_pb2 import UploadImageRequest
+from protos.earthgptx.v1.images_pb2 import UploadImageRequest, UploadPartRequest
 from protos.earthgptx.v1.interpreter_pb2 import InterpretRequest, InterpretResponse
 from services.gateway.durable import DurableRuns, Run
 from services.gateway.image_catalogue import ImageCatalogue
 from services.gateway.interactive import answer_now
+from services.gateway.large_uploads import LargeUploads
 from services.gateway.rendering import accepted, render
-from services.gateway.request_checks import check_request, make_plan
+from services.gateway.request_checks import check_request, check_seen_whole, make_plan
 from services.gateway.settings import GatewaySettings
 from services.gateway.tenant_admission import TenantAdmission
-from services.gateway.uploads import UploadMemory, receive_file
+from services.gateway.unfinished_uploads import UnfinishedUploads
+from services.gateway.uploads import HeldBytes, UploadMemory, receive_file
 from services.gateway.workflows.engine import WorkflowParts
 from shared import rpc_context
 from shared.errors import DeadlineExceeded
@@ -31,6 +33,7 @@ from shared.interpretation.plan import Plan
 from shared.messages.celery_app import make_celery_app
 from shared.run_records.records import RunLimits, RunRecords
 from shared.run_records.state_redis import open_state_redis
+from shared.settings import PREFIX, SettingsError
 from shared.stage_clients import StageClients
 from shared.telemetry import Telemetry
 from shared.tensors.open_store import open_parts, store_on
@@ -46,6 +49,7 @@ class Gateway:
 
     Attributes:
         workflows: The parts that serve workflows; the rest is for single questions.
+        large_uploads: Scenes that come by parts.
     """
 
     def __init__(
@@ -54,12 +58,14 @@ class Gateway:
         stages: StageClients,
         durable: DurableRuns,
         workflows: WorkflowParts,
+        large_uploads: LargeUploads,
         closing: AsyncExitStack,
         settings: GatewaySettings,
         meter: Meter,
     ) -> None:
         """Takes the parts, and `closing`, which ends what they stand on; `open` makes them."""
         self.workflows = workflows
+        self.large_uploads = large_uploads
         self._settings = settings
         self._images = images
         self._stages = stages
@@ -87,6 +93,12 @@ class Gateway:
         closing.callback(app.close)
         closing.push_async_callback(redis.aclose)
         images = ImageCatalogue(store, ImageLimits(), settings.image_ttl_s)
+        if opened.objects is None:
+            raise SettingsError(f"{PREFIX}TENSOR_TIERS: the gateway needs object_store")
+        unfinished = UnfinishedUploads(opened.objects, settings.upload_limits())
+        large_uploads = LargeUploads(
+            store, unfinished, settings.upload_folder, settings.image_ttl_s
+        )
         workflows = WorkflowParts.open(
             settings,
             telemetry.meter,
@@ -98,7 +110,9 @@ class Gateway:
         )
         durable = DurableRuns(redis, RunRecords(redis, RunLimits()), app, settings)
         stages = StageClients(settings, telemetry.tracer)
-        return cls(images, stages, durable, workflows, closing, settings, telemetry.meter)
+        return cls(
+            images, stages, durable, workflows, large_uploads, closing, settings, telemetry.meter
+        )
 
     async def upload(self, requests: AsyncIterator[UploadImageRequest], tenant: str) -> KeptImage:
         """Keeps the file that comes in chunks.
@@ -107,13 +121,35 @@ class Gateway:
             InvalidInput: It cannot be used, or the chunks are not as agreed.
             QuotaExceeded, QueueFull: Too many uploads at once.
         """
+        async with self._room_for_upload(tenant) as held:
+            data = await receive_file(requests, held, self._images.limits)
+            return await self._images.keep(data, tenant=tenant)
+
+    async def upload_part(self, requests: AsyncIterator[UploadPartRequest], tenant: str) -> None:
+        """Keeps a part of a large scene that comes in chunks.
+
+        Raises:
+            InvalidInput: Messages out of order, no such part, or not of its size.
+            NotFound: The tenant has no such upload.
+            QuotaExceeded, QueueFull: Too many uploads at once.
+        """
+        async with self._room_for_upload(tenant) as held:
+            await self.large_uploads.take_part(requests, held, tenant)
+
+    @asynccontextmanager
+    async def _room_for_upload(self, tenant: str) -> AsyncIterator[HeldBytes]:
+        """Room for the bytes of one call, which is over in time.
+
+        Raises:
+            QuotaExceeded: Too many uploads of the tenant at once.
+            DeadlineExceeded: The block took too long.
+        """
         remaining_s = rpc_context.remaining_s()
         timeout_s = self._settings.default_timeout_s if remaining_s is None else remaining_s
         with self._uploads.enter(tenant), self._memory.hold() as held:
             try:
                 async with asyncio.timeout(timeout_s):
-                    data = await receive_file(requests, held, self._images.limits)
-                    return await self._images.keep(data, tenant=tenant)
+                    yield held
             except TimeoutError:
                 raise DeadlineExceeded("the upload took too long") from None
 
@@ -142,6 +178,7 @@ class Gateway:
         check_request(request, self._settings.max_new_tokens_limit)
         with self._interpretations.enter(tenant):
             image = await self._images.find(request.image_id, tenant=tenant)
+            check_seen_whole(image)
             plan = make_plan(request, image, tenant)
             begun = False
             if request.durable:
@@ -186,6 +223,7 @@ class Gateway:
     async def close(self) -> None:
         """Ends what is held; durable runs go on."""
         await self._images.close()
+        await self.large_uploads.close()
         await self._outlines.close()
         await self._stages.close()
         await self.workflows.close()

@@ -42,6 +42,7 @@ def image_info(image: KeptImage) -> images_pb2.ImageInfo:
         crs=record.crs,
         gsd_m=record.gsd_m,
         expires_at_ms=image.ref.expires_at_ms,
+        by_window=record.by_window,
     )
 
 

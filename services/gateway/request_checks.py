@@ -63,6 +63,20 @@ def check_request(request: InterpretRequest, max_new_tokens_limit: int) -> None:
         )
 
 
+def check_seen_whole(image: KeptImage) -> None:
+    """Refuses a scene that is read by window: a single question looks at all of an image.
+
+    Raises:
+        InvalidInput: It came by parts.
+    """
+    if image.record.by_window:
+        raise InvalidInput(
+            "the image is a large scene; ask about it with a workflow",
+            field="image_id",
+            limit="images of UploadImage",
+        )
+
+
 def make_plan(request: InterpretRequest, image: KeptImage, tenant: str) -> Plan:
     """The plan of a request that `check_request` let pass.
 

@@ -8,59 +8,19 @@ from contextlib import aclosing
 import grpc
 
 from protos.earthgptx.v1 import (
-    images_pb2,
     images_pb2_grpc,
     interpreter_pb2,
     interpreter_pb2_grpc,
     workflows_pb2_grpc,
 )
 from services.gateway.engine import Gateway
-from services.gateway.rendering import image_info
+from services.gateway.images_servicer import ImagesServicer
 from services.gateway.settings import GatewaySettings
 from services.gateway.workflows.servicer import WorkflowsServicer
 from shared import rpc_context
 from shared.security import ApiKeys, bearer
 from shared.serving import Service
 from shared.telemetry import Telemetry
-
-
-class ImagesServicer(images_pb2_grpc.ImagesServicer):
-    """`earthgptx.v1.Images`."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        """Serves `gateway`."""
-        self._gateway = gateway
-
-    async def UploadImage(
-        self,
-        request_iterator: AsyncIterator[images_pb2.UploadImageRequest],
-        context: grpc.aio.ServicerContext[
-            images_pb2.UploadImageRequest, images_pb2.UploadImageResponse
-        ],
-    ) -> images_pb2.UploadImageResponse:
-        """Keeps an image that comes in chunks."""
-        image = await self._gateway.upload(request_iterator, rpc_context.caller())
-        return images_pb2.UploadImageResponse(image=image_info(image))
-
-    async def GetImage(
-        self,
-        request: images_pb2.GetImageRequest,
-        context: grpc.aio.ServicerContext[images_pb2.GetImageRequest, images_pb2.GetImageResponse],
-    ) -> images_pb2.GetImageResponse:
-        """What is known of an image."""
-        image = await self._gateway.image(request.image_id, rpc_context.caller())
-        return images_pb2.GetImageResponse(image=image_info(image))
-
-    async def DeleteImage(
-        self,
-        request: images_pb2.DeleteImageRequest,
-        context: grpc.aio.ServicerContext[
-            images_pb2.DeleteImageRequest, images_pb2.DeleteImageResponse
-        ],
-    ) -> images_pb2.DeleteImageResponse:
-        """Deletes an image and the features made of it."""
-        await self._gateway.delete_image(request.image_id, rpc_context.caller())
-        return images_pb2.DeleteImageResponse()
 
 
 class InterpreterServicer(interpreter_pb2_grpc.InterpreterServicer):

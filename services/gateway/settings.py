@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.gateway.unfinished_uploads import UploadLimits
 from shared.settings import PREFIX, CallerSettings, SettingsError
 
 
@@ -19,6 +20,11 @@ class GatewaySettings(CallerSettings):
         max_in_flight_per_tenant: Most interpretations of a tenant at once in this process.
         max_durable_per_tenant: Most durable runs of a tenant at once in the suite.
         max_uploads_per_tenant: Most uploads of a tenant at once in this process.
+        max_scene_bytes: Largest file that is uploaded by parts.
+        max_unfinished_uploads_per_tenant: Most uploads by parts a tenant may have begun.
+        unfinished_upload_ttl_s: How long an upload by parts may take, two days at most.
+        upload_folder: Where such a file is put together to be looked at, one at a time; has room
+            for the largest.
         upload_memory_limit_bytes: Most bytes of uploads held at once in this process.
         max_new_tokens_limit: Most tokens a caller may ask for.
         image_ttl_s: Life of an uploaded image.
@@ -26,7 +32,8 @@ class GatewaySettings(CallerSettings):
         max_workflow_runs_per_tenant: Most of these of a tenant at once in the suite.
         max_workflow_versions_per_tenant: Most versions of workflows a tenant may keep.
         max_watches_per_tenant: Most runs a tenant may follow at once in this process.
-        max_run_files_per_tenant: Most files of runs a tenant may fetch at once in this process.
+        max_run_outputs_per_tenant: Most files and large outputs a tenant may fetch at once in this
+            process.
     """
 
     api_keys_file: Path
@@ -35,6 +42,10 @@ class GatewaySettings(CallerSettings):
     max_in_flight_per_tenant: int = 16
     max_durable_per_tenant: int = 256
     max_uploads_per_tenant: int = 4
+    max_scene_bytes: int = 16 * 1024**3
+    max_unfinished_uploads_per_tenant: int = 8
+    unfinished_upload_ttl_s: float = 86_400.0
+    upload_folder: Path = Path("/tmp/earthgptx-uploads")
     upload_memory_limit_bytes: int = 1024**3
     max_new_tokens_limit: int = 4096
     image_ttl_s: float = 7 * 86_400.0
@@ -42,7 +53,15 @@ class GatewaySettings(CallerSettings):
     max_workflow_runs_per_tenant: int = 64
     max_workflow_versions_per_tenant: int = 500
     max_watches_per_tenant: int = 64
-    max_run_files_per_tenant: int = 4
+    max_run_outputs_per_tenant: int = 4
+
+    def upload_limits(self) -> UploadLimits:
+        """The part uploads by parts keep to."""
+        return UploadLimits(
+            self.max_scene_bytes,
+            self.max_unfinished_uploads_per_tenant,
+            self.unfinished_upload_ttl_s,
+        )
 
     def __post_init__(self) -> None:
         """Checks ranges."""
@@ -53,6 +72,9 @@ class GatewaySettings(CallerSettings):
             "max_in_flight_per_tenant",
             "max_durable_per_tenant",
             "max_uploads_per_tenant",
+            "max_scene_bytes",
+            "max_unfinished_uploads_per_tenant",
+            "unfinished_upload_ttl_s",
             "upload_memory_limit_bytes",
             "max_new_tokens_limit",
             "image_ttl_s",
@@ -60,7 +82,7 @@ class GatewaySettings(CallerSettings):
             "max_workflow_runs_per_tenant",
             "max_workflow_versions_per_tenant",
             "max_watches_per_tenant",
-            "max_run_files_per_tenant",
+            "max_run_outputs_per_tenant",
         ):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{PREFIX}{name.upper()} must be greater than 0")

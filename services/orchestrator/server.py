@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.orchestrator.engine import StepRunner
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
 from services.orchestrator.sweeper import InterpretationSweep, Sweeper
+from services.orchestrator.task_work.context import TaskWork
 from services.orchestrator.task_work.registry import TASK_WORK
 from services.orchestrator.worker import Hearing, QueueWorker, read_command
 from services.orchestrator.workflows.engine import WorkflowEngine
@@ -31,7 +32,7 @@ from shared.run_records.state_redis import open_state_redis
 from shared.serving import Service
 from shared.stage_clients import StageClients
 from shared.telemetry import Telemetry
-from shared.tensors.open_store import open_reaper
+from shared.tensors.open_store import StoreParts, open_parts, open_reaper
 from shared.tensors.reaper import Reaper
 from shared.workflow_runs.views import ReadyUnit
 
@@ -43,7 +44,12 @@ class Orchestrator:
     """Holds the parts of one process."""
 
     def __init__(
-        self, settings: OrchestratorSettings, telemetry: Telemetry, reaper: Reaper | None
+        self,
+        settings: OrchestratorSettings,
+        telemetry: Telemetry,
+        reaper: Reaper | None,
+        tasks: Mapping[str, TaskWork],
+        opened: StoreParts,
     ) -> None:
         """Opens everything; call inside the event loop.
 
@@ -51,6 +57,8 @@ class Orchestrator:
             settings: What the process read from its environment.
             telemetry: For spans and counts.
             reaper: Deletes expired tensors; None leaves that to others.
+            tasks: What each task of a workflow does.
+            opened: The stores, to be closed with the rest.
         """
         self._settings = settings
         self._stop_reaper = threading.Event()
@@ -64,7 +72,7 @@ class Orchestrator:
             records, self._stages, self._send, settings, telemetry.tracer, counts[0]
         )
         self._workflows = WorkflowEngine(
-            self._redis, self._stages, TASK_WORK, self._send_units, settings, telemetry, *counts
+            self._redis, self._stages, tasks, self._send_units, opened, settings, telemetry, *counts
         )
         self._worker = QueueWorker(
             self._app,
@@ -90,7 +98,8 @@ class Orchestrator:
             StageUnavailable: The state store is away, the consumer deaf, or the sweeper gone.
         """
         queued = await self._backlog.queued()
-        self._hearing.check(sum(queued.values()))
+        served = self._settings.queues or queued.keys()
+        self._hearing.check(sum(queued[kind] for kind in served))
         if self._sweeping.done():
             raise StageUnavailable("the sweeper has stopped")
 
@@ -125,10 +134,23 @@ class Orchestrator:
             _log.warning("%d messages wait for the sweeper: %s", len(ready), error)
 
 
-def open_service(settings: OrchestratorSettings, telemetry: Telemetry) -> Service:
-    """The orchestrator as a process: it serves health, and no calls."""
+def open_service(
+    settings: OrchestratorSettings,
+    telemetry: Telemetry,
+    tasks: Mapping[str, TaskWork] = TASK_WORK,
+    opened: StoreParts | None = None,
+) -> Service:
+    """The orchestrator as a process: it serves health, and no calls.
+
+    Args:
+        settings: What the process read from its environment.
+        telemetry: For spans and counts.
+        tasks: What each task of a workflow does.
+        opened: The stores, where they are not those of the settings.
+    """
     reaper = open_reaper(settings) if settings.reap_interval_s > 0 else None
-    orchestrator = Orchestrator(settings, telemetry, reaper)
+    stores = opened or open_parts(settings)
+    orchestrator = Orchestrator(settings, telemetry, reaper, tasks, stores)
     return Service(
         grpc_names=(),
         add_to=lambda server: None,

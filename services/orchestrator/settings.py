@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from shared.messages.celery_app import QUEUES, kind_of
 from shared.run_records.records import RunLimits
@@ -25,6 +26,8 @@ class OrchestratorSettings(CallerSettings):
         sweep_interval_s: How often due runs are looked for.
         retry_base_s: Pause before the second attempt; doubles with each.
         retry_cap_s: Longest such pause.
+        scene_folder: Where files of large scenes are kept for reading; processes may share it.
+        scene_folder_limit_bytes: Most bytes there; has room for the largest scene.
         retention_s: Life of a run's record, and of what a workflow wrote, after its end.
         reap_interval_s: How often expired tensors are swept away; 0 leaves it to others.
     """
@@ -39,6 +42,8 @@ class OrchestratorSettings(CallerSettings):
     sweep_interval_s: float = 0.25
     retry_base_s: float = 0.5
     retry_cap_s: float = 15.0
+    scene_folder: Path = Path("/tmp/earthgptx-scenes")
+    scene_folder_limit_bytes: int = 20 * 1024**3
     retention_s: float = 21_600.0
     reap_interval_s: float = 30.0
 
@@ -48,7 +53,13 @@ class OrchestratorSettings(CallerSettings):
         for name in ("concurrency", "max_attempts"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{PREFIX}{name.upper()} must be at least 1")
-        for name in ("lease_s", "step_timeout_s", "resend_after_s", "sweep_interval_s"):
+        for name in (
+            "scene_folder_limit_bytes",
+            "lease_s",
+            "step_timeout_s",
+            "resend_after_s",
+            "sweep_interval_s",
+        ):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{PREFIX}{name.upper()} must be greater than 0")
 

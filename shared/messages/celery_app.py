@@ -14,6 +14,7 @@ from celery import Celery
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 from kombu.utils.scheduling import priority_cycle
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.errors import StageUnavailable
 from shared.interpretation.plan import Step
@@ -78,6 +79,11 @@ _RANKS: Mapping[str, int] = {queue_of(step): _STEP_RANK for step in STEPS} | {
 QUEUES: tuple[str, ...] = tuple(sorted(_RANKS, key=lambda queue: _RANKS[queue]))
 
 
+def more_urgent(queue: str) -> tuple[str, ...]:
+    """Queues that are served before this one."""
+    return tuple(each for each in QUEUES if _RANKS[each] < _RANKS[queue])
+
+
 class UrgentFirst(priority_cycle):
     """The order in which queues are looked at: by rank, those of one rank in turn."""
 
@@ -138,6 +144,13 @@ def make_celery_app(settings: ProcessSettings) -> Celery:
         worker_send_task_events=False,
     )
     return app
+
+
+def current_traceparent() -> str:
+    """W3C traceparent of the span this is called in, for a run to carry; "" outside of any."""
+    carrier: dict[str, str] = {}
+    TraceContextTextMapPropagator().inject(carrier)
+    return carrier.get(TRACE_HEADER, "")
 
 
 def send_step(app: Celery, command: StepCommand, traceparent: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
@@ -25,6 +27,15 @@ class Backlog:
         for queue in QUEUES:
             pipeline.llen(KEY_PREFIX + queue)
         return dict(zip(map(kind_of, QUEUES), await _asked(pipeline), strict=True))
+
+    async def waits(self, queues: Sequence[str]) -> bool:
+        """Whether there is a message in any of these queues."""
+        if not queues:
+            return False
+        # A list without an element does not exist.
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.exists(*(KEY_PREFIX + queue for queue in queues))
+        return any(await _asked(pipeline))
 
     async def running(self) -> int:
         """Runs not ended, of interpretations and of workflows."""

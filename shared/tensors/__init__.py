@@ -7,6 +7,7 @@ tier          what a tier is; inline_tier, shared_memory, redis_tier, object_tie
 slab_pool     pooled shared memory and its locks; slab_budget is what it may take
 objects       named bytes with an expiry; directory_objects and s3_objects hold them
 images        uploaded files as durable objects, named by their content
+files         files written for people, by a signed key
 index         small payloads remembered by name (the feature cache)
 reaper        deletes what has expired
 open_store    all of it from the settings

@@ -90,6 +90,24 @@ class DirectoryObjects:
             raise ObjectsUnavailable("the object store cannot be read") from error
         return memoryview(data)[:filled]
 
+    def read_range(self, name: str, start: int, size_bytes: int) -> memoryview:
+        """See `Objects`."""
+        try:
+            with self._path(name).open("rb") as file:
+                file.seek(start)
+                data = file.read(size_bytes)
+        except FileNotFoundError:
+            raise ObjectMissing(name) from None
+        except OSError as error:
+            raise ObjectsUnavailable("the object store cannot be read") from error
+        if not data:
+            raise ObjectMissing(name)
+        return memoryview(data)
+
+    def url_to_write(self, name: str, life_s: float) -> str:
+        """See `Objects`; a directory has none."""
+        return ""
+
     def stat(self, name: str) -> ObjectStat | None:
         """See `Objects`."""
         return _stat(self._path(name))
@@ -131,7 +149,7 @@ class DirectoryObjects:
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """See `Objects`."""
-        for folder, folders, files in os.walk(self._root):
+        for folder, folders, files in os.walk(self._root / prefix.rpartition("/")[0]):
             if Path(folder) == self._root:
                 folders.remove(_UNFINISHED)
             for file in files:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 from shared.errors import InvalidInput, NotFound, TensorGone
@@ -19,6 +19,7 @@ IMAGE_LIMIT_BYTES = 256 * 1024 * 1024
 _IMAGE_ID = re.compile(rf"{SHA256}:([0-9a-f]{{64}})")
 _DESCRIPTION_LIMIT_BYTES = 64 * 1024
 _READ_BYTES = 1024 * 1024
+_CHUNK_BYTES = 8 * 1024 * 1024
 
 
 class Images:
@@ -47,8 +48,31 @@ class Images:
             ObjectsFull, ObjectsUnavailable: The object store cannot take it.
         """
         content = _gather(data)
-        hexdigest = hashlib.sha256(content).hexdigest()
-        name = object_name(tenant, RAW_PREFIX + hexdigest)
+        image_id = f"{SHA256}:{hashlib.sha256(content).hexdigest()}"
+        self.put_known(
+            content,
+            image_id,
+            tenant=tenant,
+            expires_at_ms=expires_at_ms,
+            description=description,
+        )
+        return image_id, len(content)
+
+    def put_known(
+        self,
+        content: memoryview,
+        image_id: str,
+        *,
+        tenant: str,
+        expires_at_ms: int,
+        description: Mapping[str, Any],
+    ) -> None:
+        """Keeps a file of any size whose id was found before; `content` may be a mapped file.
+
+        Raises:
+            ObjectsFull, ObjectsUnavailable: The object store cannot take it.
+        """
+        name = object_name(tenant, image_key(image_id))
         text = json.dumps(description, separators=(",", ":"), sort_keys=True).encode()
         if not keep_alive(self._objects, name, len(content), expires_at_ms, self._clock()):
             self._objects.write(name, [content], expires_at_ms)
@@ -57,7 +81,6 @@ class Images:
         found = self._objects.stat(name)
         lasting_ms = found.expires_at_ms if found else expires_at_ms
         self._objects.write(name + ".json", [memoryview(text)], lasting_ms)
-        return f"{SHA256}:{hexdigest}", len(content)
 
     def expiry_and_size(self, image_id: str, *, tenant: str) -> tuple[int, int]:
         """When the file expires (Unix ms; 0: never), and its size in bytes.
@@ -85,6 +108,20 @@ class Images:
         if not matches(data, image_id):
             raise TensorGone("the stored image is damaged")
         return bytes(data)
+
+    def chunks(self, image_id: str, *, tenant: str) -> Iterator[bytes]:
+        """The file piece by piece, whatever its size; whoever reads it compares the digest.
+
+        Raises:
+            NotFound: The tenant has no such image, or it was deleted meanwhile.
+        """
+        _, size_bytes = self.expiry_and_size(image_id, tenant=tenant)
+        name = object_name(tenant, image_key(image_id))
+        for start in range(0, size_bytes, _CHUNK_BYTES):
+            try:
+                yield bytes(self._objects.read_range(name, start, _CHUNK_BYTES))
+            except ObjectMissing:
+                raise NotFound("there is no such image", field="image_id") from None
 
     def description(self, image_id: str, *, tenant: str) -> dict[str, Any]:
         """What was said of the file when it was put; empty if nothing was.

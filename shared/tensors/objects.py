@@ -17,6 +17,11 @@ from redis.exceptions import RedisError
 
 from shared.errors import QueueFull, StageUnavailable
 
+# Objects below it are parts of unfinished uploads. One that was written by its URL carries no
+# expiry, and has the latest an upload can have.
+PARTS_FOLDER = "/parts/"
+LONGEST_UPLOAD_S = 2 * 86_400.0
+
 _EXPIRIES = "egx:expiries"
 
 logger = logging.getLogger(__name__)
@@ -67,6 +72,22 @@ class Objects(Protocol):
         Raises:
             ObjectMissing: It is not there.
             ObjectsUnavailable: Not reached.
+        """
+        ...
+
+    def read_range(self, name: str, start: int, size_bytes: int) -> memoryview:
+        """Bytes from `start` on, fewer where the object ends: what is too large for memory.
+
+        Raises:
+            ObjectMissing: It is not there, or has no byte at `start`.
+            ObjectsUnavailable: Not reached.
+        """
+        ...
+
+    def url_to_write(self, name: str, life_s: float) -> str:
+        """Where an HTTP PUT without a key writes the object; empty where clients reach no store.
+
+        What is written so expires as parts do (`PARTS_FOLDER`).
         """
         ...
 
@@ -152,6 +173,14 @@ class NotedObjects:
     def read(self, name: str, limit_bytes: int) -> memoryview:
         """See `Objects`."""
         return self._backend.read(name, limit_bytes)
+
+    def read_range(self, name: str, start: int, size_bytes: int) -> memoryview:
+        """See `Objects`."""
+        return self._backend.read_range(name, start, size_bytes)
+
+    def url_to_write(self, name: str, life_s: float) -> str:
+        """See `Objects`; a sweep finds what is written so, the list does not know it."""
+        return self._backend.url_to_write(name, life_s)
 
     def stat(self, name: str) -> ObjectStat | None:
         """See `Objects`."""

@@ -129,8 +129,10 @@ def _open_objects(settings: ProcessSettings, parts: StoreParts) -> Objects:
             settings.object_store_url,
             settings.object_store_access_key,
             settings.object_store_secret_key,
+            settings.object_store_public_url,
         )
     except ValueError:
         raise SettingsError(
-            "EARTHGPTX_OBJECT_STORE_URL must be file:///dir or http(s)://host:port/bucket"
+            "EARTHGPTX_OBJECT_STORE_URL must be file:///dir or http(s)://host:port/bucket, and "
+            "EARTHGPTX_OBJECT_STORE_PUBLIC_URL the same bucket by another address, or empty"
         ) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import urllib3
@@ -16,13 +17,20 @@ from minio.commonconfig import REPLACE, CopySource
 from minio.error import MinioException, S3Error
 
 from shared.settings import Secret
-from shared.tensors.objects import ObjectMissing, ObjectsFull, ObjectStat, ObjectsUnavailable
+from shared.tensors.objects import (
+    LONGEST_UPLOAD_S,
+    PARTS_FOLDER,
+    ObjectMissing,
+    ObjectsFull,
+    ObjectStat,
+    ObjectsUnavailable,
+)
 
 # One PUT up to here: minio's own choice would cut 16 MiB into four requests.
 _PART_BYTES = 64 * 1024 * 1024
 _EXPIRY = "expires-at-ms"
 _EXPIRY_HEADER = "x-amz-meta-" + _EXPIRY
-_MISSING = ("NoSuchKey", "NoSuchBucket", "NotFound")
+_MISSING = ("NoSuchKey", "NoSuchBucket", "NotFound", "InvalidRange")
 _FULL = ("QuotaExceeded", "XMinioStorageFull", "EntityTooLarge")
 _CONNECT_TIMEOUT_S = 3.0
 _READ_TIMEOUT_S = 30.0
@@ -34,10 +42,18 @@ class S3Objects:
 
     reads_are_cheap = False
 
-    def __init__(self, client: Minio, bucket: str) -> None:
-        """Takes a client; it may be shared between threads."""
+    def __init__(self, client: Minio, bucket: str, public: Minio | None = None) -> None:
+        """Takes a client; it may be shared between threads.
+
+        Args:
+            client: Reaches the store.
+            bucket: Of that store.
+            public: The same store by the address that clients of the suite reach; None: they
+                cannot. Nothing is sent by it.
+        """
         self._client = client
         self._bucket = bucket
+        self._public = public
 
     def write(self, name: str, parts: Sequence[memoryview], expires_at_ms: int) -> None:
         """See `Objects`."""
@@ -65,6 +81,26 @@ class S3Objects:
                     response.drain_conn()  # back to the pool; what is unread closes it instead
         return data[:filled]
 
+    def read_range(self, name: str, start: int, size_bytes: int) -> memoryview:
+        """See `Objects`."""
+        with _translated(name):
+            response = self._client.get_object(
+                bucket_name=self._bucket, object_name=name, offset=start, length=size_bytes
+            )
+            with closing(response):
+                return memoryview(response.read())
+
+    def url_to_write(self, name: str, life_s: float) -> str:
+        """See `Objects`."""
+        if self._public is None:
+            return ""
+        return self._public.get_presigned_url(
+            method="PUT",
+            bucket_name=self._bucket,
+            object_name=name,
+            expires=timedelta(seconds=life_s),
+        )
+
     def stat(self, name: str) -> ObjectStat | None:
         """See `Objects`."""
         try:
@@ -72,7 +108,10 @@ class S3Objects:
                 found = self._client.stat_object(bucket_name=self._bucket, object_name=name)
         except ObjectMissing:
             return None
-        return ObjectStat(found.size or 0, _expiry(found.metadata or {}))
+        expires_at_ms = _expiry(found.metadata or {})
+        if PARTS_FOLDER in name and not expires_at_ms and found.last_modified is not None:
+            expires_at_ms = int((found.last_modified.timestamp() + LONGEST_UPLOAD_S) * 1000)
+        return ObjectStat(found.size or 0, expires_at_ms)
 
     def prolong(self, name: str, expires_at_ms: int) -> None:
         """See `Objects`; the server copies the object onto itself, the bytes do not travel."""
@@ -136,32 +175,54 @@ class _Parts(io.RawIOBase):
         return count
 
 
-def connect_s3(url: str, access_key: str, secret_key: Secret) -> S3Objects:
+def connect_s3(url: str, access_key: str, secret_key: Secret, public_url: str = "") -> S3Objects:
     """Objects in the bucket of `url`, http(s)://host:port/bucket; nothing is sent yet.
 
     The region is taken to be us-east-1, which every store of one's own accepts.
 
+    Args:
+        url: Where the suite reaches the store.
+        access_key: Its user.
+        secret_key: The user's password.
+        public_url: Where clients of the suite reach the same bucket; empty if they do not.
+
     Raises:
-        ValueError: The URL has no host, or not exactly a bucket as its path.
+        ValueError: A URL has no host, or not exactly a bucket as its path; or the two name
+            different buckets.
     """
+    netloc, bucket = _split(url)
+    client = _client(url, netloc, access_key, secret_key)
+    if not public_url:
+        return S3Objects(client, bucket)
+    public_netloc, public_bucket = _split(public_url)
+    if public_bucket != bucket:
+        raise ValueError("must name the same bucket")
+    return S3Objects(client, bucket, _client(public_url, public_netloc, access_key, secret_key))
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Host (with port) and bucket."""
     found = urlsplit(url)
     bucket = found.path.strip("/")
     if found.scheme not in ("http", "https") or not found.hostname or not bucket or "/" in bucket:
         raise ValueError("must be http(s)://host:port/bucket")
+    return found.netloc, bucket
+
+
+def _client(url: str, netloc: str, access_key: str, secret_key: Secret) -> Minio:
     pool = urllib3.PoolManager(
         maxsize=_CONNECTIONS,
         timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=_READ_TIMEOUT_S),
         retries=urllib3.Retry(total=2, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504)),
     )
-    client = Minio(
-        endpoint=found.netloc,
+    return Minio(
+        endpoint=netloc,
         access_key=access_key or None,
         secret_key=secret_key.reveal() or None,
-        secure=found.scheme == "https",
+        secure=url.startswith("https:"),
         region="us-east-1",
         http_client=pool,
     )
-    return S3Objects(client, bucket)
 
 
 def _expiry(metadata: Mapping[str, str]) -> int:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from shared.errors import InvalidInput, StageUnavailable, TensorGone, TensorRefused
@@ -247,6 +247,39 @@ class TensorStore:
             description=description or {},
         )
         return self.image_ref(image_id, tenant=tenant)
+
+    def put_large_image(
+        self,
+        content: memoryview,
+        image_id: str,
+        *,
+        tenant: str,
+        ttl_s: float | None = None,
+        description: Mapping[str, Any] | None = None,
+    ) -> TensorRef:
+        """Keeps an uploaded file of any size, a mapped one; the caller has found its id.
+
+        Raises:
+            InvalidInput: Bad tenant or ttl.
+            QueueFull: The object store has no room.
+            StageUnavailable: There is no object store, or it cannot be reached.
+        """
+        self._need_images().put_known(
+            content,
+            image_id,
+            tenant=check_tenant(tenant),
+            expires_at_ms=self._expiry(ttl_s, durable=True),
+            description=description or {},
+        )
+        return self.image_ref(image_id, tenant=tenant)
+
+    def image_chunks(self, image_id: str, *, tenant: str) -> Iterator[bytes]:
+        """The file of an image piece by piece; its digest is for the reader to compare.
+
+        Raises:
+            NotFound: The tenant has no such image.
+        """
+        return self._need_images().chunks(image_id, tenant=check_tenant(tenant))
 
     def image_ref(self, image_id: str, *, tenant: str) -> TensorRef:
         """A ref to an image that was put.

@@ -9,14 +9,14 @@ CLAIM = (
     PRELUDE
     + """
 if not running(id) then return cjson.encode({refused = 'over'}) end
-local u, open, spec = load(id, a.unit), key(id, 'open'), nil
+local u, open = load(id, a.unit), key(id, 'open')
 if not u or u.state == 'done' or u.state == 'skipped' then
   return cjson.encode({refused = 'done'})
 end
 if u.state == 'waiting' or u.state == 'parked' or u.state == 'expanded' then
   return cjson.encode({refused = 'waiting'})
 end
-spec = spec_of(id, a.unit)
+local spec = spec_of(id, a.unit)
 local step, item = split(a.unit)
 local phase = item and 'item' or spec.fan_out and (u.phase or 'items') or 'whole'
 if u.state == 'running' and tonumber(redis.call('ZSCORE', open, a.unit)) > now then
@@ -44,15 +44,15 @@ for _, earlier in ipairs(phase ~= 'gather' and spec.after or {}) do
   local before = load(id, earlier)
   produced[earlier] = {version = before.version, skipped = before.state == 'skipped'}
 end
-local run = redis.call('HMGET', KEYS[1], 'tenant', 'workflow_name', 'definition_digest',
-                       'deadline_ms', 'created_ms')
+local tenant, digest, deadline = unpack(redis.call('HMGET', KEYS[1], 'tenant',
+                                                   'definition_digest', 'deadline_ms'))
 return cjson.encode({
   step = step, item = item and tonumber(item), phase = phase, task = spec.task, fence = u.fence,
   attempt = u.tries, exhausted = u.tries > spec.retries + a.spare_claims, error = u.error or '',
-  failures = u.failures or 0, tenant = run[1], workflow_name = run[2], definition_digest = run[3],
+  failures = u.failures or 0, tenant = tenant, definition_digest = digest,
   priority = spec.priority, retries = spec.retries, in_flight = spec.in_flight,
-  run_remaining_ms = run[4] - now, age_ms = now - run[5],
-  remaining_ms = math.min(run[4], u.began + spec.deadline_ms) - now, produced = produced,
+  run_remaining_ms = deadline - now,
+  remaining_ms = math.min(deadline, u.began + spec.deadline_ms) - now, produced = produced,
 })
 """
 )
@@ -64,9 +64,12 @@ RENEW = (
 if not running(id) then return '"over"' end
 local u = load(id, a.unit)
 if not u or u.fence ~= a.fence then return '"lost"' end
-if u.state ~= 'running' then
+if u.state == 'ready' then
+  -- Its lease lapsed, and nobody took it yet.
   u.state = 'running'
   save(id, a.unit, u)
+elseif u.state ~= 'running' then
+  return '"lost"'
 end
 redis.call('ZADD', key(id, 'open'), now + a.lease_ms, a.unit)
 schedule(id)

@@ -50,7 +50,30 @@ class RunReading(ScriptedRuns):
         if not found[0]:
             raise NotFound("there is no such run", field="run_id")
         *plain, inputs, outputs = found
-        return _run_view(run_id, [*plain, await self._fetch(inputs), await self._fetch(outputs)])
+        values = [await self._fetch_if_there(inputs), await self._fetch_if_there(outputs)]
+        return _run_view(run_id, [*plain, *values])
+
+    async def tenant_of(self, run_id: str) -> str:
+        """Whose run it is; spares what may be large.
+
+        Raises:
+            NotFound: There is no such run.
+        """
+        (tenant,) = texts([await self._guard(self._redis.hget(run_key(run_id), "tenant"))])
+        if not tenant:
+            raise NotFound("there is no such run", field="run_id")
+        return tenant
+
+    async def inputs(self, run_id: str) -> str:
+        """The inputs of the run, as given to `create`.
+
+        Raises:
+            NotFound: There is no such run, or they have expired.
+        """
+        (kept,) = texts([await self._guard(self._redis.hget(run_key(run_id), "inputs"))])
+        if not kept:
+            raise NotFound("there is no such run", field="run_id")
+        return await self._fetch(kept)
 
     async def definition(self, run_id: str) -> str:
         """The definition the run was made of, as given to `create`.
@@ -157,6 +180,12 @@ class RunReading(ScriptedRuns):
                 (last,) = texts([name])
                 number = int(last.partition("-")[0])
                 yield NumberedEvent(number, int(fields[b"at"]), CODEC.from_json(fields[b"event"]))
+
+    async def _fetch_if_there(self, kept: str) -> str:
+        try:
+            return await self._fetch(kept)
+        except NotFound:
+            return ""
 
     async def _older(self, tenant: str, below: str) -> Sequence[tuple[str, str]]:
         """Ids of runs with their ages (the scores of the list), from the newest on."""

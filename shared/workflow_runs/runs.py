@@ -133,7 +133,7 @@ class WorkflowRuns(RunReading, UnitWork):
         run_id: str,
         state: RunState,
         *,
-        outputs_json: str = "",
+        outputs: str = "",
         fault: Fault | None = None,
         claim: UnitClaim | None = None,
         dead: bool = False,
@@ -143,7 +143,7 @@ class WorkflowRuns(RunReading, UnitWork):
         Args:
             run_id: Which run.
             state: How it ends.
-            outputs_json: JSON object of outputs by name, of a run that succeeded.
+            outputs: What `keep_outputs` gave for the outputs of a run that succeeded.
             fault: Why it did not succeed.
             claim: Of the unit that ends it, or that it failed at; None if that is not one unit.
             dead: Whether it is given up, to be kept with the dead letters.
@@ -163,7 +163,7 @@ class WorkflowRuns(RunReading, UnitWork):
             event=CODEC.to_json(RunEnded(state, fault)),
             fault=to_json(fault) if fault else "",
             error=error,
-            outputs=await self._keep(outputs_json, run_id, self._limits.retention_s),
+            outputs=outputs,
             retention_ms=ms(self._limits.retention_s),
             resend_ms=ms(self._limits.resend_after_s),
             fenced=claim is not None,

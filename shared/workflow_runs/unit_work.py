@@ -15,7 +15,6 @@ from shared.interpretation.events import Fault
 from shared.workflow_runs import lua_run_scripts, lua_unit_scripts
 from shared.workflow_runs.events import CODEC, StepDone, StepFailed, StepSkipped
 from shared.workflow_runs.scripted import ScriptedRuns, ms, ready_units, run_key, texts
-from shared.workflow_runs.summaries import summary_of
 from shared.workflow_runs.views import Produced, ReadyUnit, Refused, Swept, UnitClaim
 
 UNITS_A_SWEEP = 200
@@ -69,27 +68,41 @@ class UnitWork(ScriptedRuns):
         )
         return ready_units(reply) if reply["held"] else None
 
+    async def keep_outputs(self, claim: UnitClaim, outputs_json: str) -> str:
+        """What stands for a JSON object of outputs by name in the record.
+
+        Large ones are written to the object store, which may take longer than a lease: the claim is
+        to be renewed meanwhile.
+
+        Raises:
+            QueueFull: The object store has no room.
+            StageUnavailable: It cannot be reached.
+        """
+        ttl_s = claim.run_remaining_s + self._limits.retention_s
+        return await self._keep(outputs_json, claim.run_id, ttl_s)
+
     async def commit(
-        self, claim: UnitClaim, outputs: Mapping[str, Any], *, skipped: bool = False
+        self, claim: UnitClaim, outputs: str, summary: Mapping[str, str] | None = None
     ) -> tuple[ReadyUnit, ...] | None:
-        """Makes the unit's outputs, JSON by name, part of the run, and the unit done.
+        """Makes the unit's outputs part of the run, and the unit done.
+
+        Args:
+            claim: The right to do so.
+            outputs: What `keep_outputs` gave for them.
+            summary: Of each output in a few words what it is, for those who follow the run.
 
         Returns:
             What may run now, or None if the unit was somebody else's by now.
         """
-        ttl_s = claim.run_remaining_s + self._limits.retention_s
-        kept = "" if skipped else json.dumps(outputs, separators=(",", ":"))
-        event: StepDone | StepSkipped = StepSkipped(claim.step)
-        if not skipped:
-            event = StepDone(claim.step, summary_of(outputs) if claim.item is None else {})
-        reply = await self._change(
-            lua_unit_scripts.COMMIT,
-            claim,
-            outputs=await self._keep(kept, claim.run_id, ttl_s),
-            skipped=skipped,
-            event=CODEC.to_json(event),
-        )
-        return ready_units(reply) if reply["held"] else None
+        return await self._done(claim, StepDone(claim.step, dict(summary or {})), outputs)
+
+    async def skip(self, claim: UnitClaim) -> tuple[ReadyUnit, ...] | None:
+        """Says that the step is not to be run.
+
+        Returns:
+            What may run now, or None if the step was somebody else's by now.
+        """
+        return await self._done(claim, StepSkipped(claim.step), "")
 
     async def release(self, claim: UnitClaim, *, retry_in_s: float) -> None:
         """Gives the unit back as if it had not been claimed, to be claimed after `retry_in_s`."""
@@ -168,6 +181,18 @@ class UnitWork(ScriptedRuns):
             raise OutputsGone(gone)
         return values
 
+    async def _done(
+        self, claim: UnitClaim, event: StepDone | StepSkipped, outputs: str
+    ) -> tuple[ReadyUnit, ...] | None:
+        reply = await self._change(
+            lua_unit_scripts.COMMIT,
+            claim,
+            outputs=outputs,
+            skipped=isinstance(event, StepSkipped),
+            event=CODEC.to_json(event),
+        )
+        return ready_units(reply) if reply["held"] else None
+
     async def _release(
         self, claim: UnitClaim, retry_in_s: float, error: str, event: str, *, counted: bool
     ) -> None:
@@ -192,11 +217,8 @@ class UnitWork(ScriptedRuns):
 
 
 def _claim(run_id: str, unit: str, reply: dict[str, Any]) -> UnitClaim:
-    times = {name: reply.pop(f"{name[:-2]}_ms") / 1000 for name in _TIMES}
+    times = {f"{name}_s": reply.pop(f"{name}_ms") / 1000 for name in ("remaining", "run_remaining")}
     produced = {step: Produced(**each) for step, each in reply.pop("produced").items()}
     # An item that is none is left out by the server's JSON.
     reply = {"item": None} | reply
     return UnitClaim(run_id=run_id, unit=unit, produced=produced, **times, **reply)
-
-
-_TIMES = ("remaining_s", "run_remaining_s", "age_s")

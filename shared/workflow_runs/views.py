@@ -98,14 +98,12 @@ class UnitClaim:
         exhausted: It has been claimed too often: this claim is for giving it up.
         error: Of the last claim that failed.
         tenant: Whose run.
-        workflow_name: Of the workflow.
-        definition_digest: Of its definition.
+        definition_digest: Of the workflow's definition.
         priority: Of the step.
         retries: Of the step.
         in_flight: Most items at a time, of a step that fans out.
         remaining_s: Until the deadline of the unit, or of the run if that is nearer.
         run_remaining_s: Until the deadline of the run.
-        age_s: Since the run was accepted.
         produced: Steps that this one waits for, as they ended.
     """
 
@@ -121,14 +119,12 @@ class UnitClaim:
     exhausted: bool
     error: str
     tenant: str
-    workflow_name: str
     definition_digest: str
     priority: Priority
     retries: int
     in_flight: int
     remaining_s: float
     run_remaining_s: float
-    age_s: float
     produced: Mapping[str, Produced]
 
 
@@ -162,8 +158,8 @@ class RunView:
         deadline_at_ms: When it is given up.
         events: Number of its last event.
         fault: Why it did not succeed; None while it runs and if it did.
-        inputs_json: As given to `create`; "" in a list of runs.
-        outputs_json: JSON of outputs by name; "" until it has succeeded, and in a list of runs.
+        inputs_json: As given to `create`; "" in a list of runs, and once they have expired.
+        outputs_json: JSON of outputs by name; "" until it has succeeded, and likewise.
         definition_digest: "sha256:<hex>" of its definition.
     """
 

@@ -17,6 +17,7 @@ from benchmarks import (
     synthetic_scenes,
     tensor_hand_off,
     training,
+    workflow_runs,
 )
 from benchmarks.figures import Given
 from benchmarks.suite import running_suite
@@ -43,6 +44,16 @@ def test_a_hand_off_takes_every_tier_and_grpc(given: Given) -> None:
     counted = [figure for name, figure in figures.items() if "fresh slab" not in name]
     assert {figure.samples for figure in counted} == {2}
     assert figures["4 MiB, shared memory, fresh slab: put + get"].value > 0
+
+
+def test_workflows_are_run_timed_and_cancelled(given: Given) -> None:
+    figures = by_name(workflow_runs.run(given))
+    for kind in workflow_runs.KINDS:
+        assert figures[kind].target is not None and figures[kind].samples == 2
+        assert figures[f"{kind}: runs a second, 32 at once"].value > 1
+    assert figures["a fan-out of 10 tiles, per tile"].value > 0
+    assert 0 < figures["cancel until a running step is called off"].value < 2000
+    assert 0.1 < figures["state Redis, memory for a finished run of four steps"].value < 100
 
 
 @pytest.mark.slow

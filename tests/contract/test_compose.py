@@ -1,10 +1,11 @@
+import ast
 import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.contract.tree import ROOT, SERVICES, hyphenated, load_script, project
+from tests.contract.tree import PACKAGES, ROOT, SERVICES, hyphenated, load_script, project, sources
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 UNDER = r"^FROM (\w+) AS under-([a-z-]+)$"
@@ -87,6 +88,26 @@ def test_an_image_stands_on_torch_exactly_if_its_extra_asks_for_it() -> None:
         for service in SERVICES
     }
     assert under == {name: "torch" if torch else "plain" for name, torch in asks.items()}
+
+
+def test_an_image_carries_every_package_that_a_service_imports() -> None:
+    recipe = (ROOT / "services" / "Dockerfile").read_text()
+    copied = set(re.findall(r"^COPY ([a-z_]+) /checkout/", recipe, re.MULTILINE)) - {"weights"}
+    imported = {
+        name.partition(".")[0]
+        for path in sources(*(copied - {"protos"}))
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported & {*PACKAGES, "protos"} == copied
+    allowed = set((ROOT / ".dockerignore").read_text().split())
+    assert {f"!{package}" for package in copied} <= allowed
 
 
 def test_callers_reach_the_stages_where_they_listen() -> None:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +27,7 @@ from shared.tensors.files import put_file
 from shared.tensors.open_store import open_store
 from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.views import UnitClaim
-from tests.earthgptx_client.running_command import Ran, run_command
+from tests.earthgptx_client.running_command import Ran, environment_with, run_command
 from tests.fakes import addresses
 from tests.servers import free_port, redis_server
 from tests.services.stage_processes import StageProcess, start_process
@@ -141,8 +144,8 @@ def finish(run_id: str, outputs: dict[str, Any]) -> Callable[[WorkflowRuns], Awa
         await runs.expand(claim, [0, 1])
         item = await runs.claim(run_id, "seen#0", "worker")
         assert isinstance(item, UnitClaim)
-        await runs.commit(item, {"masks": []})
-        await runs.finish(run_id, "succeeded", outputs_json=json.dumps(outputs))
+        await runs.commit(item, json.dumps({"masks": []}))
+        await runs.finish(run_id, "succeeded", outputs=json.dumps(outputs))
 
     return two_items_and_the_end
 
@@ -300,6 +303,13 @@ def test_the_sdk_does_the_same(client: Client, work) -> None:
     client.workflows.delete("w")
 
 
+def test_large_outputs_come_whole(client: Client, work) -> None:
+    started = client.workflows.run(COUNT, {"m": MARKS})
+    outputs = {"n": [{"label": "x" * 100, "score": 0.5}] * 20_000, "one": 1}
+    work(lambda runs: runs.finish(started.run_id, "succeeded", outputs=json.dumps(outputs)))
+    assert client.runs.get(started.run_id).outputs == outputs
+
+
 def test_a_watch_goes_on_where_its_gateway_was_lost(suite, work, tmp_path: Path) -> None:
     environ = suite[1]
     own = {"EARTHGPTX_LISTEN": f"127.0.0.1:{free_port()}", "EARTHGPTX_DRAIN_GRACE_S": "0.1"}
@@ -315,8 +325,32 @@ def test_a_watch_goes_on_where_its_gateway_was_lost(suite, work, tmp_path: Path)
         first.stop()
         second = start_process("gateway", environ | own, tmp_path)
         second.wait_listening()
-        work(lambda runs: runs.finish(started.run_id, "succeeded", outputs_json='{"n": 1}'))
+        work(lambda runs: runs.finish(started.run_id, "succeeded", outputs='{"n": 1}'))
         numbers += [event.number for event in events]
         assert numbers == [1, 2]
         assert client.runs.get(started.run_id).outputs == {"n": 1}
     second.stop()
+
+
+def test_ctrl_c_leaves_the_run_and_says_how_to_come_back(
+    suite: Suite, client: Client, flow: Path, frames: Path, tmp_path: Path
+) -> None:
+    words = ["workflow", "run", str(flow), "--input", f"frames={frames}"]
+    known = {"EARTHGPTX_ADDRESS": suite[0].target, "EARTHGPTX_API_KEY": API_KEY}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "earthgptx_client", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment_with(known | {"EARTHGPTX_STATE_DIR": str(tmp_path)}),
+    )
+    assert process.stderr is not None
+    run_id = process.stderr.readline().split()[1]
+    process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert said.splitlines()[-2:] == [
+        f"the run goes on: earthgptx workflow watch|cancel {run_id}",
+        "earthgptx: interrupted",
+    ]
+    assert client.runs.get(run_id).info.state == "running"

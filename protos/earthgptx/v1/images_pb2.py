@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n protos/earthgptx/v1/images.proto\x12\x0c\x65\x61rthgptx.v1\"[\n\x12UploadImageRequest\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1a.earthgptx.v1.UploadHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"5\n\x0cUploadHeader\x12\x11\n\tfile_name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"=\n\x13UploadImageResponse\x12&\n\x05image\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.ImageInfo\"#\n\x0fGetImageRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\":\n\x10GetImageResponse\x12&\n\x05image\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.ImageInfo\"&\n\x12\x44\x65leteImageRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\"\x15\n\x13\x44\x65leteImageResponse\"\xc1\x01\n\tImageInfo\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x10\n\x08width_px\x18\x02 \x01(\x05\x12\x11\n\theight_px\x18\x03 \x01(\x05\x12\x12\n\nband_count\x18\x04 \x01(\x05\x12\x0e\n\x06\x66ormat\x18\x05 \x01(\t\x12\x12\n\nband_dtype\x18\x06 \x01(\t\x12\x12\n\nsize_bytes\x18\x07 \x01(\x03\x12\x0b\n\x03\x63rs\x18\x08 \x01(\t\x12\r\n\x05gsd_m\x18\t \x01(\x01\x12\x15\n\rexpires_at_ms\x18\n \x01(\x03\x32\xfd\x01\n\x06Images\x12T\n\x0bUploadImage\x12 .earthgptx.v1.UploadImageRequest\x1a!.earthgptx.v1.UploadImageResponse(\x01\x12I\n\x08GetImage\x12\x1d.earthgptx.v1.GetImageRequest\x1a\x1e.earthgptx.v1.GetImageResponse\x12R\n\x0b\x44\x65leteImage\x12 .earthgptx.v1.DeleteImageRequest\x1a!.earthgptx.v1.DeleteImageResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n protos/earthgptx/v1/images.proto\x12\x0c\x65\x61rthgptx.v1\"[\n\x12UploadImageRequest\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1a.earthgptx.v1.UploadHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"5\n\x0cUploadHeader\x12\x11\n\tfile_name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"=\n\x13UploadImageResponse\x12&\n\x05image\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.ImageInfo\"#\n\x0fGetImageRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\":\n\x10GetImageResponse\x12&\n\x05image\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.ImageInfo\"&\n\x12\x44\x65leteImageRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\"\x15\n\x13\x44\x65leteImageResponse\"T\n\x12\x42\x65ginUploadRequest\x12\x12\n\nsize_bytes\x18\x01 \x01(\x03\x12\x11\n\tfile_name\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"?\n\x13\x42\x65ginUploadResponse\x12(\n\x06upload\x18\x01 \x01(\x0b\x32\x18.earthgptx.v1.UploadInfo\"X\n\x11UploadPartRequest\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x18.earthgptx.v1.PartHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"/\n\nPartHeader\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x05\"\x14\n\x12UploadPartResponse\"%\n\x10GetUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"=\n\x11GetUploadResponse\x12(\n\x06upload\x18\x01 \x01(\x0b\x32\x18.earthgptx.v1.UploadInfo\"*\n\x15\x43ompleteUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"@\n\x16\x43ompleteUploadResponse\x12&\n\x05image\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.ImageInfo\"\'\n\x12\x41\x62ortUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"\x15\n\x13\x41\x62ortUploadResponse\"\xbb\x01\n\nUploadInfo\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x17\n\x0fpart_size_bytes\x18\x03 \x01(\x03\x12\x12\n\npart_count\x18\x04 \x01(\x05\x12\x15\n\rexpires_at_ms\x18\x05 \x01(\x03\x12\x30\n\rmissing_parts\x18\x06 \x03(\x0b\x32\x19.earthgptx.v1.MissingPart\x12\x10\n\x08image_id\x18\x07 \x01(\t\"*\n\x0bMissingPart\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0b\n\x03url\x18\x02 \x01(\t\"\xd4\x01\n\tImageInfo\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x10\n\x08width_px\x18\x02 \x01(\x05\x12\x11\n\theight_px\x18\x03 \x01(\x05\x12\x12\n\nband_count\x18\x04 \x01(\x05\x12\x0e\n\x06\x66ormat\x18\x05 \x01(\t\x12\x12\n\nband_dtype\x18\x06 \x01(\t\x12\x12\n\nsize_bytes\x18\x07 \x01(\x03\x12\x0b\n\x03\x63rs\x18\x08 \x01(\t\x12\r\n\x05gsd_m\x18\t \x01(\x01\x12\x15\n\rexpires_at_ms\x18\n \x01(\x03\x12\x11\n\tby_window\x18\x0b \x01(\x08\x32\xa3\x05\n\x06Images\x12T\n\x0bUploadImage\x12 .earthgptx.v1.UploadImageRequest\x1a!.earthgptx.v1.UploadImageResponse(\x01\x12I\n\x08GetImage\x12\x1d.earthgptx.v1.GetImageRequest\x1a\x1e.earthgptx.v1.GetImageResponse\x12R\n\x0b\x44\x65leteImage\x12 .earthgptx.v1.DeleteImageRequest\x1a!.earthgptx.v1.DeleteImageResponse\x12R\n\x0b\x42\x65ginUpload\x12 .earthgptx.v1.BeginUploadRequest\x1a!.earthgptx.v1.BeginUploadResponse\x12Q\n\nUploadPart\x12\x1f.earthgptx.v1.UploadPartRequest\x1a .earthgptx.v1.UploadPartResponse(\x01\x12L\n\tGetUpload\x12\x1e.earthgptx.v1.GetUploadRequest\x1a\x1f.earthgptx.v1.GetUploadResponse\x12[\n\x0e\x43ompleteUpload\x12#.earthgptx.v1.CompleteUploadRequest\x1a$.earthgptx.v1.CompleteUploadResponse\x12R\n\x0b\x41\x62ortUpload\x12 .earthgptx.v1.AbortUploadRequest\x1a!.earthgptx.v1.AbortUploadResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,8 +45,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEIMAGEREQUEST']._serialized_end=396
   _globals['_DELETEIMAGERESPONSE']._serialized_start=398
   _globals['_DELETEIMAGERESPONSE']._serialized_end=419
-  _globals['_IMAGEINFO']._serialized_start=422
-  _globals['_IMAGEINFO']._serialized_end=615
-  _globals['_IMAGES']._serialized_start=618
-  _globals['_IMAGES']._serialized_end=871
+  _globals['_BEGINUPLOADREQUEST']._serialized_start=421
+  _globals['_BEGINUPLOADREQUEST']._serialized_end=505
+  _globals['_BEGINUPLOADRESPONSE']._serialized_start=507
+  _globals['_BEGINUPLOADRESPONSE']._serialized_end=570
+  _globals['_UPLOADPARTREQUEST']._serialized_start=572
+  _globals['_UPLOADPARTREQUEST']._serialized_end=660
+  _globals['_PARTHEADER']._serialized_start=662
+  _globals['_PARTHEADER']._serialized_end=709
+  _globals['_UPLOADPARTRESPONSE']._serialized_start=711
+  _globals['_UPLOADPARTRESPONSE']._serialized_end=731
+  _globals['_GETUPLOADREQUEST']._serialized_start=733
+  _globals['_GETUPLOADREQUEST']._serialized_end=770
+  _globals['_GETUPLOADRESPONSE']._serialized_start=772
+  _globals['_GETUPLOADRESPONSE']._serialized_end=833
+  _globals['_COMPLETEUPLOADREQUEST']._serialized_start=835
+  _globals['_COMPLETEUPLOADREQUEST']._serialized_end=877
+  _globals['_COMPLETEUPLOADRESPONSE']._serialized_start=879
+  _globals['_COMPLETEUPLOADRESPONSE']._serialized_end=943
+  _globals['_ABORTUPLOADREQUEST']._serialized_start=945
+  _globals['_ABORTUPLOADREQUEST']._serialized_end=984
+  _globals['_ABORTUPLOADRESPONSE']._serialized_start=986
+  _globals['_ABORTUPLOADRESPONSE']._serialized_end=1007
+  _globals['_UPLOADINFO']._serialized_start=1010
+  _globals['_UPLOADINFO']._serialized_end=1197
+  _globals['_MISSINGPART']._serialized_start=1199
+  _globals['_MISSINGPART']._serialized_end=1241
+  _globals['_IMAGEINFO']._serialized_start=1244
+  _globals['_IMAGEINFO']._serialized_end=1456
+  _globals['_IMAGES']._serialized_start=1459
+  _globals['_IMAGES']._serialized_end=2134
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,31 @@ class ImagesStub:
                 request_serializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.DeleteImageRequest.SerializeToString,
                 response_deserializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.DeleteImageResponse.FromString,
                 _registered_method=True)
+        self.BeginUpload = channel.unary_unary(
+                '/earthgptx.v1.Images/BeginUpload',
+                request_serializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.BeginUploadRequest.SerializeToString,
+                response_deserializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.BeginUploadResponse.FromString,
+                _registered_method=True)
+        self.UploadPart = channel.stream_unary(
+                '/earthgptx.v1.Images/UploadPart',
+                request_serializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.UploadPartRequest.SerializeToString,
+                response_deserializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.UploadPartResponse.FromString,
+                _registered_method=True)
+        self.GetUpload = channel.unary_unary(
+                '/earthgptx.v1.Images/GetUpload',
+                request_serializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.GetUploadRequest.SerializeToString,
+                response_deserializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.GetUploadResponse.FromString,
+                _registered_method=True)
+        self.CompleteUpload = channel.unary_unary(
+                '/earthgptx.v1.Images/CompleteUpload',
+                request_serializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.CompleteUploadRequest.SerializeToString,
+                response_deserializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.CompleteUploadResponse.FromString,
+                _registered_method=True)
+        self.AbortUpload = channel.unary_unary(
+                '/earthgptx.v1.Images/AbortUpload',
+                request_serializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.AbortUploadRequest.SerializeToString,
+                response_deserializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.AbortUploadResponse.FromString,
+                _registered_method=True)
 
 
 class ImagesServicer:
@@ -78,6 +103,45 @@ class ImagesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BeginUpload(self, request, context):
+        """Begins the upload of a large scene by parts, or goes on with the one that has the same key. What
+        comes so is read by window and asked about by workflows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UploadPart(self, request_iterator, context):
+        """One part, at most 1 MiB a message. The first message carries `header`, the others `chunk`. A part
+        that is sent again replaces the one that is there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUpload(self, request, context):
+        """Which parts are there: an interrupted upload goes on with the others. NOT_FOUND if the tenant has
+        no such upload, or its time is over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteUpload(self, request, context):
+        """Makes an image of the parts. The header of the file and its table of blocks are checked, not its
+        pixels. Takes a minute or more for 10 GB. The same call again gives the same image.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AbortUpload(self, request, context):
+        """Deletes the parts. Aborting an upload that is not there is not an error.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ImagesServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +159,31 @@ def add_ImagesServicer_to_server(servicer, server):
                     servicer.DeleteImage,
                     request_deserializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.DeleteImageRequest.FromString,
                     response_serializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.DeleteImageResponse.SerializeToString,
+            ),
+            'BeginUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginUpload,
+                    request_deserializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.BeginUploadRequest.FromString,
+                    response_serializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.BeginUploadResponse.SerializeToString,
+            ),
+            'UploadPart': grpc.stream_unary_rpc_method_handler(
+                    servicer.UploadPart,
+                    request_deserializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.UploadPartRequest.FromString,
+                    response_serializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.UploadPartResponse.SerializeToString,
+            ),
+            'GetUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUpload,
+                    request_deserializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.GetUploadRequest.FromString,
+                    response_serializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.GetUploadResponse.SerializeToString,
+            ),
+            'CompleteUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteUpload,
+                    request_deserializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.CompleteUploadRequest.FromString,
+                    response_serializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.CompleteUploadResponse.SerializeToString,
+            ),
+            'AbortUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.AbortUpload,
+                    request_deserializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.AbortUploadRequest.FromString,
+                    response_serializer=protos_dot_earthgptx_dot_v1_dot_images__pb2.AbortUploadResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -179,6 +268,141 @@ class Images:
             '/earthgptx.v1.Images/DeleteImage',
             protos_dot_earthgptx_dot_v1_dot_images__pb2.DeleteImageRequest.SerializeToString,
             protos_dot_earthgptx_dot_v1_dot_images__pb2.DeleteImageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/earthgptx.v1.Images/BeginUpload',
+            protos_dot_earthgptx_dot_v1_dot_images__pb2.BeginUploadRequest.SerializeToString,
+            protos_dot_earthgptx_dot_v1_dot_images__pb2.BeginUploadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadPart(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/earthgptx.v1.Images/UploadPart',
+            protos_dot_earthgptx_dot_v1_dot_images__pb2.UploadPartRequest.SerializeToString,
+            protos_dot_earthgptx_dot_v1_dot_images__pb2.UploadPartResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/earthgptx.v1.Images/GetUpload',
+            protos_dot_earthgptx_dot_v1_dot_images__pb2.GetUploadRequest.SerializeToString,
+            protos_dot_earthgptx_dot_v1_dot_images__pb2.GetUploadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/earthgptx.v1.Images/CompleteUpload',
+            protos_dot_earthgptx_dot_v1_dot_images__pb2.CompleteUploadRequest.SerializeToString,
+            protos_dot_earthgptx_dot_v1_dot_images__pb2.CompleteUploadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AbortUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/earthgptx.v1.Images/AbortUpload',
+            protos_dot_earthgptx_dot_v1_dot_images__pb2.AbortUploadRequest.SerializeToString,
+            protos_dot_earthgptx_dot_v1_dot_images__pb2.AbortUploadResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -268,7 +268,7 @@ class GetRunRequest(_message.Message):
     def __init__(self, run_id: _Optional[str] = ...) -> None: ...
 
 class GetRunResponse(_message.Message):
-    __slots__ = ("run", "steps", "outputs", "files")
+    __slots__ = ("run", "steps", "outputs", "files", "large_outputs")
     class OutputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -280,11 +280,13 @@ class GetRunResponse(_message.Message):
     STEPS_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
+    LARGE_OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     run: RunInfo
     steps: _containers.RepeatedCompositeFieldContainer[StepInfo]
     outputs: _containers.MessageMap[str, _struct_pb2.Value]
     files: _containers.RepeatedCompositeFieldContainer[RunFile]
-    def __init__(self, run: _Optional[_Union[RunInfo, _Mapping]] = ..., steps: _Optional[_Iterable[_Union[StepInfo, _Mapping]]] = ..., outputs: _Optional[_Mapping[str, _struct_pb2.Value]] = ..., files: _Optional[_Iterable[_Union[RunFile, _Mapping]]] = ...) -> None: ...
+    large_outputs: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, run: _Optional[_Union[RunInfo, _Mapping]] = ..., steps: _Optional[_Iterable[_Union[StepInfo, _Mapping]]] = ..., outputs: _Optional[_Mapping[str, _struct_pb2.Value]] = ..., files: _Optional[_Iterable[_Union[RunFile, _Mapping]]] = ..., large_outputs: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RunFile(_message.Message):
     __slots__ = ("output", "key", "name", "media_type", "size_bytes", "position")
@@ -486,6 +488,20 @@ class RerunRunResponse(_message.Message):
     run_id: str
     joined: bool
     def __init__(self, run_id: _Optional[str] = ..., joined: _Optional[bool] = ...) -> None: ...
+
+class GetRunOutputRequest(_message.Message):
+    __slots__ = ("run_id", "output")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    output: str
+    def __init__(self, run_id: _Optional[str] = ..., output: _Optional[str] = ...) -> None: ...
+
+class GetRunOutputResponse(_message.Message):
+    __slots__ = ("chunk",)
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    chunk: bytes
+    def __init__(self, chunk: _Optional[bytes] = ...) -> None: ...
 
 class GetRunFileRequest(_message.Message):
     __slots__ = ("run_id", "key")

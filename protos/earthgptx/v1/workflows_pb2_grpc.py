@@ -98,6 +98,11 @@ class WorkflowsStub:
                 request_serializer=protos_dot_earthgptx_dot_v1_dot_workflows__pb2.RerunRunRequest.SerializeToString,
                 response_deserializer=protos_dot_earthgptx_dot_v1_dot_workflows__pb2.RerunRunResponse.FromString,
                 _registered_method=True)
+        self.GetRunOutput = channel.unary_stream(
+                '/earthgptx.v1.Workflows/GetRunOutput',
+                request_serializer=protos_dot_earthgptx_dot_v1_dot_workflows__pb2.GetRunOutputRequest.SerializeToString,
+                response_deserializer=protos_dot_earthgptx_dot_v1_dot_workflows__pb2.GetRunOutputResponse.FromString,
+                _registered_method=True)
         self.GetRunFile = channel.unary_stream(
                 '/earthgptx.v1.Workflows/GetRunFile',
                 request_serializer=protos_dot_earthgptx_dot_v1_dot_workflows__pb2.GetRunFileRequest.SerializeToString,
@@ -200,6 +205,13 @@ class WorkflowsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRunOutput(self, request, context):
+        """One output of a run that succeeded, however large: its JSON (UTF-8), in chunks of at most 1 MiB.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetRunFile(self, request, context):
         """A file among the outputs of a run, in chunks of at most 1 MiB.
         """
@@ -269,6 +281,11 @@ def add_WorkflowsServicer_to_server(servicer, server):
                     servicer.RerunRun,
                     request_deserializer=protos_dot_earthgptx_dot_v1_dot_workflows__pb2.RerunRunRequest.FromString,
                     response_serializer=protos_dot_earthgptx_dot_v1_dot_workflows__pb2.RerunRunResponse.SerializeToString,
+            ),
+            'GetRunOutput': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetRunOutput,
+                    request_deserializer=protos_dot_earthgptx_dot_v1_dot_workflows__pb2.GetRunOutputRequest.FromString,
+                    response_serializer=protos_dot_earthgptx_dot_v1_dot_workflows__pb2.GetRunOutputResponse.SerializeToString,
             ),
             'GetRunFile': grpc.unary_stream_rpc_method_handler(
                     servicer.GetRunFile,
@@ -604,6 +621,33 @@ class Workflows:
             '/earthgptx.v1.Workflows/RerunRun',
             protos_dot_earthgptx_dot_v1_dot_workflows__pb2.RerunRunRequest.SerializeToString,
             protos_dot_earthgptx_dot_v1_dot_workflows__pb2.RerunRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRunOutput(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/earthgptx.v1.Workflows/GetRunOutput',
+            protos_dot_earthgptx_dot_v1_dot_workflows__pb2.GetRunOutputRequest.SerializeToString,
+            protos_dot_earthgptx_dot_v1_dot_workflows__pb2.GetRunOutputResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import assert_never
+from typing import Any, assert_never, cast
 
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Value as WireValue
 
 from protos.earthgptx.v1 import interpreter_pb2, workflows_pb2
-from services.gateway.workflows.files import PlacedFile, files_in
 from shared.errors import InvalidInput
 from shared.interpretation.events import Fault
 from shared.workflow_runs.events import (
@@ -28,6 +26,8 @@ from shared.workflow_runs.events import (
     UnitDone,
 )
 from shared.workflow_runs.views import RunView, StepView
+from workflow_language.document import Json
+from workflow_language.values import File
 
 _STATES: dict[str, workflows_pb2.RunState] = {
     "running": workflows_pb2.RUN_STATE_RUNNING,
@@ -76,15 +76,38 @@ def run_info(run: RunView) -> workflows_pb2.RunInfo:
     )
 
 
-def run_with_steps(run: RunView, steps: Iterable[StepView]) -> workflows_pb2.GetRunResponse:
-    """A run, how its steps stand, and what it gave."""
-    outputs = json.loads(run.outputs_json) if run.outputs_json else {}
-    return workflows_pb2.GetRunResponse(
-        run=run_info(run),
-        steps=[_step(step) for step in steps],
-        outputs={name: ParseDict(value, WireValue()) for name, value in outputs.items()},
-        files=[_file(placed) for placed in files_in(run.outputs_json)],
+def step_info(step: StepView) -> workflows_pb2.StepInfo:
+    """What is known of a step."""
+    return workflows_pb2.StepInfo(
+        step=step.step,
+        task=step.task,
+        state=_STEP_STATES[step.state],
+        items=step.items_total,
+        items_done=step.items_done,
+        attempts=step.attempts,
+        failures=step.failures,
+        started_at_ms=step.started_at_ms or 0,
+        ended_at_ms=step.ended_at_ms or 0,
+        error=step.error,
     )
+
+
+def run_file(output: str, position: Sequence[int], file: File) -> workflows_pb2.RunFile:
+    """A file and where it is in the outputs."""
+    return workflows_pb2.RunFile(
+        output=output,
+        position=position,
+        key=file.key,
+        name=file.name,
+        media_type=file.media_type,
+        size_bytes=file.size_bytes,
+    )
+
+
+def wire_value(value: Json) -> WireValue:
+    """A JSON value."""
+    # The stub's types know objects only; the message is of any JSON value.
+    return ParseDict(cast(Any, value), WireValue())
 
 
 def run_event(numbered: NumberedEvent) -> workflows_pb2.RunEvent:
@@ -115,32 +138,6 @@ def run_event(numbered: NumberedEvent) -> workflows_pb2.RunEvent:
         case _:
             assert_never(numbered.event)
     return told
-
-
-def _step(step: StepView) -> workflows_pb2.StepInfo:
-    return workflows_pb2.StepInfo(
-        step=step.step,
-        task=step.task,
-        state=_STEP_STATES[step.state],
-        items=step.items_total,
-        items_done=step.items_done,
-        attempts=step.attempts,
-        failures=step.failures,
-        started_at_ms=step.started_at_ms or 0,
-        ended_at_ms=step.ended_at_ms or 0,
-        error=step.error,
-    )
-
-
-def _file(placed: PlacedFile) -> workflows_pb2.RunFile:
-    return workflows_pb2.RunFile(
-        output=placed.output,
-        position=placed.position,
-        key=placed.file.key,
-        name=placed.file.name,
-        media_type=placed.file.media_type,
-        size_bytes=placed.file.size_bytes,
-    )
 
 
 def _step_failed(event: StepFailed) -> workflows_pb2.StepFailed:

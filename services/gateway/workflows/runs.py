@@ -11,7 +11,6 @@ import uuid
 from collections.abc import AsyncGenerator, Mapping
 
 from celery import Celery
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from services.gateway.request_checks import check_idempotency_key
 from services.gateway.settings import GatewaySettings
@@ -20,7 +19,7 @@ from services.gateway.workflows.kept import KeptPlan, KeptWorkflows
 from services.gateway.workflows.paging import page_size
 from shared import rpc_context
 from shared.errors import DeadlineExceeded, InvalidInput, NotFound, StageUnavailable
-from shared.messages.celery_app import TRACE_HEADER, send_units
+from shared.messages.celery_app import current_traceparent, send_units
 from shared.workflow_runs.events import NumberedEvent
 from shared.workflow_runs.graph import graph_of
 from shared.workflow_runs.runs import WorkflowRuns
@@ -70,12 +69,23 @@ class TenantRuns:
         """Does a run again from its beginning, as a new one.
 
         Raises:
-            NotFound: The tenant has no such run.
+            NotFound: The tenant has no such run, or its inputs have expired.
             Otherwise as `start`.
         """
-        earlier = await self._own(run_id, tenant)
+        earlier = await self.own(run_id, tenant)
         plan = await self._kept.again(await self._runs.definition(run_id), tenant)
-        return await self._create(plan, earlier.version, earlier.inputs_json, key, tenant)
+        inputs_json = await self._runs.inputs(run_id)
+        return await self._create(plan, earlier.version, inputs_json, key, tenant)
+
+    async def own(self, run_id: str, tenant: str) -> RunView:
+        """The run, if it is the tenant's.
+
+        Raises:
+            NotFound: The tenant has no such run.
+            StageUnavailable: The state store cannot be reached.
+        """
+        await self._check(run_id, tenant)
+        return await self._runs.read(run_id)
 
     async def read(self, run_id: str, tenant: str) -> tuple[RunView, tuple[StepView, ...]]:
         """How a run stands.
@@ -84,7 +94,7 @@ class TenantRuns:
             NotFound: The tenant has no such run.
             StageUnavailable: The state store cannot be reached.
         """
-        return await self._own(run_id, tenant), await self._runs.steps(run_id)
+        return await self.own(run_id, tenant), await self._runs.steps(run_id)
 
     async def page(self, size: int, token: str, *, state: str, workflow: str, tenant: str) -> Page:
         """Runs, the newest first; of one state or one workflow where these are not empty.
@@ -113,7 +123,7 @@ class TenantRuns:
                 f"after_event is {after_event}", field="after_event", limit="0 or more"
             )
         with self._watches.enter(tenant):
-            await self._own(run_id, tenant)
+            await self._check(run_id, tenant)
             try:
                 async with asyncio.timeout(rpc_context.remaining_s()):
                     async for event in self._runs.follow(run_id, after_event):
@@ -128,7 +138,7 @@ class TenantRuns:
             NotFound: The tenant has no such run.
             StageUnavailable: The state store cannot be reached.
         """
-        await self._own(run_id, tenant)
+        await self._check(run_id, tenant)
         await self._runs.request_cancel(run_id)
 
     async def resume(self, run_id: str, tenant: str) -> None:
@@ -140,18 +150,21 @@ class TenantRuns:
             QuotaExceeded: The tenant has too many runs.
             StageUnavailable: The state store cannot be reached.
         """
-        await self._own(run_id, tenant)
+        await self._check(run_id, tenant)
         ready = await self._runs.resume(
             run_id, timeout_s=self._timeout_s, max_running=self._max_running
         )
         await self._send(ready)
 
+    async def _check(self, run_id: str, tenant: str) -> None:
+        """Refuses a run that is not the tenant's; anything but an id would name another record."""
+        if not RUN_ID.fullmatch(run_id) or await self._runs.tenant_of(run_id) != tenant:
+            raise NotFound("there is no such run", field="run_id")
+
     async def _create(
         self, plan: Plan, version: int, inputs_json: str, key: str, tenant: str
     ) -> Created:
         check_idempotency_key(key)
-        carrier: dict[str, str] = {}
-        TraceContextTextMapPropagator().inject(carrier)
         asked = f"{digest(plan.definition)} {version} {inputs_json}"
         created = await self._runs.create(
             uuid.uuid4().hex,
@@ -165,17 +178,10 @@ class TenantRuns:
             digest=hashlib.sha256(asked.encode()).hexdigest(),
             timeout_s=self._timeout_s,
             max_running=self._max_running,
-            trace=carrier.get(TRACE_HEADER, ""),
+            trace=current_traceparent(),
         )
         await self._send(created.ready)
         return created
-
-    async def _own(self, run_id: str, tenant: str) -> RunView:
-        if RUN_ID.fullmatch(run_id):
-            view = await self._runs.read(run_id)
-            if view.tenant == tenant:
-                return view
-        raise NotFound("there is no such run", field="run_id")
 
     async def _send(self, ready: tuple[ReadyUnit, ...]) -> None:
         if not ready:

@@ -27,8 +27,9 @@ class WorkflowsServicer(workflows_pb2_grpc.WorkflowsServicer):
         """Takes the parts that do it."""
         self._kept = parts.kept
         self._runs = parts.runs
-        self._files = parts.files
+        self._outputs = parts.outputs
         self._images = parts.images
+        self._starts = parts.starts
 
     async def ValidateWorkflow(
         self, request: workflows_pb2.ValidateWorkflowRequest, context: Context
@@ -78,9 +79,12 @@ class WorkflowsServicer(workflows_pb2_grpc.WorkflowsServicer):
     ) -> workflows_pb2.RunWorkflowResponse:
         """Starts a run, or joins that of the same request."""
         tenant = rpc_context.caller()
-        plan = await self._plan(request, tenant)
-        inputs = await inputs_of(plan.definition, request.inputs, self._images, tenant)
-        created = await self._runs.start(plan, inputs, key=request.idempotency_key, tenant=tenant)
+        with self._starts.enter(tenant):
+            plan = await self._plan(request, tenant)
+            inputs = await inputs_of(plan.definition, request.inputs, self._images, tenant)
+            created = await self._runs.start(
+                plan, inputs, key=request.idempotency_key, tenant=tenant
+            )
         return workflows_pb2.RunWorkflowResponse(run_id=created.run_id, joined=created.joined)
 
     async def GetRun(
@@ -88,7 +92,7 @@ class WorkflowsServicer(workflows_pb2_grpc.WorkflowsServicer):
     ) -> workflows_pb2.GetRunResponse:
         """How a run stands, and what it gave."""
         run, steps = await self._runs.read(request.run_id, rpc_context.caller())
-        return run_messages.run_with_steps(run, steps)
+        return await self._outputs.message(run, steps)
 
     async def ListRuns(
         self, request: workflows_pb2.ListRunsRequest, context: Context
@@ -136,13 +140,21 @@ class WorkflowsServicer(workflows_pb2_grpc.WorkflowsServicer):
         )
         return workflows_pb2.RerunRunResponse(run_id=created.run_id, joined=created.joined)
 
+    async def GetRunOutput(
+        self, request: workflows_pb2.GetRunOutputRequest, context: Context
+    ) -> AsyncIterator[workflows_pb2.GetRunOutputResponse]:
+        """Streams the JSON of an output."""
+        run = await self._runs.own(request.run_id, rpc_context.caller())
+        async with aclosing(self._outputs.output(run, request.output)) as chunks:
+            async for chunk in chunks:
+                yield workflows_pb2.GetRunOutputResponse(chunk=chunk)
+
     async def GetRunFile(
         self, request: workflows_pb2.GetRunFileRequest, context: Context
     ) -> AsyncIterator[workflows_pb2.GetRunFileResponse]:
         """Streams a file that a run gave."""
-        tenant = rpc_context.caller()
-        run, _ = await self._runs.read(request.run_id, tenant)
-        async with aclosing(self._files.read(run.outputs_json, request.key, tenant)) as chunks:
+        run = await self._runs.own(request.run_id, rpc_context.caller())
+        async with aclosing(self._outputs.file(run, request.key)) as chunks:
             async for chunk in chunks:
                 yield workflows_pb2.GetRunFileResponse(chunk=chunk)
 

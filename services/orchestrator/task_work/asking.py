@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from earthgptx.imagery.mark_limits import MAX_MASK_PIXELS, MAX_REGIONS
 from earthgptx.imagery.windows import Window
 from protos.earthgptx.v1 import geometry_pb2
 from services.orchestrator.task_work.context import TaskContext
+from services.orchestrator.task_work.sightings import Sighting, sight
 from shared.errors import StageUnavailable, TensorGone
 from shared.feature_refs import MODALITY_NUMBERS
 from shared.interpretation.answering import tell
@@ -51,20 +52,29 @@ async def ask(
     question: str,
     regions: Sequence[Region] = (),
     max_new_tokens: int = 0,
+    outlined: bool = False,
 ) -> Asked:
     """Asks about a window of a scene; `regions` are <Region 1> and so on, 64 at most.
+
+    Where a large scene has no data, nobody is asked, and nothing is answered. Masks are given if
+    the answer is to be `outlined`.
 
     Raises:
         SuiteError: The stages refuse or fail; never `TensorGone`.
     """
-    plan = await _plan(context, view, window, question, regions, max_new_tokens)
+    seen = await sight(context, view, window)
+    if seen is None:
+        return Asked("", (), ())
+    plan = await _plan(context, view, seen, question, regions, max_new_tokens)
     events = await _told(context, plan)
+    boxes = tuple(
+        box for event in events if isinstance(event, BoxesFound) for box in event.boxes_xyxy_px
+    )
+    masks = [event for event in events if isinstance(event, MaskDrawn) and outlined]
     return Asked(
         text="".join(event.text for event in events if isinstance(event, TextSaid)).strip(),
-        boxes_xyxy_px=tuple(
-            box for event in events if isinstance(event, BoxesFound) for box in event.boxes_xyxy_px
-        ),
-        masks=tuple(event for event in events if isinstance(event, MaskDrawn)),
+        boxes_xyxy_px=seen.boxes(boxes),
+        masks=tuple([await context.draw(seen.mask, mask) for mask in masks]),
     )
 
 
@@ -76,12 +86,26 @@ async def outline(
     Raises:
         SuiteError: The stages refuse or fail; never `TensorGone`.
     """
-    masks: list[MaskDrawn] = []
-    for start in range(0, len(regions), MAX_REGIONS):
-        part = regions[start : start + MAX_REGIONS]
-        plan = await _plan(context, view, window, "", part, 0)
-        masks += [each for each in await _told(context, plan) if isinstance(each, MaskDrawn)]
-    return masks
+    seen = await sight(context, view, window)
+    if seen is None:
+        empty = MaskDrawn("", 0, view.height_px, view.width_px, "", 0.0, 0, None)
+        return [replace(empty, index=index) for index in range(len(regions))]
+    masks = await _outlined(context, view, seen, regions)
+    return [await context.draw(seen.mask, mask) for mask in masks]
+
+
+async def sureness(
+    context: TaskContext, view: SceneView, window: Window, regions: Sequence[Region]
+) -> list[float]:
+    """For each region, how well what is in it can be outlined: an estimate of the IoU, 0 to 1.
+
+    Raises:
+        SuiteError: The stages refuse or fail; never `TensorGone`.
+    """
+    seen = await sight(context, view, window)
+    if seen is None:
+        return [0.0] * len(regions)
+    return [mask.score for mask in await _outlined(context, view, seen, regions)]
 
 
 async def all_of(works: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
@@ -99,17 +123,30 @@ async def all_of(works: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
         await stop(*tasks)
 
 
+async def _outlined(
+    context: TaskContext, view: SceneView, seen: Sighting, regions: Sequence[Region]
+) -> list[MaskDrawn]:
+    """Masks in pixels of what is looked at."""
+    masks: list[MaskDrawn] = []
+    for start in range(0, len(regions), MAX_REGIONS):
+        part = regions[start : start + MAX_REGIONS]
+        plan = await _plan(context, view, seen, "", part, 0)
+        masks += [each for each in await _told(context, plan) if isinstance(each, MaskDrawn)]
+    return masks
+
+
 async def _plan(
     context: TaskContext,
     view: SceneView,
-    window: Window,
+    seen: Sighting,
     question: str,
     regions: Sequence[Region],
     max_new_tokens: int,
 ) -> Plan:
     """A plan; without a question it is to outline the regions."""
-    image = await context.image(view.image_id)
+    image, window = seen.image, seen.window
     size_px = (image.record.width_px, image.record.height_px)
+    marked = [await context.draw(seen.marked, region) for region in regions]
     return Plan(
         run_id=context.run_id,
         tenant=context.tenant,
@@ -120,7 +157,7 @@ async def _plan(
         window=geometry_pb2.Window(x0_px=window.x0_px, y0_px=window.y0_px, side_px=window.side_px),
         modality=MODALITY_NUMBERS[view.modality or None],
         question=question,
-        regions=tuple(_marked(region, *size_px) for region in regions),
+        regions=tuple(_marked(region, *size_px) for region in marked),
         max_new_tokens=max_new_tokens,
         adapter="",
     )

@@ -10,7 +10,9 @@ from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.header import ImageHeader
 from services.orchestrator.task_work.arguments import Arguments
 from services.orchestrator.task_work.file_store import FileStore
-from services.orchestrator.task_work.image_access import ImageAccess, PixelsHWC
+from services.orchestrator.task_work.image_access import ImageAccess
+from services.orchestrator.task_work.scene_reader import PixelsHWC
+from services.orchestrator.task_work.scene_spool import SceneSpool
 from shared.errors import refused_as_invalid_input
 from shared.image_records import KeptImage
 from shared.stage_clients import StageClients
@@ -42,11 +44,13 @@ class TaskParts:
     drawing: WorkerPool
 
     @classmethod
-    def open(cls, store: TensorStore, stages: StageClients, file_ttl_s: float) -> TaskParts:
+    def open(
+        cls, store: TensorStore, stages: StageClients, spool: SceneSpool, file_ttl_s: float
+    ) -> TaskParts:
         """Opens the parts; store and stages stay the caller's to close."""
         return cls(
             stages,
-            ImageAccess(store),
+            ImageAccess(store, spool),
             FileStore(store, file_ttl_s),
             WorkerPool("drawing", DRAW_THREADS),
         )

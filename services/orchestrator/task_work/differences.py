@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from services.orchestrator.task_work.image_access import PixelsHWC
 from services.orchestrator.task_work.outlines import LEAST_AREA_PX
+from services.orchestrator.task_work.scene_reader import PixelsHWC
 from workflow_language.region_sets import Region
 
 # A shift by part of a pixel shows along every edge: it is smoothed away first.

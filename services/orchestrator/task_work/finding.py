@@ -18,7 +18,7 @@ from services.orchestrator.task_work.arguments import (
     view_in,
     whole_in,
 )
-from services.orchestrator.task_work.asking import all_of, ask, outline
+from services.orchestrator.task_work.asking import all_of, ask, outline, sureness
 from services.orchestrator.task_work.context import TaskContext
 from services.orchestrator.task_work.outlines import as_found, parts_of
 from services.orchestrator.task_work.views import closer_window, window_of
@@ -47,7 +47,7 @@ async def segment(context: TaskContext, arguments: Arguments) -> Mapping[str, Va
     view, words = view_in(arguments, "image"), text_in(arguments, "words").strip().rstrip(".")
     if not words:
         raise InvalidInput("there are no words", field="words", limit="at least one word")
-    asked = await ask(context, view, window_of(view), f"segment {words}.")
+    asked = await ask(context, view, window_of(view), f"segment {words}.", outlined=True)
     whole = [as_found(mask, mask.phrase or words, view.image_id) for mask in asked.masks]
     parts = [
         part for found in whole if found is not None for part in await context.draw(parts_of, found)
@@ -81,5 +81,5 @@ async def _detect_one(context: TaskContext, view: SceneView, label: str) -> list
         Region(box, label=label, image_id=view.image_id)
         for box in dict.fromkeys(asked.boxes_xyxy_px)
     ]
-    drawn = await outline(context, view, window, regions)
-    return [replace(region, score=mask.score) for region, mask in zip(regions, drawn, strict=True)]
+    scores = await sureness(context, view, window, regions)
+    return [replace(each, score=score) for each, score in zip(regions, scores, strict=True)]

@@ -7,24 +7,26 @@ from typing import cast
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from earthgptx.imagery.display import Modality, to_display
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.read import read_image
-from earthgptx.imagery.windows import cut_window
+from earthgptx.imagery.windows import Window, cut_window
+from services.orchestrator.task_work.scene_cuts import SceneCuts
+from services.orchestrator.task_work.scene_reader import PixelsHWC, SceneReader
+from services.orchestrator.task_work.scene_spool import SceneSpool
 from services.orchestrator.task_work.views import window_of
 from shared.errors import NotFound, refused_as_invalid_input
-from shared.image_records import KeptImage, find_image
+from shared.image_records import KeptImage, find_image, scene_of
 from shared.tensors.store import TensorStore
 from shared.worker_pool import WorkerPool
 from workflow_language.values import SceneView
 
-PixelsHWC = npt.NDArray[np.uint8]
-
 # Decoding may take a GiB: one at a time.
 DECODE_THREADS = 1
 STORE_THREADS = 8
+# A thread may wait for a large scene to be fetched, or read all of it once.
+READ_THREADS = 4
 # Shown scenes kept, since the tasks of a run look at one scene again and again.
 SHOWN_LIMIT_BYTES = 256 * 1024 * 1024
 
@@ -32,9 +34,12 @@ SHOWN_LIMIT_BYTES = 256 * 1024 * 1024
 class ImageAccess:
     """Reads images. Another tenant's image is an unknown one."""
 
-    def __init__(self, store: TensorStore) -> None:
-        """Takes the store the files lie in."""
+    def __init__(self, store: TensorStore, spool: SceneSpool) -> None:
+        """Takes the store the files lie in, and where large scenes are spooled."""
         self._store = store
+        self._reader = SceneReader(store, spool)
+        self._cuts = SceneCuts(store, self._reader)
+        self._reading = WorkerPool("scenes", READ_THREADS)
         self._storing = WorkerPool("images", STORE_THREADS)
         self._decoding = WorkerPool("decode", DECODE_THREADS)
         self._shown: OrderedDict[tuple[str, str, str], PixelsHWC] = OrderedDict()
@@ -50,16 +55,9 @@ class ImageAccess:
     async def scene(self, image_id: str, *, tenant: str) -> SceneView | None:
         """The whole image as a value of a workflow; None if the tenant has none such."""
         try:
-            record = (await self.find(image_id, tenant=tenant)).record
+            return scene_of(await self.find(image_id, tenant=tenant))
         except NotFound:
             return None
-        return SceneView(
-            image_id,
-            record.width_px,
-            record.height_px,
-            gsd_m=record.gsd_m or None,
-            georeferenced=bool(record.transform),
-        )
 
     async def pixels(self, view: SceneView, longest_px: int, *, tenant: str) -> PixelsHWC:
         """A picture of the view as it is shown to the model.
@@ -76,13 +74,29 @@ class ImageAccess:
             NotFound: The tenant has no such image.
             InvalidInput: It is damaged, or cannot be of the view's modality.
         """
-        await self.find(view.image_id, tenant=tenant)
+        image = await self.find(view.image_id, tenant=tenant)
+        if image.record.by_window:
+            return await self._reading.run(self._scene_picture, image, view, longest_px)
         return await self._decoding.run(self._picture, view, longest_px, tenant)
+
+    async def cut(self, scene: KeptImage, modality: str, window: Window) -> KeptImage | None:
+        """A window of a scene that is read by window, as an image of its own (`SceneCuts.cut`)."""
+        return await self._reading.run(self._cuts.cut, scene, modality, window)
 
     async def close(self) -> None:
         """Ends the threads."""
+        await self._reading.close()
         await self._decoding.close()
         await self._storing.close()
+
+    def _scene_picture(self, image: KeptImage, view: SceneView, longest_px: int) -> PixelsHWC:
+        if view.window_xyxy_px is None:
+            wanted_px = view.side_px or max(view.width_px, view.height_px)
+            return self._reader.whole(image, view.modality, min(wanted_px, longest_px))
+        window = window_of(view)
+        side_px = min(view.side_px or max(round(window.side_px), 1), longest_px)
+        seen_HWC = self._reader.window(image, view.modality, window, side_px)
+        return np.zeros((side_px, side_px, 3), np.uint8) if seen_HWC is None else seen_HWC
 
     def _picture(self, view: SceneView, longest_px: int, tenant: str) -> PixelsHWC:
         shown_HWC = self._show(view, tenant)

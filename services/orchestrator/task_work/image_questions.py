@@ -64,7 +64,9 @@ async def grounded_caption(context: TaskContext, arguments: Arguments) -> Mappin
     view = view_in(arguments, "image")
     question = "describe the image with segmentation masks."
     tokens = whole_in(arguments, "max_new_tokens")
-    asked = await ask(context, view, window_of(view), question, max_new_tokens=tokens)
+    asked = await ask(
+        context, view, window_of(view), question, max_new_tokens=tokens, outlined=True
+    )
     found = [as_found(mask, mask.phrase or None, view.image_id) for mask in asked.masks]
     return {
         "text": asked.text,

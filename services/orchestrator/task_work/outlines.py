@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from earthgptx.imagery.masks import decode_rle_part, encode_rle_part, united_rle
+from earthgptx.imagery.masks import MaskHW, decode_rle_part, encode_rle_part, united_rle
 from shared.interpretation.events import MaskDrawn
 from workflow_language.region_sets import Region
 from workflow_language.values import MaskPixels
+
+PixelBoxXyxyPx = tuple[int, int, int, int]
 
 # A speck of fewer pixels is no thing that anybody could name.
 LEAST_AREA_PX = 12
@@ -37,8 +40,8 @@ def parts_of(found: Region) -> list[Region]:
         ImageryError: Its mask is malformed (field "mask").
     """
     pixels = mask_of(found)
-    x0, y0, x1, y1 = map(int, found.box_xyxy_px)
-    inside_HW = decode_rle_part(pixels.height_px, pixels.width_px, pixels.counts, (x0, y0, x1, y1))
+    x0, y0, *_ = pixel_box(found)
+    inside_HW = inside_box(found, pixel_box(found))
     count, numbers_HW, facts, _ = cv2.connectedComponentsWithStats(
         inside_HW.astype(np.uint8), connectivity=8
     )
@@ -82,3 +85,25 @@ def mask_of(region: Region) -> MaskPixels:
     """The pixels of a region that is a mask."""
     assert isinstance(region.mask, MaskPixels)
     return region.mask
+
+
+def pixel_box(region: Region) -> PixelBoxXyxyPx:
+    """The whole pixels of its mask that its box touches; perhaps none."""
+    mask = mask_of(region)
+    x0, y0, x1, y1 = region.box_xyxy_px
+    return (
+        max(math.floor(x0), 0),
+        max(math.floor(y0), 0),
+        min(math.ceil(x1), mask.width_px),
+        min(math.ceil(y1), mask.height_px),
+    )
+
+
+def inside_box(region: Region, box_xyxy_px: PixelBoxXyxyPx) -> MaskHW:
+    """Its pixels in a rectangle of the scene: bool [y1 - y0, x1 - x0].
+
+    Raises:
+        ImageryError: Its mask is malformed (field "mask").
+    """
+    mask = mask_of(region)
+    return decode_rle_part(mask.height_px, mask.width_px, mask.counts, box_xyxy_px)

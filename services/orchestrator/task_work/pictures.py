@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 
 import cv2
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from earthgptx.imagery.draw import draw_overlay
-from earthgptx.imagery.masks import MaskHW, decode_rle_part
+from earthgptx.imagery.masks import MaskHW
 from services.orchestrator.task_work.arguments import (
     Arguments,
     flag_in,
@@ -20,11 +21,16 @@ from services.orchestrator.task_work.arguments import (
     view_in,
 )
 from services.orchestrator.task_work.context import TaskContext
-from services.orchestrator.task_work.image_access import PixelsHWC
-from services.orchestrator.task_work.outlines import mask_of
+from services.orchestrator.task_work.outlines import (
+    PixelBoxXyxyPx,
+    inside_box,
+    mask_of,
+    pixel_box,
+)
+from services.orchestrator.task_work.scene_reader import PixelsHWC
 from services.orchestrator.task_work.views import Frame, frame_of
 from shared.errors import InvalidInput
-from workflow_language.region_sets import Region, sort_regions
+from workflow_language.region_sets import BoxXyxyPx, Region, sort_regions
 from workflow_language.values import MaskPixels, Value
 
 PNG = "image/png"
@@ -34,6 +40,7 @@ MOST_BOXES = 200
 # More masks are united by label: each costs a picture of its own while it is drawn.
 MOST_MASKS = 48
 MOST_NUMBERS = 65_535
+MOST_PIXELS = 100_000_000
 
 
 async def render(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
@@ -81,17 +88,21 @@ def drawn_png(
     Raises:
         ImageryError: a mask is malformed (field "mask").
     """
-    with_pixels = style != "boxes"
-    masked = [each for each in regions if with_pixels and isinstance(each.mask, MaskPixels)]
-    others = [each for each in regions if not (with_pixels and isinstance(each.mask, MaskPixels))]
-    boxed = sort_regions(others, "score")
+    shape_hw = pixels_HWC.shape[:2]
+    masked: list[Region] = []
+    boxed: list[Region] = []
+    for region in regions:
+        as_mask = style != "boxes" and isinstance(region.mask, MaskPixels)
+        # Of a thing beyond the picture, the tag would stand at the picture's edge.
+        if _is_seen(frame.to_picture(region.box_xyxy_px), shape_hw):
+            (masked if as_mask else boxed).append(region)
     picture = draw_overlay(
         pixels_HWC,
         boxes=[
             (_tag(region, with_labels), frame.to_picture(region.box_xyxy_px))
-            for region in boxed[:MOST_BOXES]
+            for region in sort_regions(boxed, "score", at_most=MOST_BOXES)
         ],
-        masks=_masks(masked, frame, pixels_HWC.shape[:2], with_labels),
+        masks=_masks(masked, frame, shape_hw, with_labels),
         filled=style == "filled",
     )
     return png_of(picture)
@@ -104,6 +115,11 @@ def png_of(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
+def _is_seen(box_xyxy_px: BoxXyxyPx, shape_hw: tuple[int, ...]) -> bool:
+    x0, y0, x1, y1 = box_xyxy_px
+    return x0 < shape_hw[1] and y0 < shape_hw[0] and x1 > 0 and y1 > 0
+
+
 def _tag(region: Region, with_labels: bool) -> str:
     return (region.label or "") if with_labels else ""
 
@@ -113,27 +129,40 @@ def _masks(
 ) -> list[tuple[str, MaskHW]]:
     """The masks as the picture shows them; by label together where there are many."""
     if len(regions) <= MOST_MASKS:
-        return [(_tag(r, with_labels), _in_picture([r], frame, shape_hw)) for r in regions]
+        return [(_tag(r, with_labels), mask_in_picture([r], frame, shape_hw)) for r in regions]
     by_label: dict[str, list[Region]] = {}
     for region in regions:
         by_label.setdefault(_tag(region, with_labels), []).append(region)
-    return [(tag, _in_picture(each, frame, shape_hw)) for tag, each in by_label.items()]
+    return [(tag, mask_in_picture(each, frame, shape_hw)) for tag, each in by_label.items()]
 
 
-def _in_picture(regions: Sequence[Region], frame: Frame, shape_hw: tuple[int, ...]) -> MaskHW:
+def mask_in_picture(regions: Sequence[Region], frame: Frame, shape_hw: tuple[int, ...]) -> MaskHW:
     """Their pixels in the picture: bool [H, W]."""
     mask_HW: MaskHW = np.zeros(shape_hw, np.bool_)
+    seen_xyxy_px = frame.to_scene((0.0, 0.0, float(shape_hw[1]), float(shape_hw[0])))
     for region in regions:
-        mask = mask_of(region)
-        x0, y0, x1, y1 = (round(side) for side in region.box_xyxy_px)
-        part_HW = decode_rle_part(mask.height_px, mask.width_px, mask.counts, (x0, y0, x1, y1))
+        # Only what the picture shows: a large mask enlarged as a whole would fill the memory.
+        x0, y0, x1, y1 = _common(pixel_box(region), seen_xyxy_px)
+        if x0 >= x1 or y0 >= y1:  # its box is not that of its pixels
+            continue
         left, top, right, bottom = (round(side) for side in frame.to_picture((x0, y0, x1, y1)))
         size = (max(right - left, 1), max(bottom - top, 1))
         method = cv2.INTER_AREA if frame.scale < 1 else cv2.INTER_NEAREST
-        shown = cv2.resize(part_HW.astype(np.float32), size, interpolation=method)
+        part = inside_box(region, (x0, y0, x1, y1)).astype(np.float32)
+        shown = cv2.resize(part, size, interpolation=method)
         # A thing smaller than a pixel of the picture is still seen.
         _paint(mask_HW, shown >= min(0.5, float(shown.max()) or 1.0), left, top)
     return mask_HW
+
+
+def _common(box_xyxy_px: PixelBoxXyxyPx, seen_xyxy_px: BoxXyxyPx) -> PixelBoxXyxyPx:
+    """The whole pixels of a box that are seen."""
+    return (
+        max(box_xyxy_px[0], math.floor(seen_xyxy_px[0])),
+        max(box_xyxy_px[1], math.floor(seen_xyxy_px[1])),
+        min(box_xyxy_px[2], math.ceil(seen_xyxy_px[2])),
+        min(box_xyxy_px[3], math.ceil(seen_xyxy_px[3])),
+    )
 
 
 def _paint(mask_HW: MaskHW, part_HW: npt.NDArray[np.bool_], left: int, top: int) -> None:
@@ -147,11 +176,15 @@ def _paint(mask_HW: MaskHW, part_HW: npt.NDArray[np.bool_], left: int, top: int)
 def _numbered_png(masks: Sequence[Region]) -> bytes:
     """16 bits a pixel, 0 where there is none."""
     whole = mask_of(masks[0])
+    if whole.height_px * whole.width_px > MOST_PIXELS:
+        raise InvalidInput(
+            f"the scene is {whole.width_px} x {whole.height_px} px",
+            field="masks",
+            limit=f"{MOST_PIXELS} px; export_geojson writes those of larger scenes",
+        )
     numbers_HW: npt.NDArray[np.uint16] = np.zeros((whole.height_px, whole.width_px), np.uint16)
     by_area = sorted(enumerate(masks, start=1), key=lambda pair: -(pair[1].area_px or 0))
     for number, region in by_area:
-        mask = mask_of(region)
-        x0, y0, x1, y1 = (int(side) for side in region.box_xyxy_px)
-        part_HW = decode_rle_part(mask.height_px, mask.width_px, mask.counts, (x0, y0, x1, y1))
-        numbers_HW[y0:y1, x0:x1][part_HW] = number
+        box = pixel_box(region)
+        numbers_HW[box[1] : box[3], box[0] : box[2]][inside_box(region, box)] = number
     return png_of(Image.fromarray(numbers_HW))

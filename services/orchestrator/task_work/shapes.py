@@ -11,10 +11,11 @@ from shapely.geometry import Polygon
 
 from earthgptx.imagery.georeference import pixels_to_lonlat
 from earthgptx.imagery.header import ImageHeader
-from earthgptx.imagery.masks import decode_rle_part, rle_area_px
+from earthgptx.imagery.masks import rle_area_px
 from earthgptx.imagery.polygons import pixel_outlines
 from earthgptx.scenes.ground import Ground
 from earthgptx.scenes.pieces import Shape, united
+from services.orchestrator.task_work.outlines import inside_box, pixel_box
 from workflow_language.region_sets import Region
 from workflow_language.values import MaskPixels
 
@@ -27,7 +28,7 @@ def shape_of(region: Region) -> Shape:
     """
     outlined: Shape | None = None
     if isinstance(region.mask, MaskPixels):
-        outlined = _outline(region, region.mask)
+        outlined = _outline(region)
     elif region.drawn is not None and region.drawn.shape == "polygon":
         outlined = united([shapely.make_valid(Polygon(region.drawn.vertices_xy_px))])
     return outlined or shapely.box(*region.box_xyxy_px)
@@ -58,13 +59,11 @@ def measured(region: Region, header: ImageHeader | None) -> Region:
     )
 
 
-def _outline(region: Region, mask: MaskPixels) -> Shape | None:
-    x0, y0, x1, y1 = region.box_xyxy_px
-    part = (int(x0), int(y0), int(-(-x1 // 1)), int(-(-y1 // 1)))
-    inside_HW = decode_rle_part(mask.height_px, mask.width_px, mask.counts, part)
-    outlines = [shapely.make_valid(outline) for outline in pixel_outlines(inside_HW)]
-    shape_px = united(outlines)
-    return None if shape_px is None else translate(shape_px, part[0], part[1])
+def _outline(region: Region) -> Shape | None:
+    box = pixel_box(region)
+    outlines = pixel_outlines(inside_box(region, box))
+    shape_px = united([shapely.make_valid(outline) for outline in outlines])
+    return None if shape_px is None else translate(shape_px, box[0], box[1])
 
 
 def _length_m(shape_px: Shape, header: ImageHeader) -> float | None:

@@ -10,13 +10,15 @@ from redis.asyncio import Redis
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
 from services.orchestrator.task_work.context import TaskParts, TaskWork
+from services.orchestrator.task_work.scene_spool import SceneSpool
 from services.orchestrator.workflows.run_ends import RunEnds
 from services.orchestrator.workflows.sweep import WorkflowSweep
 from services.orchestrator.workflows.unit_changes import UnitChanges
 from services.orchestrator.workflows.unit_runner import SendUnits, UnitRunner
+from shared.run_records.backlog import Backlog
 from shared.stage_clients import StageClients
 from shared.telemetry import Telemetry
-from shared.tensors.open_store import open_parts, store_on
+from shared.tensors.open_store import StoreParts, store_on
 from shared.workflow_runs.large_values import LargeValues
 from shared.workflow_runs.runs import WorkflowRuns
 from workflow_language.definition import LIMIT_DEADLINE_S
@@ -31,22 +33,24 @@ class WorkflowEngine:
         stages: StageClients,
         tasks: Mapping[str, TaskWork],
         send: SendUnits,
+        opened: StoreParts,
         settings: OrchestratorSettings,
         telemetry: Telemetry,
         step_metrics: StepMetrics,
         backlog_metrics: BacklogMetrics,
     ) -> None:
-        """Opens the stores; call inside the event loop. Redis and stages stay the caller's."""
-        opened = open_parts(settings)
+        """Call inside the event loop. Redis and stages stay the caller's, not what is `opened`."""
         self._store = store_on(opened, settings)
         self._large = LargeValues(opened.objects) if opened.objects is not None else None
         # A run may take as long as a step, and its files are wanted after its end.
-        self._parts = TaskParts.open(self._store, stages, settings.retention_s + LIMIT_DEADLINE_S)
+        spool = SceneSpool(settings.scene_folder, settings.scene_folder_limit_bytes)
+        file_ttl_s = settings.retention_s + LIMIT_DEADLINE_S
+        self._parts = TaskParts.open(self._store, stages, spool, file_ttl_s)
         self.runs = WorkflowRuns(redis, settings.workflow_limits(), self._large)
         ends = RunEnds(redis)
         changes = UnitChanges(self.runs, tasks, self._parts)
         self.runner = UnitRunner(
-            self.runs, changes, ends, send, settings, telemetry.tracer, step_metrics
+            self.runs, Backlog(redis), changes, ends, send, settings, telemetry.tracer, step_metrics
         )
         self.sweep = WorkflowSweep(self.runs, send, step_metrics, backlog_metrics)
         self._listening = asyncio.create_task(ends.listen(), name="run ends")

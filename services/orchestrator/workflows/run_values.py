@@ -32,6 +32,7 @@ class RunValues:
         self._runs = runs
         self._kept_bytes = kept_bytes
         self._kept: OrderedDict[_Key, tuple[Values, int]] = OrderedDict()
+        self._size_bytes = 0
         self._reading: SingleFlight[Values] = SingleFlight()
 
     async def of(self, claim: UnitClaim, plan: Plan) -> ValuesOfRun:
@@ -51,6 +52,10 @@ class RunValues:
                 None if produced.skipped else await self._read(key, kinds[step], self._outputs)
             )
         return ValuesOfRun(inputs, outputs)
+
+    def remember(self, claim: UnitClaim, outputs: Values, size_bytes: int) -> None:
+        """Keeps what a step gives for those after it; `size_bytes` as JSON."""
+        self._keep((claim.run_id, claim.step, claim.fence), outputs, size_bytes)
 
     async def _read(
         self,
@@ -73,11 +78,13 @@ class RunValues:
 
     def _keep(self, key: _Key, values: Values, size_bytes: int) -> None:
         self._kept[key] = (values, size_bytes)
-        while sum(size for _, size in self._kept.values()) > self._kept_bytes:
-            self._kept.popitem(last=False)
+        self._size_bytes += size_bytes
+        while self._size_bytes > self._kept_bytes:
+            _, (_, dropped_bytes) = self._kept.popitem(last=False)
+            self._size_bytes -= dropped_bytes
 
     async def _inputs(self, run_id: str, _: str) -> str:
-        return (await self._runs.read(run_id)).inputs_json
+        return await self._runs.inputs(run_id)
 
     async def _outputs(self, run_id: str, step: str) -> str:
         return (await self._runs.values(run_id, [step]))[step]

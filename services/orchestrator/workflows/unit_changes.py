@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
+from services.orchestrator.held_work import until_stored
 from services.orchestrator.task_work.context import TaskContext, TaskParts, TaskWork
 from services.orchestrator.task_work.resolve import (
     ValuesOfRun,
@@ -21,6 +22,7 @@ from services.orchestrator.workflows.plan_cache import PlanCache
 from services.orchestrator.workflows.run_values import RunValues
 from shared.errors import NotFound
 from shared.workflow_runs.runs import WorkflowRuns
+from shared.workflow_runs.summaries import summary_of
 from shared.workflow_runs.views import END, ReadyUnit, UnitClaim
 from workflow_language.compiler.plan import Plan, PlannedStep
 from workflow_language.document import Json
@@ -60,10 +62,10 @@ class UnitChanges:
         if claim.phase == "gather":
             return await self._gathered(claim, step)
         values = await self._with_scenes(await self._values.of(claim, plan), step, claim.tenant)
-        if claim.phase == "item":
-            return await self._worked(claim, step, values, items_of(step, values)[claim.item or 0])
+        if claim.item is not None:
+            return await self._worked(claim, step, values, items_of(step, values)[claim.item])
         if not is_wanted(step, values):
-            return partial(self._runs.commit, claim, {}, skipped=True)
+            return partial(self._runs.skip, claim)
         if claim.phase == "items":
             items = items_of(step, values)
             kept = [n for n, item in enumerate(items) if is_wanted(step, values, item)]
@@ -76,26 +78,29 @@ class UnitChanges:
         context = TaskContext(claim.tenant, claim.run_id, claim.unit, self._parts)
         work = self._tasks[step.task.name]
         outputs = await work(context, arguments_of(step, values, item))
-        return partial(self._runs.commit, claim, _json(outputs))
+        given = _json(outputs)
+        text = _text(given)
+        kept = await self._kept(claim, text)
+        if item is None:
+            # The version of outputs is the fence they are committed by.
+            self._values.remember(claim, outputs, len(text))
+        return partial(self._runs.commit, claim, kept, summary_of(given))
 
     async def _gathered(self, claim: UnitClaim, step: PlannedStep) -> Change:
         given = await self._runs.item_values(claim.run_id, step.id)
         items = [json.loads(text) for text in given]
-        return partial(
-            self._runs.commit,
-            claim,
-            {name: [item[name] for item in items] for name in step.outputs},
-        )
+        outputs = {name: [item[name] for item in items] for name in step.outputs}
+        kept = await self._kept(claim, _text(outputs))
+        return partial(self._runs.commit, claim, kept, summary_of(outputs))
 
     async def _end(self, claim: UnitClaim, plan: Plan) -> Change:
         outputs = _json(outputs_of(plan, await self._values.of(claim, plan)))
-        return partial(
-            self._runs.finish,
-            claim.run_id,
-            "succeeded",
-            outputs_json=json.dumps(outputs, separators=(",", ":")),
-            claim=claim,
-        )
+        kept = await self._kept(claim, _text(outputs))
+        return partial(self._runs.finish, claim.run_id, "succeeded", outputs=kept, claim=claim)
+
+    async def _kept(self, claim: UnitClaim, outputs_json: str) -> str:
+        """Outputs as the record takes them; they are not lost for an object store that is away."""
+        return await until_stored(lambda: self._runs.keep_outputs(claim, outputs_json))
 
     async def _with_scenes(
         self, values: ValuesOfRun, step: PlannedStep, tenant: str
@@ -111,3 +116,7 @@ class UnitChanges:
 
 def _json(outputs: Mapping[str, Value]) -> dict[str, Json]:
     return {name: value_to_json(value) for name, value in outputs.items()}
+
+
+def _text(outputs: Mapping[str, Json]) -> str:
+    return json.dumps(outputs, separators=(",", ":"))

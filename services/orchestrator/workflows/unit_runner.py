@@ -3,8 +3,8 @@
     claim -> items, outputs or the end, renewing the lease -> the change of the record
           -> or a retry, steps before it again, the run given up
 
-What may run then goes into its queue. A unit that needs no stage goes on here: it is not worth the
-way through the broker.
+What may run then goes into its queue. But as long as that would be a large share of what it costs,
+and nothing more urgent waits, one of them goes on here.
 """
 
 from __future__ import annotations
@@ -34,13 +34,21 @@ from shared.errors import (
     SuiteError,
 )
 from shared.interpretation.events import Fault
-from shared.messages.celery_app import TRACE_HEADER, UnitCommand
+from shared.messages.celery_app import (
+    TRACE_HEADER,
+    UnitCommand,
+    kind_of,
+    more_urgent,
+    unit_queue_of,
+)
+from shared.run_records.backlog import Backlog
 from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.unit_work import OutputsGone
 from shared.workflow_runs.views import END, ReadyUnit, Refused, UnitClaim
 
-# Others wait for the same threads: after so many units in a row the next goes through its queue.
-MOST_IN_A_ROW = 8
+# So long may one unit after the other of a run take the place of a message: short ones are spared
+# the way through the broker, and others of their priority hardly notice.
+GOES_ON_FOR_S = 0.25
 # A stage that is away or full is no failure of the unit: its retries are for those.
 _OF_THE_SUITE = (StageUnavailable, QueueFull, QuotaExceeded)
 _log = logging.getLogger(__name__)
@@ -56,6 +64,7 @@ class UnitRunner:
     def __init__(
         self,
         runs: WorkflowRuns,
+        backlog: Backlog,
         changes: UnitChanges,
         ends: RunEnds,
         send: SendUnits,
@@ -67,14 +76,17 @@ class UnitRunner:
 
         Args:
             runs: The records.
+            backlog: Says whether messages wait.
             changes: Does a unit's work.
             ends: Says when the run of a unit has ended.
             send: Puts units into their queues; failing is no harm.
-            settings: Pauses between attempts.
+            settings: Pauses between attempts, and which queues this process serves.
             tracer: For spans.
             metrics: For counts.
         """
+        self._queues = settings.queues
         self._runs = runs
+        self._backlog = backlog
         self._changes = changes
         self._ends = ends
         self._send = send
@@ -83,19 +95,28 @@ class UnitRunner:
         self._metrics = metrics
 
     async def run(self, command: UnitCommand, traceparent: str) -> None:
-        """Runs the unit if it is there to be run, and those after it that need no stage.
+        """Runs the unit if it is there to be run, and some of those after it.
 
         Raises:
             StageUnavailable: The state store is away; the sweeper will have the unit sent again.
         """
+        until = time.monotonic() + GOES_ON_FOR_S
         ready = await self._run_unit(command.run_id, command.unit, traceparent)
-        for _ in range(MOST_IN_A_ROW):
-            here = next((each for each in ready if _goes_on_here(each, command.run_id)), None)
+        while ready:
+            here = await self._going_on(ready, command.run_id) if time.monotonic() < until else None
             await self._send([each for each in ready if each is not here])
             if here is None:
                 return
             ready = await self._run_unit(here.run_id, here.unit, traceparent)
-        await self._send(ready)
+
+    async def _going_on(self, ready: Sequence[ReadyUnit], run_id: str) -> ReadyUnit | None:
+        """The unit that takes the place of the one before it, if there is one that may."""
+        for unit in ready:
+            queue = unit_queue_of(unit.stage, unit.priority)
+            served = not self._queues or kind_of(queue) in self._queues
+            if unit.run_id == run_id and served:
+                return None if await self._backlog.waits(more_urgent(queue)) else unit
+        return None
 
     async def _run_unit(self, run_id: str, unit: str, traceparent: str) -> tuple[ReadyUnit, ...]:
         claim = await self._runs.claim(run_id, unit, owner=uuid.uuid4().hex)
@@ -190,7 +211,3 @@ class UnitRunner:
             return (), "fenced off"
         self._metrics.run_ended("failed", dead)
         return ready, "failed"
-
-
-def _goes_on_here(unit: ReadyUnit, run_id: str) -> bool:
-    return unit.stage == "orchestrator" and unit.run_id == run_id

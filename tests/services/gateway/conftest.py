@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,8 +32,15 @@ from shared.telemetry import start_telemetry
 from tests.fakes import Stages, addresses, serve_fakes
 from tests.servers import redis_server
 from tests.services.pictures import png
+from tests.services.stage_processes import StageProcess, start_process
 
 SUITE_KEY = "a suite key for tests, 32 letters or more"
+FOR_ORCHESTRATOR = {
+    "EARTHGPTX_REAP_INTERVAL_S": "0",
+    "EARTHGPTX_LEASE_S": "1",
+    "EARTHGPTX_RETRY_BASE_S": "0.1",
+    "EARTHGPTX_DRAIN_GRACE_S": "1",
+}
 KEYS = {"alpha": "the key of alpha", "beta": "the key of beta"}
 
 
@@ -135,7 +143,8 @@ async def start_gateway(
             "EARTHGPTX_TENSOR_TIERS": "inline,object_store",
         }
         environ |= {f"EARTHGPTX_{name.upper()}": value for name, value in settings.items()}
-        read = read_settings(GatewaySettings, environ)
+        folder = {"EARTHGPTX_UPLOAD_FOLDER": str(tmp_path / "uploads")}
+        read = read_settings(GatewaySettings, environ | folder)
         telemetry = start_telemetry("gateway", replace(read, metrics_listen=""))
         service = open_service(read, telemetry)
         interceptor = ServerInterceptor(telemetry, service.authenticate, lambda outcome: None)
@@ -173,3 +182,22 @@ async def alpha(gateway: GatewayServer) -> Caller:
 @pytest.fixture
 async def image_id(alpha: Caller) -> str:
     return str((await alpha.upload(png())).image_id)
+
+
+async def start_orchestrator(gateway: GatewayServer, folder: Path) -> StageProcess:
+    """An orchestrator beside the gateway, with the same stages and stores."""
+    own = ("API_KEYS_FILE", "MAX_DURABLE_PER_TENANT", "DURABLE_TIMEOUT_S")
+    environ = {k: v for k, v in gateway.environ.items() if not k.endswith(own)}
+    started = start_process("orchestrator", environ | FOR_ORCHESTRATOR, folder)
+    await asyncio.to_thread(started.wait_listening)
+    return started
+
+
+@pytest.fixture
+async def orchestrator(gateway: GatewayServer, tmp_path: Path) -> AsyncIterator[StageProcess]:
+    started = await start_orchestrator(gateway, tmp_path)
+    yield started
+    started.process.send_signal(signal.SIGKILL)
+    await asyncio.to_thread(started.process.wait)
+    assert started.process.stdout is not None
+    started.process.stdout.close()

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,12 @@ from shared.errors import Conflict, QuotaExceeded, StageUnavailable
 from tests.fakes import CLEAN_ANSWER, Stages
 from tests.plans import region
 from tests.servers import free_port
-from tests.services.gateway.conftest import GatewayServer, StartGateway, refusal
+from tests.services.gateway.conftest import (
+    GatewayServer,
+    StartGateway,
+    refusal,
+    start_orchestrator,
+)
 from tests.services.gateway.test_images import geotiff
 from tests.services.gateway.test_interactive import kinds, words
 from tests.services.pictures import png
@@ -22,31 +25,6 @@ from tests.services.stage_processes import StageProcess, start_process
 
 pytestmark = pytest.mark.timeout(60)
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
-FOR_ORCHESTRATOR = {
-    "EARTHGPTX_REAP_INTERVAL_S": "0",
-    "EARTHGPTX_LEASE_S": "1",
-    "EARTHGPTX_RETRY_BASE_S": "0.1",
-    "EARTHGPTX_DRAIN_GRACE_S": "1",
-}
-
-
-async def start_orchestrator(gateway: GatewayServer, folder: Path) -> StageProcess:
-    """An orchestrator beside the gateway, with the same stages and stores."""
-    own = ("API_KEYS_FILE", "MAX_DURABLE_PER_TENANT", "DURABLE_TIMEOUT_S")
-    environ = {k: v for k, v in gateway.environ.items() if not k.endswith(own)}
-    started = start_process("orchestrator", environ | FOR_ORCHESTRATOR, folder)
-    await asyncio.to_thread(started.wait_listening)
-    return started
-
-
-@pytest.fixture
-async def orchestrator(gateway: GatewayServer, tmp_path: Path) -> AsyncIterator[StageProcess]:
-    started = await start_orchestrator(gateway, tmp_path)
-    yield started
-    started.process.send_signal(signal.SIGKILL)
-    await asyncio.to_thread(started.process.wait)
-    assert started.process.stdout is not None
-    started.process.stdout.close()
 
 
 async def running(redis: Redis) -> int:

@@ -17,6 +17,7 @@ from shared.settings import ProcessSettings, read_settings
 from shared.tensors.files import put_file
 from shared.tensors.open_store import open_store
 from shared.workflow_runs.runs import WorkflowRuns
+from shared.workflow_runs.summaries import summary_of
 from shared.workflow_runs.views import UnitClaim
 from tests.services.gateway.conftest import Caller, GatewayServer, StartGateway, refusal
 from tests.services.gateway.test_workflows import SHIPS, get_run, run, written
@@ -48,7 +49,7 @@ async def run_id(alpha: Caller, image_id: str) -> str:
 async def commit(runs: WorkflowRuns, run_id: str, unit: str, outputs: dict[str, Any]) -> None:
     claim = await runs.claim(run_id, unit, "worker")
     assert isinstance(claim, UnitClaim)
-    assert await runs.commit(claim, outputs) is not None
+    assert await runs.commit(claim, json.dumps(outputs), summary_of(outputs)) is not None
 
 
 async def watch(caller: Caller, run_id: str, after: int = 0, timeout_s: float = 10) -> list[Any]:
@@ -72,7 +73,7 @@ async def test_a_run_is_followed_to_its_end_and_from_any_event_on(
     watching = asyncio.create_task(watch(alpha, run_id))
     await commit(runs, run_id, "seen", {"regions": []})
     await commit(runs, run_id, "sure", {"regions": []})
-    await runs.finish(run_id, "succeeded", outputs_json=json.dumps({"ships": [], "number": 2.5}))
+    await runs.finish(run_id, "succeeded", outputs=json.dumps({"ships": [], "number": 2.5}))
     events = await watching
     assert kinds(events) == ["accepted", "started", "done", "started", "done", "ended"]
     assert [event.number for event in events] == [1, 2, 3, 4, 5, 6]
@@ -144,7 +145,7 @@ async def test_a_cancelled_run_has_ended_and_is_taken_up_again(
     assert [s.state for s in found.steps] == [pb.STEP_STATE_DONE, pb.STEP_STATE_STOPPED]
     await workflows.ResumeRun(pb.ResumeRunRequest(run_id=run_id), metadata=alpha.metadata)
     await commit(runs, run_id, "sure", {"regions": []})
-    await runs.finish(run_id, "succeeded", outputs_json="{}")
+    await runs.finish(run_id, "succeeded", outputs="{}")
     told = kinds(await watch(alpha, run_id, after=3))
     assert told == ["ended", "resumed", "started", "done", "ended"]
     resume = workflows.ResumeRun(pb.ResumeRunRequest(run_id=run_id), metadata=alpha.metadata)
@@ -169,7 +170,7 @@ async def test_runs_are_listed_the_newest_first_by_state_and_workflow(
     boats = written(SHIPS.replace("workflow: ships", "workflow: boats"))
     ids = [(await run(alpha, {"scene": image_id})).run_id for _ in range(3)]
     other = (await run(alpha, {"scene": image_id}, written=boats)).run_id
-    await runs.finish(ids[1], "succeeded", outputs_json="{}")
+    await runs.finish(ids[1], "succeeded", outputs="{}")
     first = await list_runs(alpha, page_size=2)
     assert [each.run_id for each in first.runs] == [other, ids[2]]
     rest = await list_runs(alpha, page_size=2, page_token=first.next_page_token)
@@ -203,8 +204,15 @@ def calls_about(caller: Caller, run_id: str) -> dict[str, Any]:
         "CancelRun": stub.CancelRun(pb.CancelRunRequest(run_id=run_id), metadata=metadata),
         "ResumeRun": stub.ResumeRun(pb.ResumeRunRequest(run_id=run_id), metadata=metadata),
         "RerunRun": stub.RerunRun(pb.RerunRunRequest(run_id=run_id), metadata=metadata),
+        "GetRunOutput": output(caller, run_id, "ships"),
         "GetRunFile": fetch(caller, run_id, "key"),
     }
+
+
+async def output(caller: Caller, run_id: str, name: str) -> bytes:
+    request = pb.GetRunOutputRequest(run_id=run_id, output=name)
+    call = caller.workflows.GetRunOutput(request, metadata=caller.metadata)
+    return b"".join([response.chunk async for response in call])
 
 
 async def fetch(caller: Caller, run_id: str, key: str) -> bytes:
@@ -239,6 +247,21 @@ async def test_events_are_numbered_from_one(alpha: Caller, run_id: str) -> None:
     assert isinstance(error, InvalidInput) and error.field == "after_event"
 
 
+async def test_outputs_larger_than_a_message_are_streamed(
+    alpha: Caller, runs: WorkflowRuns, run_id: str
+) -> None:
+    many = [{"box_xyxy_px": [n, 0, n + 1, 1], "label": "ü" * 80} for n in range(20_000)]
+    outputs = {"few": many[:10], "ships": many, "number": 20_000}
+    await runs.finish(run_id, "succeeded", outputs=json.dumps(outputs))
+    found = await get_run(alpha, run_id)
+    assert sorted(found.outputs) == ["few", "number"]
+    assert list(found.large_outputs) == ["ships"]
+    data = await output(alpha, run_id, "ships")
+    assert len(data) > 8 * 1024 * 1024 and json.loads(data) == many
+    error = await refusal(output(alpha, run_id, "boats"))
+    assert isinstance(error, NotFound) and error.field == "output"
+
+
 async def test_files_of_a_run_are_fetched_and_no_others(
     gateway: GatewayServer, alpha: Caller, runs: WorkflowRuns, run_id: str
 ) -> None:
@@ -254,7 +277,7 @@ async def test_files_of_a_run_are_fetched_and_no_others(
     picture = File("picture.png", "image/png", len(small), keys[1])
     report = File("report.md", "text/markdown", len(large), keys[0], beside=(picture,))
     outputs = {"reports": [value_to_json(report)], "number": 1, "picture": value_to_json(picture)}
-    await runs.finish(run_id, "succeeded", outputs_json=json.dumps(outputs))
+    await runs.finish(run_id, "succeeded", outputs=json.dumps(outputs))
     listed = [
         (f.output, list(f.position), f.name, f.media_type, f.size_bytes)
         for f in (await get_run(alpha, run_id)).files

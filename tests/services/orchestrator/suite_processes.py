@@ -20,19 +20,21 @@ from tests.services.stage_processes import ROOT, StageProcess, start_process
 SUITE_KEY = "a suite key for tests, 32 letters or more"
 
 
-class StateRedis:
-    """A Redis with an append-only file that can be killed and come back where it was."""
+class KillableRedis:
+    """A Redis that can be killed and come back where it was: as it was, or empty."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keeps: bool) -> None:
         self._folder = folder
+        self._keeps = keeps
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
 
     def start(self) -> None:
-        log = self._folder / "redis.log"
+        log = self._folder / f"redis-{self.port}.log"
         command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1"]
-        command += ["--dir", str(self._folder), "--save", "", "--appendonly", "yes"]
+        command += ["--dir", str(self._folder), "--save", ""]
+        command += ["--appendonly", "yes" if self._keeps else "no"]
         with log.open("ab") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output)
         wait_for_port(self.port, self.process, log, "redis")
@@ -67,14 +69,13 @@ class FakeStageProcess:
         self.process.stdout.close()
 
 
-class Processes:
-    """State Redis, fake stages and orchestrators of one test."""
+class Orchestrators:
+    """State Redis and orchestrators of one test; the stages are somebody else's."""
 
-    def __init__(self, folder: Path, *fake_arguments: str) -> None:
+    def __init__(self, folder: Path, stage_port: int) -> None:
         self._folder = folder
-        self.redis = StateRedis(folder)
-        self.stages = FakeStageProcess(*fake_arguments)
-        self.environ = addresses(self.stages.port) | {
+        self.redis = KillableRedis(folder, keeps=True)
+        self.environ = addresses(stage_port) | {
             "EARTHGPTX_SUITE_KEY": SUITE_KEY,
             "EARTHGPTX_STATE_REDIS_URL": self.redis.url,
             "EARTHGPTX_TENSOR_TIERS": "inline",
@@ -87,10 +88,10 @@ class Processes:
         }
         self.orchestrators: list[StageProcess] = []
 
-    def start_orchestrator(self) -> StageProcess:
+    def start_orchestrator(self, program: str | None = None) -> StageProcess:
         folder = self._folder / str(len(self.orchestrators))
         folder.mkdir()
-        started = start_process("orchestrator", self.environ, folder)
+        started = start_process("orchestrator", self.environ, folder, program)
         started.wait_listening()
         self.orchestrators.append(started)
         return started
@@ -102,8 +103,19 @@ class Processes:
             orchestrator.process.wait()
             assert orchestrator.process.stdout is not None
             orchestrator.process.stdout.close()
-        self.stages.kill()
         self.redis.kill()
+
+
+class Processes(Orchestrators):
+    """With fake stages."""
+
+    def __init__(self, folder: Path, *fake_arguments: str) -> None:
+        self.stages = FakeStageProcess(*fake_arguments)
+        super().__init__(folder, self.stages.port)
+
+    def close(self) -> None:
+        super().close()
+        self.stages.kill()
 
 
 @contextmanager

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import uuid
 from typing import Any
 
+from shared.workflow_runs.events import Event
 from shared.workflow_runs.graph import Graph, GraphStep, end_after
 from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.views import END, Created, UnitClaim
@@ -52,11 +55,27 @@ async def claimed(runs: WorkflowRuns, run_id: str, unit: str, owner: str = "me")
     return claim
 
 
-async def committed(
-    runs: WorkflowRuns, run_id: str, unit: str, outputs: Any = None, **how: Any
-) -> list[str]:
+async def committed(runs: WorkflowRuns, run_id: str, unit: str, outputs: Any = None) -> list[str]:
     """Claims and commits; the units that may run then."""
     claim = await claimed(runs, run_id, unit)
-    ready = await runs.commit(claim, outputs or {}, **how)
+    ready = await runs.commit(claim, await runs.keep_outputs(claim, json.dumps(outputs or {})))
     assert ready is not None
     return [each.unit for each in ready]
+
+
+async def told(runs: WorkflowRuns, run_id: str, after_event: int = 0) -> list[Event]:
+    async with asyncio.timeout(5):
+        found = [each async for each in runs.follow(run_id, after_event)]
+    assert [each.number for each in found] == list(
+        range(after_event + 1, after_event + 1 + len(found))
+    )
+    return [each.event for each in found]
+
+
+async def outputs(runs: WorkflowRuns, run_id: str, *steps: str) -> Any:
+    found = await runs.values(run_id, steps)
+    return {name: json.loads(text) for name, text in found.items()}
+
+
+async def item_outputs(runs: WorkflowRuns, run_id: str) -> list[Any]:
+    return [json.loads(text) for text in await runs.item_values(run_id, "seen")]

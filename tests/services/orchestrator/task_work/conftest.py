@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from earthgptx.imagery.header import ImageLimits
 from services.gateway.image_catalogue import ImageCatalogue
 from services.orchestrator.task_work.context import TaskContext, TaskParts
 from services.orchestrator.task_work.registry import TASK_WORK
+from services.orchestrator.task_work.scene_spool import SceneSpool
+from shared.image_records import scene_of
 from shared.settings import CallerSettings, read_settings
 from shared.stage_clients import StageClients
 from shared.tensors.files import get_file
@@ -35,15 +37,7 @@ class Workplace:
         catalogue = ImageCatalogue(self.store, ImageLimits(), ttl_s=600)
         kept = await catalogue.keep(file, tenant=tenant)
         await catalogue.close()
-        record = kept.record
-        return SceneView(
-            kept.image_id,
-            record.width_px,
-            record.height_px,
-            gsd_m=record.gsd_m or None,
-            modality=modality,
-            georeferenced=bool(record.transform),
-        )
+        return replace(scene_of(kept), modality=modality)
 
     async def run(self, task: str, **arguments: Any) -> Mapping[str, Value]:
         """What a task gives; arguments left out have their defaults."""
@@ -77,7 +71,8 @@ async def workplace(tmp_path: Path, stages: Stages, state_url: str) -> AsyncIter
     )
     clients = StageClients(settings, TracerProvider().get_tracer("test"))
     store = open_store(settings)
-    parts = TaskParts.open(store, clients, file_ttl_s=600)
+    spool = SceneSpool(tmp_path / "scenes", 2**30)
+    parts = TaskParts.open(store, clients, spool, file_ttl_s=600)
     yield Workplace(parts, store)
     await parts.close()
     store.close()

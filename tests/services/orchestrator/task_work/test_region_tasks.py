@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -212,3 +213,35 @@ def test_many_masks_and_those_beyond_the_picture_are_drawn_too() -> None:
     )
     scale = shown.shape[1] / 480
     assert (shown[round(150 * scale), : round(200 * scale)] != 90).any(axis=1).mean() > 0.9
+
+
+def test_of_a_large_mask_only_what_the_picture_shows_is_enlarged() -> None:
+    """As a whole it would take 400 GB."""
+    side_px = 5000
+    counts = encode_rle(np.ones((side_px, side_px), bool))[2]
+    lake = Region((0, 0, side_px, side_px), "lake", mask=MaskPixels(side_px, side_px, counts))
+    shore = Frame(4990, 4990, 64)
+    grey = np.full((1024, 1024, 3), 90, np.uint8)
+    shown = Image.open(io.BytesIO(drawn_png(grey, shore, [lake], "filled", False)))
+    pixels = np.asarray(shown)
+    assert (pixels[:600, :600] != 90).any(axis=2).all()
+    assert (pixels[700:, 700:] == 90).all()
+
+
+async def test_a_mask_whose_box_is_wrong_harms_nobody(workplace: Workplace) -> None:
+    """As another run's JSON, written by hand, may have it."""
+    right = mask((10, 10, 17, 30))
+    for box in ((-50.0, -50.0, 500.0, 500.0), (200.0, 200.0, 210.0, 210.0), (3.2, 3.2, 3.4, 3.4)):
+        wrong = replace(right, box_xyxy_px=box)
+        scene = await workplace.scene(png(96, 64))
+        await workplace.run("export_masks", masks=((wrong,),))
+        await workplace.run("measure", regions=(wrong,))
+        await workplace.run("export_geojson", regions=((wrong,),))
+        await workplace.run("render", image=scene, regions=((wrong,),))
+
+
+def test_what_lies_beyond_the_view_leaves_no_tag_in_it() -> None:
+    grey = np.full((768, 768, 3), 90, np.uint8)
+    far = [Region((500, 500, 520, 520), "ship", score=0.9), Region((-9, 0, 0, 9), "car")]
+    shown = Image.open(io.BytesIO(drawn_png(grey, Frame(0, 0, 8), far, "outline", True)))
+    assert (np.asarray(shown) == 90).all()

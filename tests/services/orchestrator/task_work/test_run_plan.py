@@ -16,6 +16,7 @@ from earthgptx.data.labelled_image import Modality
 from earthgptx.data.synthetic.scene import generate_scene
 from services.orchestrator.task_work.context import TaskParts
 from services.orchestrator.task_work.run_plan import run_plan
+from services.orchestrator.task_work.scene_spool import SceneSpool
 from shared.errors import InvalidInput
 from shared.stage_clients import StageClients
 from tests.earthgptx.imagery.files import encode, north_up, tiff
@@ -109,9 +110,12 @@ outputs: {tiles: $tiles}
 
 
 @pytest.fixture
-async def real_workplace(suite: Suite, clients: StageClients) -> AsyncIterator[Workplace]:
+async def real_workplace(
+    suite: Suite, clients: StageClients, tmp_path: Path
+) -> AsyncIterator[Workplace]:
     """With the four real stages."""
-    parts = TaskParts.open(suite.store, clients, file_ttl_s=600)
+    spool = SceneSpool(tmp_path / "scenes", 2**30)
+    parts = TaskParts.open(suite.store, clients, spool, file_ttl_s=600)
     yield Workplace(parts, suite.store)
     await parts.close()
 

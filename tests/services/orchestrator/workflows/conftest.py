@@ -19,9 +19,11 @@ from services.orchestrator.workflows.sweep import WorkflowSweep
 from services.orchestrator.workflows.unit_changes import UnitChanges
 from services.orchestrator.workflows.unit_runner import UnitRunner
 from shared.messages.celery_app import UnitCommand
+from shared.run_records.backlog import Backlog
 from shared.settings import Secret
 from shared.workflow_runs.events import Event
 from shared.workflow_runs.graph import graph_of
+from shared.workflow_runs.large_values import LargeValues
 from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.views import ReadyUnit, RunLimits
 from tests.services.orchestrator.conftest import SUITE_KEY
@@ -38,10 +40,14 @@ class Bench:
     """Unit runner and sweeper on real Redis; messages lie in `sent` until they are run."""
 
     def __init__(
-        self, redis: Redis, tasks: Mapping[str, TaskWork], limits: RunLimits = FAST
+        self,
+        redis: Redis,
+        tasks: Mapping[str, TaskWork],
+        limits: RunLimits = FAST,
+        large: LargeValues | None = None,
     ) -> None:
         self.redis = redis
-        self.runs = WorkflowRuns(redis, limits)
+        self.runs = WorkflowRuns(redis, limits, large)
         self.sent: list[ReadyUnit] = []
         self.ends = RunEnds(redis)
         self._tasks = STAND_INS | dict(tasks)
@@ -58,7 +64,14 @@ class Bench:
         changes = UnitChanges(self.runs, self._tasks, NO_PARTS)
         tracer = TracerProvider().get_tracer("test")
         self.runner = UnitRunner(
-            self.runs, changes, self.ends, self.send, settings, tracer, self._counts
+            self.runs,
+            Backlog(self.redis),
+            changes,
+            self.ends,
+            self.send,
+            settings,
+            tracer,
+            self._counts,
         )
 
     async def send(self, ready: Sequence[ReadyUnit]) -> None:

@@ -10,7 +10,7 @@ from services.orchestrator.task_work.arguments import Arguments, text_in
 from services.orchestrator.task_work.context import TaskContext, TaskWork
 from shared import rpc_context
 from shared.errors import InvalidInput, QueueFull, StageUnavailable, TensorGone
-from shared.messages.celery_app import UnitCommand
+from shared.messages.celery_app import KEY_PREFIX, UnitCommand, unit_queue_of
 from shared.workflow_runs.events import (
     RunEnded,
     StepDone,
@@ -96,15 +96,42 @@ async def test_a_workflow_runs_to_its_outputs(make_bench: MakeBench) -> None:
     assert StepDone("first", {"text": "words"}) in told
 
 
-async def test_what_needs_no_stage_goes_on_without_the_broker(make_bench: MakeBench) -> None:
-    bench = make_bench(caption=say, answer=repeat)
-    run_id = await bench.create(ASKED, INPUTS)
+async def units_through_the_broker(bench: Bench) -> list[str]:
     units = []
     while bench.sent:
         units.append(bench.sent[0].unit)
         await bench.deliver(bench.sent.pop(0))
-    assert units == ["first", "each_kind#0", "each_kind#2", "again#0", "again#1"]
+    return units
+
+
+async def test_one_of_the_units_that_may_run_goes_on_without_the_broker(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench(caption=say, answer=repeat)
+    run_id = await bench.create(ASKED, INPUTS)
+    assert await units_through_the_broker(bench) == ["first", "each_kind#2", "again#1"]
     assert (await bench.runs.read(run_id)).state == "succeeded"
+
+
+async def test_a_unit_waits_in_its_queue_where_a_more_urgent_one_waits(
+    make_bench: MakeBench, redis: Redis
+) -> None:
+    bench = make_bench(caption=say, answer=repeat)
+    run_id = await bench.create(ASKED, INPUTS)
+    await redis.lpush(KEY_PREFIX + unit_queue_of("mask_decoder", "interactive"), "a message")
+    units = await units_through_the_broker(bench)
+    assert units[:2] == ["first", "each_kind"] and {"again#0", "again#1", "report"} < set(units)
+    assert (await bench.runs.read(run_id)).state == "succeeded"
+
+
+async def test_a_unit_goes_through_the_broker_after_a_long_one(make_bench: MakeBench) -> None:
+    async def slow(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
+        await asyncio.sleep(0.3)
+        return {"text": "words"}
+
+    bench = make_bench(caption=slow, answer=repeat)
+    await bench.create(ASKED, INPUTS)
+    assert (await units_through_the_broker(bench))[:2] == ["first", "each_kind"]
 
 
 async def test_every_message_many_times_at_once_has_one_effect(make_bench: MakeBench) -> None:

@@ -1,0 +1,143 @@
+"""Small images cut from large scenes, which the stages can decode; kept like uploaded ones.
+
+A cut is named by its content, as images are: cut again, it is the same image, and the features that
+the stages remember of it serve the next question. Where it was cut is remembered too, so that
+nothing is cut twice. All of it blocks.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import cv2
+import numpy as np
+from rasterio.io import MemoryFile
+from rasterio.transform import Affine
+
+from earthgptx.imagery.windows import Window
+from services.orchestrator.task_work.scene_reader import PixelsHWC, SceneReader
+from shared.errors import NotFound, StageUnavailable
+from shared.image_records import ImageRecord, KeptImage, find_image
+from shared.messages.json_codec import to_json
+from shared.tensors.store import TensorStore
+
+# The largest input of any expert of the published presets.
+CUT_SIDE_PX = 1024
+CUT_TTL_S = 86_400.0
+# What is gone sooner is cut anew.
+_LEAST_LIFE_S = 3600.0
+_EMPTY = b"empty"
+_VERSION = 1
+
+
+class SceneCuts:
+    """Cuts of scenes of all tenants; each belongs to the tenant of its scene."""
+
+    def __init__(
+        self, store: TensorStore, reader: SceneReader, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Takes the store of scenes and cuts, and what reads scenes."""
+        self._store = store
+        self._reader = reader
+        self._clock = clock
+
+    def cut(self, scene: KeptImage, modality: str, window: Window) -> KeptImage | None:
+        """The window as an image of its own; None where it has no data at all.
+
+        Args:
+            scene: Read by window.
+            modality: What its sensor saw; "" if not known.
+            window: In pixels of the scene. The image has a side of `CUT_SIDE_PX` at most, and is
+                not enlarged.
+
+        Raises:
+            InvalidInput, QueueFull, StageUnavailable: As `SceneReader.window`, or the object store
+                has no room.
+        """
+        tenant = scene.ref.tenant
+        at = f"{window.x0_px!r},{window.y0_px!r},{window.side_px!r}"
+        name = f"{scene.image_id}:cut:{_VERSION}:{at}:{modality}"
+        payload = self._remembered(tenant, name)
+        if payload == _EMPTY:
+            return None
+        if payload is not None and (kept := self._find(payload.decode(), tenant)):
+            return kept
+        side_px = min(CUT_SIDE_PX, max(1, round(window.side_px)))
+        pixels_HWC = self._reader.window(scene, modality, window, side_px)
+        kept = None if pixels_HWC is None else self._keep(pixels_HWC, scene, window, modality)
+        # Without the index the next question cuts again: slower, not wrong.
+        with suppress(StageUnavailable):
+            content = _EMPTY if kept is None else kept.image_id.encode()
+            self._store.remember(tenant, name, content, CUT_TTL_S)
+        return kept
+
+    def _remembered(self, tenant: str, name: str) -> bytes | None:
+        try:
+            return self._store.find(tenant, name)
+        except StageUnavailable:
+            return None
+
+    def _find(self, image_id: str, tenant: str) -> KeptImage | None:
+        try:
+            found = find_image(self._store, image_id, tenant)
+        except NotFound:
+            return None
+        dies_soon = 0 < found.ref.expires_at_ms < (self._clock() + _LEAST_LIFE_S) * 1000
+        return None if dies_soon else found
+
+    def _keep(
+        self, pixels_HWC: PixelsHWC, scene: KeptImage, window: Window, modality: str
+    ) -> KeptImage:
+        data, bands = encode_cut(pixels_HWC, modality)
+        side_px = pixels_HWC.shape[0]
+        record = ImageRecord(
+            format="PNG" if bands != 2 else "TIFF",
+            width_px=side_px,
+            height_px=side_px,
+            band_count=bands,
+            band_dtype="uint8",
+            size_bytes=len(data),
+            crs="",
+            gsd_m=scene.record.gsd_m * window.side_px / side_px,
+            transform=(),
+            shown_as_is=bands != 2,
+        )
+        described = json.loads(to_json(record))
+        tenant = scene.ref.tenant
+        ref = self._store.put_image(data, tenant=tenant, ttl_s=CUT_TTL_S, description=described)
+        return KeptImage(ref, record)
+
+
+def encode_cut(pixels_HWC: PixelsHWC, modality: str) -> tuple[bytes, int]:
+    """The file of a cut, and its bands: such that the stages show exactly these pixels.
+
+    Two polarisations of a radar stay two bands: a colour picture would not be taken for radar.
+    """
+    red, green, blue = (pixels_HWC[..., channel] for channel in range(3))
+    if np.array_equal(red, blue) and np.array_equal(red, green):
+        return _png(np.ascontiguousarray(red)), 1
+    if np.array_equal(red, blue) and modality == "sar":
+        return _tiff(np.stack((red, green))), 2
+    return _png(np.ascontiguousarray(pixels_HWC[..., ::-1])), 3
+
+
+def _png(pixels: PixelsHWC) -> bytes:
+    # Compressed least: whatever is done once for a thousand tiles must be quick.
+    _, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return encoded.tobytes()
+
+
+def _tiff(bands_CHW: PixelsHWC) -> bytes:
+    count, height, width = bands_CHW.shape
+    with MemoryFile() as memory:
+        size = {"count": count, "height": height, "width": width, "dtype": "uint8"}
+        # rasterio warns of a file without a transform; any means nothing without a CRS.
+        any_transform = Affine.scale(2)
+        with memory.open(
+            driver="GTiff", compress="deflate", transform=any_transform, **size
+        ) as dataset:
+            dataset.write(bands_CHW)
+        return bytes(memory.read())

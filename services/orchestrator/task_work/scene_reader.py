@@ -1,0 +1,89 @@
+"""Windows of large scenes as they are shown to the model; all of it blocks."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from earthgptx.imagery.display import Modality, show
+from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.stretch import Stretch
+from earthgptx.imagery.windows import Window
+from earthgptx.scenes.overview import scene_stretch, shape_within
+from earthgptx.scenes.scene import Scene, open_scene
+from earthgptx.scenes.tile_view import view_window
+from services.orchestrator.task_work.scene_spool import SceneSpool
+from shared.errors import refused_as_invalid_input
+from shared.image_records import KeptImage
+from shared.tensors.store import TensorStore
+
+PixelsHWC = npt.NDArray[np.uint8]
+
+# A stretch is a few numbers, but fitting one may read all of a scene.
+KEPT_STRETCHES = 1024
+
+
+class SceneReader:
+    """Reads scenes that came by parts, by way of the spool. For several threads."""
+
+    def __init__(self, store: TensorStore, spool: SceneSpool) -> None:
+        """Takes the store the scenes lie in, and where they are spooled."""
+        self._store = store
+        self._spool = spool
+        self._stretches: OrderedDict[tuple[str, str], Stretch] = OrderedDict()
+        self._fitting = threading.Lock()
+
+    def window(
+        self, image: KeptImage, modality: str, window: Window, side_px: int
+    ) -> PixelsHWC | None:
+        """A square, uint8 [side_px, side_px, 3]; None where it has no data at all.
+
+        Raises:
+            InvalidInput: The scene is damaged, has no data, or cannot be of that modality.
+            QueueFull, StageUnavailable: It cannot be spooled.
+        """
+        with self._opened(image, modality) as (scene, stretch):
+            view = view_window(scene, stretch, window, side_px)
+        return None if view is None else view.pixels_HWC
+
+    def whole(self, image: KeptImage, modality: str, longest_px: int) -> PixelsHWC:
+        """All of it, uint8 [H, W, 3], the longer side `longest_px` at most.
+
+        Raises:
+            InvalidInput, QueueFull, StageUnavailable: As `window`.
+        """
+        with self._opened(image, modality) as (scene, stretch):
+            part = scene.read(scene.whole, shape_within(scene.header, longest_px))
+            return show(part.bands_CHW, part.valid_HW, scene.channels, stretch)
+
+    @contextmanager
+    def _opened(self, image: KeptImage, modality: str) -> Iterator[tuple[Scene, Stretch]]:
+        seen_by = cast(Modality, modality) if modality else None
+        image_id, tenant = image.image_id, image.ref.tenant
+        with (
+            self._spool.file(
+                image_id,
+                image.record.size_bytes,
+                lambda: self._store.image_chunks(image_id, tenant=tenant),
+            ) as path,
+            refused_as_invalid_input(ImageryError),
+            # The gateway has found these bytes whole.
+            open_scene(path, seen_by, known_whole=True) as scene,
+        ):
+            yield scene, self._stretch(image_id, scene, seen_by)
+
+    def _stretch(self, image_id: str, scene: Scene, modality: Modality | None) -> Stretch:
+        key = (image_id, modality or "")
+        with self._fitting:
+            if key not in self._stretches:
+                self._stretches[key] = scene_stretch(scene, modality)
+            self._stretches.move_to_end(key)
+            while len(self._stretches) > KEPT_STRETCHES:
+                self._stretches.popitem(last=False)
+            return self._stretches[key]

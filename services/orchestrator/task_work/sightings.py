@@ -1,0 +1,139 @@
+"""What the stages look at: the image of a view, or a cut of it where the scene is too large.
+
+Questions and marks go in, boxes and masks come out in pixels of the scene, whichever it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from earthgptx.imagery.mask_scaling import rle_in_scene
+from earthgptx.imagery.masks import decode_rle, encode_rle, rle_area_px, rle_box_xyxy_px
+from earthgptx.imagery.windows import Window, whole_image
+from services.orchestrator.task_work.context import TaskContext
+from services.orchestrator.task_work.pictures import mask_in_picture
+from services.orchestrator.task_work.views import Frame
+from shared.errors import InvalidInput
+from shared.image_records import ImageRecord, KeptImage
+from shared.interpretation.boxes import BoxPx
+from shared.interpretation.events import MaskDrawn
+from workflow_language.region_sets import Region
+from workflow_language.values import MaskPixels, SceneView
+
+# Farther away, an outline would be of pixels as large as things, and fill the memory.
+OUTLINED_SIDE_PX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A window of a scene before the stages.
+
+    Attributes:
+        image: What they read: the scene itself, or a cut.
+        window: What they look at, in pixels of `image`.
+        scene: The record of the scene.
+        frame: Where the scene lies in the cut; None: `image` is the scene.
+        side_px: Of what is looked at, in pixels of the scene.
+    """
+
+    image: KeptImage
+    window: Window
+    scene: ImageRecord
+    frame: Frame | None
+    side_px: float
+
+    def marked(self, region: Region) -> Region:
+        """The region as it lies in `image`.
+
+        Raises:
+            InvalidInput: It lies outside the cut.
+        """
+        if self.frame is None:
+            return region
+        frame, size_px = self.frame, float(self.image.record.width_px)
+        box = frame.to_picture(region.box_xyxy_px)
+        if box[0] >= size_px or box[1] >= size_px or box[2] <= 0 or box[3] <= 0:
+            raise InvalidInput("a region lies outside what is looked at", field="regions")
+        drawn = region.drawn
+        if drawn is not None:
+            points = [frame.to_picture((x, y, x, y)) for x, y in drawn.vertices_xy_px]
+            inside = tuple((_clip(x, size_px), _clip(y, size_px)) for x, y, *_ in points)
+            drawn = replace(drawn, vertices_xy_px=inside)
+        x0, y0, x1, y1 = (_clip(side, size_px) for side in box)
+        return replace(region, box_xyxy_px=(x0, y0, x1, y1), drawn=drawn, mask=self._mask(region))
+
+    def boxes(self, boxes_xyxy_px: tuple[BoxPx, ...]) -> tuple[BoxPx, ...]:
+        """Boxes of the answer in pixels of the scene, cut at its borders."""
+        if self.frame is None:
+            return boxes_xyxy_px
+        width, height = float(self.scene.width_px), float(self.scene.height_px)
+        placed = [self.frame.to_scene(box) for box in boxes_xyxy_px]
+        clipped = [
+            (_clip(x0, width), _clip(y0, height), _clip(x1, width), _clip(y1, height))
+            for x0, y0, x1, y1 in placed
+        ]
+        return tuple(box for box in clipped if box[0] < box[2] and box[1] < box[3])
+
+    def mask(self, drawn: MaskDrawn) -> MaskDrawn:
+        """A mask of the answer in pixels of the scene.
+
+        Raises:
+            InvalidInput: The window is too large for outlines.
+        """
+        if self.frame is None:
+            return drawn
+        if self.side_px > OUTLINED_SIDE_PX:
+            raise InvalidInput(
+                f"what is looked at is {self.side_px:.0f} px wide, too far away to outline things",
+                field="image",
+                limit=f"{OUTLINED_SIDE_PX} px; cut the scene into tiles first",
+            )
+        height_px, width_px = self.scene.height_px, self.scene.width_px
+        counts = rle_in_scene(
+            decode_rle(drawn.height_px, drawn.width_px, drawn.counts),
+            self.frame.x0_px,
+            self.frame.y0_px,
+            1 / self.frame.scale,
+            height_px,
+            width_px,
+        )
+        return replace(
+            drawn,
+            height_px=height_px,
+            width_px=width_px,
+            counts=counts,
+            area_px=rle_area_px(height_px, width_px, counts),
+            box_xyxy_px=rle_box_xyxy_px(height_px, width_px, counts),
+        )
+
+    def _mask(self, region: Region) -> MaskPixels | None:
+        """The region's pixels in the cut; None if it has none, or nothing of them is seen."""
+        if self.frame is None or not isinstance(region.mask, MaskPixels):
+            return None
+        size_px = self.image.record.width_px
+        mask_HW = mask_in_picture([region], self.frame, (size_px, size_px))
+        return MaskPixels(*encode_rle(mask_HW)) if np.any(mask_HW) else None
+
+
+async def sight(context: TaskContext, view: SceneView, window: Window) -> Sighting | None:
+    """What the stages look at for a window of a scene; None where there is no data at all.
+
+    Raises:
+        NotFound: The tenant has no such image.
+        InvalidInput, QueueFull, StageUnavailable: The scene cannot be read, or a cut not be kept.
+    """
+    scene = await context.image(view.image_id)
+    if not scene.record.by_window:
+        return Sighting(scene, window, scene.record, None, window.side_px)
+    cut = await context.parts.images.cut(scene, view.modality, window)
+    if cut is None:
+        return None
+    side_px = cut.record.width_px
+    frame = Frame(window.x0_px, window.y0_px, side_px / window.side_px)
+    return Sighting(cut, whole_image(side_px, side_px), scene.record, frame, window.side_px)
+
+
+def _clip(value: float, most: float) -> float:
+    return min(max(value, 0.0), most)
