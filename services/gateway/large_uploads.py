@@ -170,8 +170,8 @@ class LargeUploads:
             # Before the image is written: the store need not hold the file twice. If that fails,
             # the parts are to be sent again.
             self._uploads.drop_parts(upload)
-            self._store.put_large_image(
-                scene.content,
+            self._store.put_image_file(
+                scene.path,
                 scene.image_id,
                 tenant=upload.tenant,
                 ttl_s=self._ttl_s,

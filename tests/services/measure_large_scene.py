@@ -2,15 +2,14 @@
 
     python -m tests.services.measure_large_scene --side-px 20000 --folder out/large
 
-Each part is a process of its own; peak memory as the kernel tells it, with the pages of files that
-are mapped (the kernel takes these back at will), and without.
+Each part is a process of its own; peak memory as the kernel tells it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -144,12 +143,7 @@ def stores(folder: Path) -> tuple[TensorStore, DirectoryObjects]:
 
 
 def memory_mb() -> dict[str, float]:
-    status = Path("/proc/self/status").read_text()
-    numbers = {name: int(kb) for name, kb in re.findall(r"(VmHWM|RssFile):\s+(\d+) kB", status)}
-    return {
-        "peak_mb": round(numbers["VmHWM"] / 1024),
-        "of_it_files_now_mb": round(numbers["RssFile"] / 1024),
-    }
+    return {"peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
 
 
 if __name__ == "__main__":

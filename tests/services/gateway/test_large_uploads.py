@@ -17,7 +17,7 @@ from services.gateway.unfinished_uploads import PART_BYTES, UnfinishedUploads, U
 from shared.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from shared.settings import Secret
 from shared.tensors.directory_objects import DirectoryObjects
-from shared.tensors.objects import LONGEST_UPLOAD_S
+from shared.tensors.objects import LONGEST_UPLOAD_S, ObjectStat
 from shared.tensors.reaper import Reaper
 from shared.tensors.s3_objects import connect_s3
 from tests.servers import S3Endpoint, swift_s3
@@ -286,6 +286,19 @@ def test_what_came_by_a_url_expires_like_an_upload(s3: S3Endpoint) -> None:
         else:
             assert found.expires_at_ms == 0
         objects.delete(name)
+
+
+def test_a_file_larger_than_one_request_is_kept_in_s3(s3: S3Endpoint, tmp_path: Path) -> None:
+    objects = connect_s3(s3.url, s3.access_key, Secret(s3.secret_key))
+    path, size_bytes = tmp_path / "large", 70 * 1024 * 1024
+    with path.open("wb") as file:
+        file.truncate(size_bytes - 4)
+        file.seek(size_bytes - 4)
+        file.write(b"last")
+    objects.write_file("v1/alpha/images/00", path, 5_000)
+    assert objects.stat("v1/alpha/images/00") == ObjectStat(size_bytes, 5_000)
+    assert bytes(objects.read_range("v1/alpha/images/00", size_bytes - 6, 99)) == b"\0\0last"
+    objects.delete("v1/alpha/images/00")
 
 
 def put(url: str, data: bytes) -> None:
