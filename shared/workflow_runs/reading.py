@@ -138,7 +138,7 @@ class RunReading(ScriptedRuns):
         Raises:
             InvalidInput: The token is none.
         """
-        if page_token and not page_token.isdigit():
+        if page_token and not (page_token.isascii() and page_token.isdigit()):
             raise InvalidInput("is no token of a page", field="page_token")
         runs: tuple[RunView, ...] = ()
         below, looked_at = page_token, 0
@@ -180,12 +180,6 @@ class RunReading(ScriptedRuns):
                 (last,) = texts([name])
                 number = int(last.partition("-")[0])
                 yield NumberedEvent(number, int(fields[b"at"]), CODEC.from_json(fields[b"event"]))
-
-    async def _fetch_if_there(self, kept: str) -> str:
-        try:
-            return await self._fetch(kept)
-        except NotFound:
-            return ""
 
     async def _older(self, tenant: str, below: str) -> Sequence[tuple[str, str]]:
         """Ids of runs with their ages (the scores of the list), from the newest on."""

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
-from shared.errors import StageUnavailable
+from shared.errors import NotFound, StageUnavailable
 from shared.workflow_runs.large_values import LargeValues
 from shared.workflow_runs.views import ReadyUnit, RunLimits
 
@@ -53,6 +53,13 @@ class ScriptedRuns:
 
     async def _fetch(self, kept: str) -> str:
         return await self._large.fetch(kept) if self._large else kept
+
+    async def _fetch_if_there(self, kept: str) -> str:
+        """As `_fetch`; "" for what has expired."""
+        try:
+            return await self._fetch(kept)
+        except NotFound:
+            return ""
 
 
 def run_key(run_id: str, part: str = "") -> str:

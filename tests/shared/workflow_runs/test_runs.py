@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -195,8 +196,9 @@ async def test_runs_are_listed_by_pages_of_a_tenant(runs: WorkflowRuns, redis: R
     (only,) = (await runs.list("alpha", 9, state="cancelled")).runs
     assert only.run_id == ids[2]
     assert (await runs.list("alpha", 9, workflow_name="other")).runs == ()
-    with pytest.raises(InvalidInput):
-        await runs.list("alpha", 9, "x")
+    for token in ("x", "²"):
+        with pytest.raises(InvalidInput):
+            await runs.list("alpha", 9, token)
     await redis.delete(f"workflow:run:{ids[0]}")
     assert len((await runs.list("alpha", 9)).runs) == 6
     await create(runs, CHAIN)
@@ -221,6 +223,29 @@ async def test_large_values_lie_in_the_object_store(redis: Redis, tmp_path: Path
     with pytest.raises(NotFound):
         await runs.inputs(run_id)
     assert (await runs.read(run_id)).inputs_json == ""
+    await large.close()
+
+
+class ReadByTwo(DirectoryObjects):
+    """Nobody reads alone."""
+
+    both = threading.Barrier(2, timeout=10)
+
+    def read(self, name: str, limit_bytes: int) -> memoryview:
+        self.both.wait()
+        return super().read(name, limit_bytes)
+
+
+async def test_large_values_of_items_are_read_side_by_side(redis: Redis, tmp_path: Path) -> None:
+    large = LargeValues(ReadByTwo(tmp_path, 10**9))
+    runs = WorkflowRuns(redis, FAST, large)
+    run_id = (await create(runs, FAN)).run_id
+    await committed(runs, run_id, "tiles")
+    await runs.expand(await claimed(runs, run_id, "seen"), [0, 1])
+    given = [{"seen": str(number) * 9000} for number in range(2)]
+    for number, outputs_of_item in enumerate(given):
+        await committed(runs, run_id, f"seen#{number}", outputs_of_item)
+    assert await item_outputs(runs, run_id) == given
     await large.close()
 
 
