@@ -4,6 +4,7 @@
     records.py      the same as methods
     state_redis.py  the connection
     event_tail.py   following a run's events as they come
+    stream_entries.py  what XREAD gives, for workflow runs as well
 
 Who sends a run (the gateway) and who works on it (the orchestrator) share nothing else.
 

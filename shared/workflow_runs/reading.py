@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from shared.errors import InvalidInput, NotFound
 from shared.interpretation.events import Fault
 from shared.messages.json_codec import from_json
+from shared.run_records.stream_entries import entries_in
 from shared.workflow_runs.events import CODEC, NumberedEvent
 from shared.workflow_runs.scripted import ScriptedRuns, run_key, texts
 from shared.workflow_runs.views import END, Page, RunState, RunView, StepState, StepView
@@ -176,7 +177,7 @@ class RunReading(ScriptedRuns):
             except (RedisError, OSError):
                 await asyncio.sleep(RECONNECT_PAUSE_S)
                 continue
-            for name, fields in _entries(reply):
+            for name, fields in entries_in(reply):
                 (last,) = texts([name])
                 number = int(last.partition("-")[0])
                 yield NumberedEvent(number, int(fields[b"at"]), CODEC.from_json(fields[b"event"]))
@@ -247,14 +248,3 @@ def _step_view(step: str, spec: dict[str, Any], unit: dict[str, Any], running: b
         ended_at_ms=unit.get("ended"),
         error=unit.get("error", ""),
     )
-
-
-def _entries(reply: Any) -> list[tuple[Any, Any]]:
-    """Entries of the one stream, in whichever form the protocol version gives them."""
-    if not reply:
-        return []
-    ((_, found),) = reply.items() if isinstance(reply, dict) else reply
-    # RESP3 wraps the entries of a stream in one more list.
-    if found and isinstance(found[0], list):
-        found = found[0]
-    return list(found)
