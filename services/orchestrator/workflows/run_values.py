@@ -15,8 +15,9 @@ from shared.single_flight import SingleFlight
 from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.views import UnitClaim
 from workflow_language.compiler.plan import Plan
+from workflow_language.value_json import value_from_json
 from workflow_language.value_types import ValueType
-from workflow_language.values import Value, value_from_json
+from workflow_language.values import Value
 
 # As JSON; in memory they take several times that.
 KEPT_BYTES = 32 * 1024 * 1024

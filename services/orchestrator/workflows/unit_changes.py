@@ -26,7 +26,8 @@ from shared.workflow_runs.summaries import summary_of
 from shared.workflow_runs.views import END, ReadyUnit, UnitClaim
 from workflow_language.compiler.plan import Plan, PlannedStep
 from workflow_language.document import Json
-from workflow_language.values import Value, value_to_json
+from workflow_language.value_json import value_to_json
+from workflow_language.values import Value
 
 # None if the unit was somebody else's by the time the change was to be made.
 Change = Callable[[], Awaitable[tuple[ReadyUnit, ...] | None]]

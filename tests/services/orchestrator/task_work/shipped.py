@@ -10,7 +10,8 @@ from services.orchestrator.task_work.run_plan import run_plan
 from tests.services.orchestrator.task_work.conftest import Workplace
 from workflow_language import Plan, compile_text
 from workflow_language.inputs import read_inputs
-from workflow_language.values import File, SceneView, Value, value_from_json, value_to_json
+from workflow_language.value_json import value_from_json, value_to_json
+from workflow_language.values import File, SceneView, Value
 
 FOLDER = Path(__file__).resolve().parents[4] / "workflows"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))

@@ -21,8 +21,9 @@ from tests.services.orchestrator.suite_processes import SUITE_KEY, KillableRedis
 from tests.services.orchestrator.workflows.caller import Caller, objects_in
 from tests.slow_directory import DELAYED
 from workflow_language import compile_text
+from workflow_language.value_json import value_from_json
 from workflow_language.value_types import FILE
-from workflow_language.values import File, value_from_json
+from workflow_language.values import File
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
 
