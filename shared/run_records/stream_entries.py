@@ -1,4 +1,4 @@
-"""Entries of a stream of the state Redis, as XREAD gives them."""
+"""Entries of a stream of the state Redis, as XREAD gives them; of either kind of run."""
 
 from __future__ import annotations
 
