@@ -56,6 +56,21 @@ class LargeValues:
             raise NotFound("the value has expired") from None
         return bytes(found).decode()
 
+    async def prolong(self, kept: str, ttl_s: float) -> None:
+        """Lets what stands in a record live for `ttl_s` seconds from now.
+
+        Raises:
+            NotFound: It has expired.
+            StageUnavailable: The object store cannot be reached.
+        """
+        if not kept.startswith(_MARK):
+            return
+        expires_at_ms = int((time.time() + ttl_s) * 1000)
+        try:
+            await self._pool.run(self._objects.prolong, kept.removeprefix(_MARK), expires_at_ms)
+        except ObjectMissing:
+            raise NotFound("the value has expired") from None
+
     async def close(self) -> None:
         """Ends the threads."""
         await self._pool.close()

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -223,6 +225,25 @@ async def test_large_values_lie_in_the_object_store(redis: Redis, tmp_path: Path
     with pytest.raises(NotFound):
         await runs.inputs(run_id)
     assert (await runs.read(run_id)).inputs_json == ""
+    await large.close()
+
+
+async def test_inputs_live_as_long_as_a_run_that_is_taken_up_again(
+    redis: Redis, tmp_path: Path
+) -> None:
+    large = LargeValues(DirectoryObjects(tmp_path, 10**9))
+    runs = WorkflowRuns(redis, FAST, large)
+    inputs = json.dumps({"words": "x" * 9000})
+    run_id = (await create(runs, CHAIN, inputs_json=inputs)).run_id
+    (file,) = (each for each in tmp_path.rglob("*") if each.is_file())
+    os.utime(file, (0, 1))
+    await runs.request_cancel(run_id)
+    await runs.resume(run_id, timeout_s=60, max_running=9)
+    assert file.stat().st_mtime > time.time() + 60
+    await runs.request_cancel(run_id)
+    file.unlink()
+    with pytest.raises(NotFound, match="expired"):
+        await runs.resume(run_id, timeout_s=60, max_running=9)
     await large.close()
 
 
