@@ -18,6 +18,7 @@ from shared.workflow_runs.scripted import ScriptedRuns, run_key, texts
 from shared.workflow_runs.views import END, Page, RunState, RunView, StepState, StepView
 
 BLOCK_MS = 1000
+EVENTS_A_READ = 500
 RECONNECT_PAUSE_S = 0.2
 RUNS_A_LOOK = 100
 # A page may hold fewer runs than asked for rather than look at all a tenant ever had.
@@ -173,7 +174,7 @@ class RunReading(ScriptedRuns):
                     raise NotFound("there is no such run", field="run_id")
                 if told[0] != "running" and int(last.partition("-")[0]) >= int(told[1]):
                     return
-                reply: Any = await self._redis.xread({stream: last}, block=BLOCK_MS)
+                reply: Any = await self._redis.xread({stream: last}, EVENTS_A_READ, BLOCK_MS)
             except (RedisError, OSError):
                 await asyncio.sleep(RECONNECT_PAUSE_S)
                 continue

@@ -24,6 +24,7 @@ from shared.workflow_runs.events import (
     StepStarted,
 )
 from shared.workflow_runs.large_values import LargeValues
+from shared.workflow_runs.reading import EVENTS_A_READ
 from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.unit_work import OutputsGone
 from shared.workflow_runs.views import END, ReadyUnit, Refused
@@ -226,6 +227,17 @@ async def test_large_values_lie_in_the_object_store(redis: Redis, tmp_path: Path
         await runs.inputs(run_id)
     assert (await runs.read(run_id)).inputs_json == ""
     await large.close()
+
+
+async def test_more_events_than_are_read_at_once_are_told_without_a_gap(
+    runs: WorkflowRuns,
+) -> None:
+    run_id = (await create(runs, CHAIN)).run_id
+    for _ in range(EVENTS_A_READ // 2 + 1):
+        await runs.request_cancel(run_id)
+        await runs.resume(run_id, timeout_s=60, max_running=9)
+    await runs.request_cancel(run_id)
+    assert len(await told(runs, run_id)) == EVENTS_A_READ + 4
 
 
 async def test_inputs_live_as_long_as_a_run_that_is_taken_up_again(
