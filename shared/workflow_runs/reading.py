@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from shared.errors import InvalidInput, NotFound
 from shared.interpretation.events import Fault
 from shared.messages.json_codec import from_json
+from shared.run_records.state_redis import asked
 from shared.run_records.stream_entries import entries_in
 from shared.workflow_runs.events import CODEC, NumberedEvent
 from shared.workflow_runs.scripted import ScriptedRuns, run_key, texts
@@ -48,7 +49,7 @@ class RunReading(ScriptedRuns):
         Raises:
             NotFound: There is none, or its retention has passed.
         """
-        found = texts(await self._guard(self._redis.hmget(run_key(run_id), list(_FIELDS))))
+        found = texts(await asked(self._redis.hmget(run_key(run_id), list(_FIELDS))))
         if not found[0]:
             raise NotFound("there is no such run", field="run_id")
         *plain, inputs, outputs = found
@@ -61,7 +62,7 @@ class RunReading(ScriptedRuns):
         Raises:
             NotFound: There is no such run.
         """
-        (tenant,) = texts([await self._guard(self._redis.hget(run_key(run_id), "tenant"))])
+        (tenant,) = texts([await asked(self._redis.hget(run_key(run_id), "tenant"))])
         if not tenant:
             raise NotFound("there is no such run", field="run_id")
         return tenant
@@ -72,7 +73,7 @@ class RunReading(ScriptedRuns):
         Raises:
             NotFound: There is no such run, or they have expired.
         """
-        (kept,) = texts([await self._guard(self._redis.hget(run_key(run_id), "inputs"))])
+        (kept,) = texts([await asked(self._redis.hget(run_key(run_id), "inputs"))])
         if not kept:
             raise NotFound("there is no such run", field="run_id")
         return await self._fetch(kept)
@@ -83,7 +84,7 @@ class RunReading(ScriptedRuns):
         Raises:
             NotFound: There is no such run.
         """
-        digest = texts([await self._guard(self._redis.hget(run_key(run_id), "definition_digest"))])
+        digest = texts([await asked(self._redis.hget(run_key(run_id), "definition_digest"))])
         return await self.definition_of(digest[0])
 
     async def definition_of(self, digest: str) -> str:
@@ -92,7 +93,7 @@ class RunReading(ScriptedRuns):
         Raises:
             NotFound: No run has it any more.
         """
-        (found,) = texts([await self._guard(self._redis.get(f"workflow:definition:{digest}"))])
+        (found,) = texts([await asked(self._redis.get(f"workflow:definition:{digest}"))])
         if not found:
             raise NotFound("there is no such run", field="run_id")
         return found
@@ -106,8 +107,8 @@ class RunReading(ScriptedRuns):
         record, units = [
             dict(zip(texts(found), texts(found.values()), strict=True))
             for found in (
-                await self._guard(self._redis.hgetall(run_key(run_id))),
-                await self._guard(self._redis.hgetall(run_key(run_id, "units"))),
+                await asked(self._redis.hgetall(run_key(run_id))),
+                await asked(self._redis.hgetall(run_key(run_id, "units"))),
             )
         ]
         if not record:
@@ -185,7 +186,7 @@ class RunReading(ScriptedRuns):
 
     async def _older(self, tenant: str, below: str) -> Sequence[tuple[str, str]]:
         """Ids of runs with their ages (the scores of the list), from the newest on."""
-        found = await self._guard(
+        found = await asked(
             self._redis.zrange(
                 f"workflow:runs:{tenant}",
                 cast(int, f"({below}" if below else "+inf"),
@@ -203,7 +204,7 @@ class RunReading(ScriptedRuns):
         pipeline = self._redis.pipeline(transaction=False)
         for run_id, _ in found:
             pipeline.hmget(run_key(run_id), list(_FIELDS[:-2]))
-        records = await self._guard(pipeline.execute())
+        records = await asked(pipeline.execute())
         return [
             (_run_view(run_id, [*fields, "", ""]), age)
             for (run_id, age), fields in zip(found, map(texts, records), strict=True)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from shared.errors import Cancelled, Conflict, NotFound, QuotaExceeded
 from shared.interpretation.events import Fault
 from shared.messages.json_codec import to_json
+from shared.run_records.state_redis import asked
 from shared.workflow_runs import lua_run_scripts
 from shared.workflow_runs.events import CODEC, RunAccepted, RunEnded, RunResumed, StepFailed
 from shared.workflow_runs.graph import Graph
@@ -179,7 +180,7 @@ class WorkflowRuns(RunReading, UnitWork):
         return ready_units(reply) if reply["ended"] else None
 
     async def _prolong_inputs(self, run_id: str, ttl_s: float) -> None:
-        (kept,) = texts([await self._guard(self._redis.hget(run_key(run_id), "inputs"))])
+        (kept,) = texts([await asked(self._redis.hget(run_key(run_id), "inputs"))])
         if self._large:
             await self._large.prolong(kept, ttl_s)
 
