@@ -76,6 +76,7 @@ class UnitWork(ScriptedRuns):
         to be renewed meanwhile.
 
         Raises:
+            InvalidInput: They are too large to be read again.
             QueueFull: The object store has no room.
             StageUnavailable: It cannot be reached.
         """

@@ -229,6 +229,15 @@ async def test_large_values_lie_in_the_object_store(redis: Redis, tmp_path: Path
     await large.close()
 
 
+async def test_outputs_too_large_to_be_read_again_are_refused(redis: Redis, tmp_path: Path) -> None:
+    large = LargeValues(DirectoryObjects(tmp_path, 10**9), limit_bytes=9000)
+    runs = WorkflowRuns(redis, FAST, large)
+    run_id = (await create(runs, CHAIN)).run_id
+    with pytest.raises(InvalidInput, match="9013 bytes"):
+        await committed(runs, run_id, "a", {"words": "x" * 9000})
+    await large.close()
+
+
 async def test_more_events_than_are_read_at_once_are_told_without_a_gap(
     runs: WorkflowRuns,
 ) -> None:
