@@ -31,7 +31,8 @@ from shared.workflow_runs.graph import graph_of
 from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.views import END, UnitClaim
 from workflow_language import Plan, canonical_json, compile_text
-from workflow_language.values import SceneView, value_to_json
+from workflow_language.value_json import value_to_json
+from workflow_language.values import SceneView
 
 ROUNDS, RUNS, TILES, FINISHED, AT_ONCE = 200, 600, 1000, 10_000, 32
 KEY = "a suite key for benchmarks, 32 letters or more"

@@ -23,7 +23,7 @@ from earthgptx_client.events import (
 )
 from earthgptx_client.regions import Region, box, mask, point, polygon, scribble
 from earthgptx_client.run_events import RunEnded, RunEvent
-from earthgptx_client.runs import Run, RunFile, RunInfo, StepInfo
+from earthgptx_client.run_infos import Run, RunFile, RunInfo, StepInfo
 from earthgptx_client.workflows import Kept, WorkflowInfo
 
 __all__ = [

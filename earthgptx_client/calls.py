@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from earthgptx_client.errors import ClientError, from_rpc_error, invalid_input
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
+_CLOSING_PATIENCE_S = 2.0
 
 Result = TypeVar("Result")
 Metadata = tuple[tuple[str, str], ...]
@@ -55,6 +57,17 @@ def open_channel(address: str) -> grpc.Channel:
     if scheme in ("http", "grpc"):
         return grpc.insecure_channel(rest, options)
     return grpc.insecure_channel(address, options)
+
+
+def close_channel(channel: grpc.Channel) -> None:
+    """Closes the channel, and ends whatever becomes of that.
+
+    grpc waits for the end of every call. For one that an interrupt (Ctrl-C) left half begun that
+    is for ever: such a channel is left to the end of the process.
+    """
+    closing = threading.Thread(target=channel.close, name="closing", daemon=True)
+    closing.start()
+    closing.join(_CLOSING_PATIENCE_S)
 
 
 def key_metadata(api_key: str) -> Metadata:

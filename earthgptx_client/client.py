@@ -105,7 +105,7 @@ class Client:
 
     def close(self) -> None:
         """Closes the channel; calls that still run are cancelled."""
-        self._channel.close()
+        calls.close_channel(self._channel)
 
     def upload(
         self, image: Image, *, timeout_s: float | None = None, on_sent: OnSent | None = None

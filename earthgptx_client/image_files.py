@@ -69,13 +69,19 @@ def _chunks(image: File) -> Iterator[bytes]:
         for begin in range(0, len(image), _CHUNK_BYTES):
             yield image[begin : begin + _CHUNK_BYTES]
         return
-    with _open(Path(image)) as file:
+    with open_file(image) as file:
         while chunk := file.read(_CHUNK_BYTES):
             yield chunk
 
 
-def _open(path: Path) -> BinaryIO:
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """The file, opened for reading.
+
+    Raises:
+        ClientError: it cannot be read.
+    """
     try:
-        return path.open("rb")
+        return Path(path).open("rb")
     except OSError as error:
-        raise invalid_input(f"cannot read {path}: {error.strerror}", "image") from None
+        shown = os.fspath(path)
+        raise invalid_input(f"cannot read {shown}: {error.strerror}", "image") from None

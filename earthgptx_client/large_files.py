@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 from earthgptx_client.calls import Caller, Deadline
-from earthgptx_client.errors import ClientError, invalid_input
-from earthgptx_client.image_files import File, OnSent
+from earthgptx_client.errors import ClientError
+from earthgptx_client.image_files import File, OnSent, open_file
 from protos.earthgptx.v1 import images_pb2, images_pb2_grpc
 
 # What UploadImage takes.
@@ -169,10 +170,8 @@ def _put(url: str, data: bytes, timeout_s: float) -> bool:
 def _size_bytes(file: File) -> int:
     if isinstance(file, bytes):
         return len(file)
-    try:
-        return Path(file).stat().st_size
-    except OSError as error:
-        raise invalid_input(f"cannot read {file!s}: {error.strerror}", "image") from None
+    with open_file(file) as opened:
+        return os.fstat(opened.fileno()).st_size
 
 
 def _start(file: File) -> bytes:
@@ -182,9 +181,6 @@ def _start(file: File) -> bytes:
 def _read(file: File, start: int, size_bytes: int) -> bytes:
     if isinstance(file, bytes):
         return file[start : start + size_bytes]
-    try:
-        with Path(file).open("rb") as opened:
-            opened.seek(start)
-            return opened.read(size_bytes)
-    except OSError as error:
-        raise invalid_input(f"cannot read {file!s}: {error.strerror}", "image") from None
+    with open_file(file) as opened:
+        opened.seek(start)
+        return opened.read(size_bytes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ import grpc
 
 from earthgptx_client.calls import Caller, Deadline, Metadata, Pauses, Result, traced, with_retries
 from earthgptx_client.errors import UNREACHABLE, ClientError, from_rpc_error, invalid_input
-from earthgptx_client.events import Failure
 from earthgptx_client.json_values import from_wire
-from earthgptx_client.run_events import RunEvent, failure_in, run_event, state_of, word_of
+from earthgptx_client.run_events import RunEvent, run_event
+from earthgptx_client.run_infos import Run, RunFile, RunInfo, run_file, run_info, step_info
 from earthgptx_client.whole_files import whole_file
 from earthgptx_client.workflows import StartedRun
 from protos.earthgptx.v1 import workflows_pb2, workflows_pb2_grpc
@@ -27,82 +26,6 @@ STATES: Mapping[str, workflows_pb2.RunState] = {
     "failed": workflows_pb2.RUN_STATE_FAILED,
     "cancelled": workflows_pb2.RUN_STATE_CANCELLED,
 }
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """What is known of a run.
-
-    Attributes:
-        run_id: its name.
-        workflow: name of the workflow.
-        version: of the workflow; 0 for one that came with the request.
-        digest: "sha256:<hex>" of the definition.
-        state: "running", "succeeded", "failed" or "cancelled".
-        created_at_ms: when it was accepted, Unix time.
-        ended_at_ms: when it ended; 0 while it runs.
-        deadline_at_ms: when it is given up.
-        failure: why it did not succeed.
-        last_event: number of its last event.
-    """
-
-    run_id: str
-    workflow: str
-    version: int
-    digest: str
-    state: str
-    created_at_ms: int
-    ended_at_ms: int
-    deadline_at_ms: int
-    failure: Failure | None
-    last_event: int
-
-
-@dataclass(frozen=True)
-class StepInfo:
-    """How a step of a run stands; fields as in workflows.proto (`items` None where absent)."""
-
-    step: str
-    task: str
-    state: str
-    items: int | None
-    items_done: int
-    attempts: int
-    failures: int
-    started_at_ms: int
-    ended_at_ms: int
-    error: str
-
-
-@dataclass(frozen=True)
-class RunFile:
-    """A file that a run wrote.
-
-    Attributes:
-        output: the output it is in.
-        position: where in it, for lists, from 0, from the outside in.
-        key: for `Runs.download`.
-        name: what to call it; no path.
-        media_type: such as "application/geo+json".
-        size_bytes: of its content.
-    """
-
-    output: str
-    position: tuple[int, ...]
-    key: str
-    name: str
-    media_type: str
-    size_bytes: int
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run with its steps, in the order of the plan; once it has succeeded, with what it gave."""
-
-    info: RunInfo
-    steps: tuple[StepInfo, ...]
-    outputs: Mapping[str, Any]
-    files: tuple[RunFile, ...]
 
 
 class Runs:
@@ -122,10 +45,10 @@ class Runs:
         for name in told.large_outputs:
             outputs[name] = self._output(run_id, name, deadline)
         return Run(
-            _info(told.run),
-            tuple(map(_step, told.steps)),
+            run_info(told.run),
+            tuple(map(step_info, told.steps)),
             dict(sorted(outputs.items())),
-            tuple(map(_file, told.files)),
+            tuple(map(run_file, told.files)),
         )
 
     def list(
@@ -147,7 +70,7 @@ class Runs:
                 page_token=token, state=STATES[state], workflow=workflow
             )
             page = self._call("ListRuns", request, timeout_s)
-            yield from map(_info, page.runs)
+            yield from map(run_info, page.runs)
             token = page.next_page_token
             if not token:
                 return
@@ -258,44 +181,3 @@ class Runs:
             lambda: request,
             self._caller.deadline(timeout_s),
         )
-
-
-def _info(message: workflows_pb2.RunInfo) -> RunInfo:
-    return RunInfo(
-        run_id=message.run_id,
-        workflow=message.workflow,
-        version=message.version,
-        digest=message.digest,
-        state=state_of(message.state),
-        created_at_ms=message.created_at_ms,
-        ended_at_ms=message.ended_at_ms,
-        deadline_at_ms=message.deadline_at_ms,
-        failure=failure_in(message),
-        last_event=message.last_event,
-    )
-
-
-def _step(message: workflows_pb2.StepInfo) -> StepInfo:
-    return StepInfo(
-        step=message.step,
-        task=message.task,
-        state=word_of(workflows_pb2.StepState.DESCRIPTOR, message.state, "STEP_STATE_"),
-        items=message.items if message.HasField("items") else None,
-        items_done=message.items_done,
-        attempts=message.attempts,
-        failures=message.failures,
-        started_at_ms=message.started_at_ms,
-        ended_at_ms=message.ended_at_ms,
-        error=message.error,
-    )
-
-
-def _file(message: workflows_pb2.RunFile) -> RunFile:
-    return RunFile(
-        output=message.output,
-        position=tuple(message.position),
-        key=message.key,
-        name=message.name,
-        media_type=message.media_type,
-        size_bytes=message.size_bytes,
-    )

@@ -90,8 +90,12 @@ def plan_suite(
     own = {
         **{stage: of_stages for stage in STAGES},
         "reasoner": {**of_stages, **_chosen(environ, _FOR_REASONER)},
-        "orchestrator": of_callers,
-        "gateway": {**of_callers, "API_KEYS_FILE": str(folder.api_keys_file)},
+        "orchestrator": {**of_callers, "SCENE_FOLDER": str(folder.root / "scenes")},
+        "gateway": {
+            **of_callers,
+            "API_KEYS_FILE": str(folder.api_keys_file),
+            "UPLOAD_FOLDER": str(folder.root / "uploads"),
+        },
     }
     plain = {k: v for k, v in environ.items() if not k.startswith(PREFIX)}
     plain |= {"PYTHONUNBUFFERED": "1"}

@@ -179,12 +179,20 @@ class ReasonerSettings(StageSettings):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class CallerSettings(ProcessSettings):
-    """What a process that calls the stages reads besides: their addresses, as gRPC targets."""
+    """What a process that calls the stages reads besides.
+
+    Attributes:
+        image_encoder_addr, prompt_encoder_addr, reasoner_addr, mask_decoder_addr: Stages, as gRPC
+            targets.
+        retention_s: Life of a run's record, and of what a workflow wrote, after its end; the same
+            for gateways and orchestrators.
+    """
 
     image_encoder_addr: str = "127.0.0.1:50051"
     prompt_encoder_addr: str = "127.0.0.1:50052"
     reasoner_addr: str = "127.0.0.1:50053"
     mask_decoder_addr: str = "127.0.0.1:50054"
+    retention_s: float = 21_600.0
 
 
 SettingsT = TypeVar("SettingsT")

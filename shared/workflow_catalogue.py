@@ -12,16 +12,15 @@ A version is never changed. A workflow that is deleted leaves nothing: kept agai
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
 
-from shared.errors import NotFound, QuotaExceeded, StageUnavailable
+from shared.errors import NotFound, QuotaExceeded
 from shared.messages.json_codec import from_json
+from shared.run_records.state_redis import asked
 
 # KEYS workflow names size
 # ARGV name digest definition description max_versions
@@ -114,7 +113,7 @@ class WorkflowCatalogue:
             StageUnavailable: The state store cannot be reached.
         """
         argv = [name, digest, definition, description, self._max_versions]
-        reply = await _asked(self._keep(_keys(tenant, name), cast(list[str], argv)))
+        reply = await asked(self._keep(_keys(tenant, name), cast(list[str], argv)))
         outcome, stored = (part.decode() for part in reply)
         if outcome == "quota":
             limit = f"{self._max_versions} versions of workflows"
@@ -129,9 +128,9 @@ class WorkflowCatalogue:
             StageUnavailable: The state store cannot be reached.
         """
         key = _workflow(tenant, name)
-        number = version or int(await _asked(self._redis.hget(key, "newest")) or 0)
+        number = version or int(await asked(self._redis.hget(key, "newest")) or 0)
         fields = [f"v:{number}", f"definition:{number}"]
-        stored, definition = await _asked(self._redis.hmget(key, fields))
+        stored, definition = await asked(self._redis.hmget(key, fields))
         if stored is None or definition is None:
             what = f"version {version} of it" if version else "such workflow"
             raise NotFound(f"there is no {what}", field="workflow")
@@ -144,11 +143,11 @@ class WorkflowCatalogue:
             StageUnavailable: The state store cannot be reached.
         """
         key = _workflow(tenant, name)
-        newest = int(await _asked(self._redis.hget(key, "newest")) or 0)
+        newest = int(await asked(self._redis.hget(key, "newest")) or 0)
         if not newest:
             return []
         fields = [f"v:{number}" for number in range(newest, 0, -1)]
-        return [from_json(Stored, each) for each in await _asked(self._redis.hmget(key, fields))]
+        return [from_json(Stored, each) for each in await asked(self._redis.hmget(key, fields))]
 
     async def page(self, after: str, size: int, *, tenant: str) -> list[Stored]:
         """The newest version of up to `size` workflows whose names come after `after`, by name.
@@ -157,7 +156,7 @@ class WorkflowCatalogue:
             StageUnavailable: The state store cannot be reached.
         """
         argv = [f"({after}" if after else "-", size, _workflow(tenant, "")]
-        found = await _asked(self._page([_names(tenant)], cast(list[str], argv)))
+        found = await asked(self._page([_names(tenant)], cast(list[str], argv)))
         return [from_json(Stored, each) for each in found]
 
     async def delete(self, name: str, *, tenant: str) -> None:
@@ -166,7 +165,7 @@ class WorkflowCatalogue:
         Raises:
             StageUnavailable: The state store cannot be reached.
         """
-        await _asked(self._delete(_keys(tenant, name), [name]))
+        await asked(self._delete(_keys(tenant, name), [name]))
 
 
 def _workflow(tenant: str, name: str) -> str:
@@ -179,10 +178,3 @@ def _names(tenant: str) -> str:
 
 def _keys(tenant: str, name: str) -> list[str]:
     return [_workflow(tenant, name), _names(tenant), f"workflows:size:{tenant}"]
-
-
-async def _asked(reply: Any) -> Any:
-    try:
-        return await cast(Awaitable[Any], reply)
-    except (RedisError, OSError) as error:
-        raise StageUnavailable("the state store cannot be reached") from error

@@ -11,7 +11,8 @@ from workflow_language.definition import LIMIT_ITEMS, Definition, Input
 from workflow_language.diagnostics import Code, Diagnostic, WorkflowInvalid, did_you_mean
 from workflow_language.document import Json, text_fault
 from workflow_language.field_reader import LIMIT_TEXT
-from workflow_language.values import NotOfType, SceneView, Value
+from workflow_language.value_json import NotOfType
+from workflow_language.values import SceneView, Value
 from workflow_language.written_values import image_ids_in, read_written
 
 # The scene of an image id; None if there is no such image.

@@ -136,17 +136,19 @@ def merge_overlapping(
     """
     left = sorted(regions, key=_surest_first)
     boxes_N4 = np.array([region.box_xyxy_px for region in left], dtype=np.float64).reshape(-1, 4)
+    along_x = _AlongX(boxes_N4)
     free_N = np.ones(len(left), dtype=bool)
     merged: list[Region] = []
     for number, region in enumerate(left):
         if not free_N[number]:
             continue
-        shared_N, smaller_N, _ = _overlaps(boxes_N4[number], boxes_N4)
-        taken_N = free_N & (shared_N > 0) & (shared_N >= overlap * smaller_N)
+        near_M = along_x.near(boxes_N4[number])
+        shared_M, smaller_M, _ = _overlaps(boxes_N4[number], boxes_N4[near_M])
+        taken_M = free_N[near_M] & (shared_M > 0) & (shared_M >= overlap * smaller_M)
         # Positions are of a scene: what lies in another one is another thing.
         members = [
             int(other)
-            for other in np.flatnonzero(taken_N)
+            for other in near_M[taken_M]
             if left[other].image_id == region.image_id
             and (not same_label or left[other].label == region.label)
         ]
@@ -167,20 +169,41 @@ def match_regions(
     """
     pairs: list[tuple[float, int, int]] = []
     boxes_N4 = np.array([region.box_xyxy_px for region in after], dtype=np.float64).reshape(-1, 4)
+    along_x = _AlongX(boxes_N4)
     for earlier, region in enumerate(before):
-        shared_N, _, union_N = _overlaps(np.array(region.box_xyxy_px), boxes_N4)
-        for index in np.flatnonzero((shared_N > 0) & (shared_N >= overlap * union_N)):
-            pairs.append((-float(shared_N[index] / union_N[index]), earlier, int(index)))
-    earlier_of: dict[int, int] = {}
+        box_4 = np.array(region.box_xyxy_px, dtype=np.float64)
+        near_M = along_x.near(box_4)
+        shared_M, _, union_M = _overlaps(box_4, boxes_N4[near_M])
+        for index in np.flatnonzero((shared_M > 0) & (shared_M >= overlap * union_M)):
+            iou = float(shared_M[index] / union_M[index])
+            pairs.append((-iou, earlier, int(near_M[index])))
+    matched: set[int] = set()
+    remained: set[int] = set()
     for _, earlier, later in sorted(pairs):
-        if later not in earlier_of and earlier not in earlier_of.values():
-            earlier_of[later] = earlier
-    matched = set(earlier_of.values())
+        if later not in remained and earlier not in matched:
+            matched.add(earlier)
+            remained.add(later)
     return Matched(
-        appeared=tuple(each for n, each in enumerate(after) if n not in earlier_of),
+        appeared=tuple(each for n, each in enumerate(after) if n not in remained),
         vanished=tuple(each for n, each in enumerate(before) if n not in matched),
-        remained=tuple(each for n, each in enumerate(after) if n in earlier_of),
+        remained=tuple(each for n, each in enumerate(after) if n in remained),
     )
+
+
+class _AlongX:
+    """Boxes by where they lie along one axis: of ten thousand, few share anything with another."""
+
+    def __init__(self, boxes_N4: npt.NDArray[np.float64]) -> None:
+        self._order_N = np.argsort(boxes_N4[:, 0])
+        self._starts_N = boxes_N4[self._order_N, 0]
+        # How far the boxes that begin no later reach.
+        self._reach_N = np.maximum.accumulate(boxes_N4[self._order_N, 2])
+
+    def near(self, box_4: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+        """Numbers of all boxes that may share some area with this one, in order."""
+        first = np.searchsorted(self._reach_N, box_4[0], side="right")
+        end = np.searchsorted(self._starts_N, box_4[2], side="left")
+        return np.sort(self._order_N[first:end])
 
 
 def _overlaps(

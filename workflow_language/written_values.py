@@ -14,8 +14,9 @@ from typing import Any
 from workflow_language.compiler.literals import IMAGE_ID, region_fault
 from workflow_language.document import Json
 from workflow_language.region_sets import BoxXyxyPx, Drawn, Region
+from workflow_language.value_json import NotOfType, value_from_json
 from workflow_language.value_types import ANY, FIELD, IMAGE, REGION, SCENE, TEXT, ValueType
-from workflow_language.values import NotOfType, SceneView, Value, value_from_json
+from workflow_language.values import SceneView, Value
 
 # A bare point does not say how big the thing is: it counts as a box of this side.
 POINT_REACH_PX = 64.0

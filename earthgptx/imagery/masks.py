@@ -20,6 +20,8 @@ BoxXyxyPx = tuple[float, float, float, float]
 
 # Rows made at a time, so that a mask of 100 megapixels needs no float copy of itself.
 _STRIP_ROWS = 512
+# Of run-length code.
+_DECODED_PIXELS = 16_000_000
 
 
 def encode_rle(mask_HW: npt.NDArray[np.bool_] | npt.NDArray[np.uint8]) -> tuple[int, int, str]:
@@ -64,10 +66,15 @@ def decode_rle_part(
     runs = rle_runs(height_px, width_px, counts)
     if left >= right or top >= bottom:
         return part_HW
-    bounds = np.clip(np.concatenate(([0], np.cumsum(runs))), left * height_px, right * height_px)
-    inside = np.repeat(np.arange(runs.size) % 2 == 1, np.diff(bounds))
-    columns = inside.reshape(right - left, height_px).T
-    part_HW[top - y0 : bottom - y0, left - x0 : right - x0] = columns[top:bottom]
+    bounds = np.concatenate(([0], np.cumsum(runs)))
+    is_inside = np.arange(runs.size) % 2 == 1
+    # The code goes by columns, of which a large mask has too many pixels for them all at once.
+    at_once = max(1, _DECODED_PIXELS // height_px)
+    for first in range(left, right, at_once):
+        end = min(first + at_once, right)
+        lengths = np.diff(np.clip(bounds, first * height_px, end * height_px))
+        columns = np.repeat(is_inside, lengths).reshape(end - first, height_px).T
+        part_HW[top - y0 : bottom - y0, first - x0 : end - x0] = columns[top:bottom]
     return part_HW
 
 

@@ -1,6 +1,6 @@
 """A scene from end to end: a look at the whole, a close look at each tile, one answer.
 
-Work is in three functions that a workflow can also call one by one: ``look_over`` (once),
+Work is in three functions that can also be called one by one: ``look_over`` (once),
 ``batches`` (tiles as the model sees them) and ``Stitcher.add`` (in any order).
 """
 

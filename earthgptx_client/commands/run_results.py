@@ -14,7 +14,7 @@ from typing import Any
 from earthgptx_client.client import Client
 from earthgptx_client.commands import exit_codes
 from earthgptx_client.errors import CANCELLED, ClientError, invalid_input
-from earthgptx_client.runs import Run, RunFile
+from earthgptx_client.run_infos import Run, RunFile
 
 _LONGEST_LIST = 20
 _LONGEST_LINE = 3

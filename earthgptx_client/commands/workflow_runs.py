@@ -21,7 +21,8 @@ from earthgptx_client.commands.uploading import upload_image
 from earthgptx_client.commands.workflow_files import compiled
 from earthgptx_client.commands.workflow_kept import AddAction
 from earthgptx_client.commands.workflow_names import is_file, kept_named
-from earthgptx_client.runs import STATES, RunInfo, StepInfo
+from earthgptx_client.run_infos import RunInfo, StepInfo
+from earthgptx_client.runs import STATES
 from earthgptx_client.workflows import Kept
 
 # As long as the suite itself gives a run.

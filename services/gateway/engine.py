@@ -108,7 +108,8 @@ class Gateway:
             objects=opened.objects,
             images=images,
         )
-        durable = DurableRuns(redis, RunRecords(redis, RunLimits()), app, settings)
+        records = RunRecords(redis, RunLimits(retention_s=settings.retention_s))
+        durable = DurableRuns(redis, records, app, settings)
         stages = StageClients(settings, telemetry.tracer)
         return cls(
             images, stages, durable, workflows, large_uploads, closing, settings, telemetry.meter

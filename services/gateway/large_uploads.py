@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from protos.earthgptx.v1 import images_pb2
 from services.gateway.scene_files import scene_file
 from services.gateway.unfinished_uploads import UnfinishedUploads, Upload
 from services.gateway.uploads import MAX_CHUNK_BYTES, HeldBytes
-from shared.errors import InvalidInput, NotFound
+from shared.errors import Conflict, InvalidInput, NotFound, QueueFull
 from shared.image_records import ImageRecord, KeptImage, find_image
 from shared.messages.json_codec import to_json
 from shared.single_flight import SingleFlight
@@ -99,7 +100,8 @@ class LargeUploads:
         """Makes an image of the parts; again, it is the same image.
 
         Raises:
-            InvalidInput: Parts are missing, or the file cannot be used: then it is dropped.
+            Conflict: Parts are missing.
+            InvalidInput: The file cannot be used; it is dropped.
             NotFound: The tenant has no such upload, or its image was deleted since.
             QueueFull, StageUnavailable: The object store, or the disk here, cannot take it.
         """
@@ -148,7 +150,7 @@ class LargeUploads:
         if upload.image_id:
             return find_image(self._store, upload.image_id, tenant)
         if missing := self._uploads.missing(upload):
-            raise InvalidInput(
+            raise Conflict(
                 f"{len(missing)} of {upload.part_count} parts are not there, the first is "
                 f"{missing[0]}",
                 field="upload_id",
@@ -167,16 +169,21 @@ class LargeUploads:
         """Keeps the file as an image; returns its id."""
         with scene_file(self._uploads.content(upload), self._folder) as scene:
             record = self._known(scene.image_id, upload.tenant) or scene.record
-            # Before the image is written: the store need not hold the file twice. If that fails,
-            # the parts are to be sent again.
-            self._uploads.drop_parts(upload)
-            self._store.put_large_image(
-                scene.content,
+            put = partial(
+                self._store.put_image_file,
+                scene.path,
                 scene.image_id,
                 tenant=upload.tenant,
                 ttl_s=self._ttl_s,
                 description=json.loads(to_json(record)),
             )
+            try:
+                put()
+            except QueueFull:
+                # A store without room for the file twice has it here in between.
+                self._uploads.drop_parts(upload)
+                put()
+            self._uploads.drop_parts(upload)
             return scene.image_id
 
     def _known(self, image_id: str, tenant: str) -> ImageRecord | None:

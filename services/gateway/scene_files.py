@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -31,12 +30,12 @@ class SceneFile:
     Attributes:
         image_id: "sha256:<hex>" of its bytes.
         record: What is to be known of it.
-        content: Its bytes, mapped.
+        path: Where it is.
     """
 
     image_id: str
     record: ImageRecord
-    content: memoryview
+    path: Path
 
 
 @contextmanager
@@ -58,15 +57,7 @@ def scene_file(chunks: Iterable[memoryview], folder: Path) -> Iterator[SceneFile
         with TemporaryDirectory(dir=folder, prefix=_PREFIX) as private:
             path = Path(private) / "scene"
             image_id = _write(chunks, path)
-            record = examine(path)
-            with path.open("rb") as file:
-                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                content = memoryview(mapped)
-                try:
-                    yield SceneFile(image_id, record, content)
-                finally:
-                    content.release()
-                    mapped.close()
+            yield SceneFile(image_id, examine(path), path)
     except OSError as error:
         what = error.strerror or "an error of the disk"
         raise StageUnavailable(f"the scene cannot be looked at here: {what}") from error

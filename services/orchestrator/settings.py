@@ -28,7 +28,6 @@ class OrchestratorSettings(CallerSettings):
         retry_cap_s: Longest such pause.
         scene_folder: Where files of large scenes are kept for reading; processes may share it.
         scene_folder_limit_bytes: Most bytes there; has room for the largest scene.
-        retention_s: Life of a run's record, and of what a workflow wrote, after its end.
         reap_interval_s: How often expired tensors are swept away; 0 leaves it to others.
     """
 
@@ -44,7 +43,6 @@ class OrchestratorSettings(CallerSettings):
     retry_cap_s: float = 15.0
     scene_folder: Path = Path("/tmp/earthgptx-scenes")
     scene_folder_limit_bytes: int = 20 * 1024**3
-    retention_s: float = 21_600.0
     reap_interval_s: float = 30.0
 
     def __post_init__(self) -> None:

@@ -2,8 +2,9 @@
 
     scripts.py      every change of a record, as Lua scripts: each happens whole or not at all
     records.py      the same as methods
-    state_redis.py  the connection
+    state_redis.py  the connection, and asking it
     event_tail.py   following a run's events as they come
+    stream_entries.py  what XREAD gives, for workflow runs as well
 
 Who sends a run (the gateway) and who works on it (the orchestrator) share nothing else.
 

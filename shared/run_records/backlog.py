@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
-from redis.exceptions import RedisError
 
-from shared.errors import StageUnavailable
 from shared.messages.celery_app import KEY_PREFIX, QUEUES, kind_of
 from shared.run_records.records import DUE
+from shared.run_records.state_redis import asked
 from shared.workflow_runs.scripted import DUE as WORKFLOWS_DUE
 
 
@@ -26,7 +24,7 @@ class Backlog:
         pipeline = self._redis.pipeline(transaction=False)
         for queue in QUEUES:
             pipeline.llen(KEY_PREFIX + queue)
-        return dict(zip(map(kind_of, QUEUES), await _asked(pipeline), strict=True))
+        return dict(zip(map(kind_of, QUEUES), await asked(pipeline.execute()), strict=True))
 
     async def waits(self, queues: Sequence[str]) -> bool:
         """Whether there is a message in any of these queues."""
@@ -35,18 +33,11 @@ class Backlog:
         # A list without an element does not exist.
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.exists(*(KEY_PREFIX + queue for queue in queues))
-        return any(await _asked(pipeline))
+        return any(await asked(pipeline.execute()))
 
     async def running(self) -> int:
         """Runs not ended, of interpretations and of workflows."""
         pipeline = self._redis.pipeline(transaction=False)
         for due in (DUE, WORKFLOWS_DUE):
             pipeline.zcard(due)
-        return sum(await _asked(pipeline))
-
-
-async def _asked(pipeline: Pipeline) -> list[int]:
-    try:
-        return list(await pipeline.execute())
-    except (RedisError, OSError) as error:
-        raise StageUnavailable("the state store cannot be reached") from error
+        return sum(await asked(pipeline.execute()))

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from shared.errors import NotFound
 from shared.interpretation.events import Ended, Event, event_from_json
+from shared.run_records.stream_entries import entries_in
 
 BLOCK_MS = 1000
 RECONNECT_PAUSE_S = 0.2
@@ -33,20 +34,9 @@ async def follow_events(redis: Redis, run_id: str) -> AsyncIterator[Event]:
         except (RedisError, OSError):
             await asyncio.sleep(RECONNECT_PAUSE_S)
             continue
-        for number, fields in _entries(reply):
+        for number, fields in entries_in(reply):
             last = number
             event = event_from_json(fields[b"event"])
             yield event
             if isinstance(event, Ended):
                 return
-
-
-def _entries(reply: Any) -> list[tuple[Any, Any]]:
-    """Entries of the one stream, in whichever form the protocol version gives them."""
-    if not reply:
-        return []
-    ((_, found),) = reply.items() if isinstance(reply, dict) else reply
-    # RESP3 wraps the entries of a stream in one more list.
-    if found and isinstance(found[0], list):
-        found = found[0]
-    return list(found)

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
 
-from shared.errors import Conflict, QuotaExceeded, StageUnavailable
+from shared.errors import Conflict, QuotaExceeded
 from shared.interpretation.events import Ended, Event, event_to_json
 from shared.interpretation.plan import Plan, Step, steps_of
 from shared.messages.json_codec import from_json, to_json
 from shared.run_records import scripts
+from shared.run_records.state_redis import asked
 
 DUE = "runs:due"
 DEAD = "runs:dead"
@@ -262,7 +262,7 @@ class RunRecords:
 
     async def read(self, run_id: str) -> dict[str, str]:
         """The record's fields; empty if there is no such run."""
-        flat = await self._guard(cast(Awaitable[Any], self._redis.hgetall(f"run:{run_id}")))
+        flat = await asked(self._redis.hgetall(f"run:{run_id}"))
         return {_text(key): _text(value) for key, value in flat.items()}
 
     async def _call(
@@ -272,15 +272,7 @@ class RunRecords:
         if registered is None:
             registered = self._scripts[script] = self._redis.register_script(script)
         run_keys = [f"run:{run_id}", f"run:{run_id}:events", DUE]
-        return await self._guard(
-            registered(keys=[*run_keys, *keys], args=cast(list[str], list(argv)))
-        )
-
-    async def _guard(self, asked: Awaitable[Any]) -> Any:
-        try:
-            return await asked
-        except (RedisError, OSError) as error:
-            raise StageUnavailable("the state store cannot be reached") from error
+        return await asked(registered(keys=[*run_keys, *keys], args=cast(list[str], list(argv))))
 
 
 def _claim(run_id: str, step: Step, record: dict[str, str], now_ms: int) -> Claim:

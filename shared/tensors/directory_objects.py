@@ -12,7 +12,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from shared.tensors.objects import ObjectMissing, ObjectsFull, ObjectStat, Objec
 _NAME = re.compile(r"[a-z0-9_-][a-z0-9_.-]*(/[a-z0-9_-][a-z0-9_.-]*)*")
 _UNFINISHED = ".unfinished"
 _UNFINISHED_LIFE_S = 3600.0
+_COPY_BYTES = 8 * 1024 * 1024
 # How long a count of the bytes in use is believed; other processes write too.
 _COUNT_LIFE_S = 5.0
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -59,8 +60,19 @@ class DirectoryObjects:
 
     def write(self, name: str, parts: Sequence[memoryview], expires_at_ms: int) -> None:
         """Writes aside, syncs what never expires or lives long, renames."""
+        self._write(name, parts, sum(len(part) for part in parts), expires_at_ms)
+
+    def write_file(self, name: str, path: Path, expires_at_ms: int) -> None:
+        """See `Objects`."""
+        with path.open("rb") as file:
+            parts = (memoryview(chunk) for chunk in iter(lambda: file.read(_COPY_BYTES), b""))
+            self._write(name, parts, path.stat().st_size, expires_at_ms)
+
+    def _write(
+        self, name: str, parts: Iterable[memoryview], size_bytes: int, expires_at_ms: int
+    ) -> None:
         path = self._path(name)
-        self._make_room(sum(len(part) for part in parts))
+        self._make_room(size_bytes)
         unfinished = self._root / _UNFINISHED / secrets.token_hex(16)
         try:
             self._write_file(unfinished, parts, expires_at_ms)
@@ -172,7 +184,7 @@ class DirectoryObjects:
             raise ObjectMissing(name)
         return self._root / name
 
-    def _write_file(self, path: Path, parts: Sequence[memoryview], expires_at_ms: int) -> None:
+    def _write_file(self, path: Path, parts: Iterable[memoryview], expires_at_ms: int) -> None:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "wb", buffering=0) as file:
             for part in parts:

@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import IO, Any
 
 from shared.errors import InvalidInput, NotFound, TensorGone
@@ -49,33 +50,49 @@ class Images:
         """
         content = _gather(data)
         image_id = f"{SHA256}:{hashlib.sha256(content).hexdigest()}"
-        self.put_known(
-            content,
-            image_id,
-            tenant=tenant,
-            expires_at_ms=expires_at_ms,
-            description=description,
-        )
+
+        def write(name: str) -> None:
+            self._objects.write(name, [content], expires_at_ms)
+
+        self._keep(image_id, len(content), write, tenant, expires_at_ms, description)
         return image_id, len(content)
 
-    def put_known(
+    def put_file(
         self,
-        content: memoryview,
+        path: Path,
         image_id: str,
         *,
         tenant: str,
         expires_at_ms: int,
         description: Mapping[str, Any],
     ) -> None:
-        """Keeps a file of any size whose id was found before; `content` may be a mapped file.
+        """Keeps a local file of any size, whose id the caller has found.
 
         Raises:
             ObjectsFull, ObjectsUnavailable: The object store cannot take it.
+            OSError: The file cannot be read.
         """
+
+        def write(name: str) -> None:
+            self._objects.write_file(name, path, expires_at_ms)
+
+        size_bytes = path.stat().st_size
+        self._keep(image_id, size_bytes, write, tenant, expires_at_ms, description)
+
+    def _keep(
+        self,
+        image_id: str,
+        size_bytes: int,
+        write: Callable[[str], None],
+        tenant: str,
+        expires_at_ms: int,
+        description: Mapping[str, Any],
+    ) -> None:
+        """Lets the file live on, or writes it; then what is said of it."""
         name = object_name(tenant, image_key(image_id))
         text = json.dumps(description, separators=(",", ":"), sort_keys=True).encode()
-        if not keep_alive(self._objects, name, len(content), expires_at_ms, self._clock()):
-            self._objects.write(name, [content], expires_at_ms)
+        if not keep_alive(self._objects, name, size_bytes, expires_at_ms, self._clock()):
+            write(name)
         # After the file, so that a description never stands for a file that is not there; and for
         # as long as the file, which an earlier upload may have given a longer life.
         found = self._objects.stat(name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import redis
@@ -63,6 +64,16 @@ class Objects(Protocol):
         Raises:
             ObjectsFull: No room.
             ObjectsUnavailable: Not reached.
+        """
+        ...
+
+    def write_file(self, name: str, path: Path, expires_at_ms: int) -> None:
+        """As `write`, of a local file that is never in memory as a whole.
+
+        Raises:
+            ObjectsFull: No room.
+            ObjectsUnavailable: Not reached.
+            OSError: The file cannot be read.
         """
         ...
 
@@ -169,6 +180,11 @@ class NotedObjects:
         """See `Objects`; noted first, so that nothing is written that nobody will delete."""
         self._expiries.note(name, expires_at_ms)
         self._backend.write(name, parts, expires_at_ms)
+
+    def write_file(self, name: str, path: Path, expires_at_ms: int) -> None:
+        """See `Objects`."""
+        self._expiries.note(name, expires_at_ms)
+        self._backend.write_file(name, path, expires_at_ms)
 
     def read(self, name: str, limit_bytes: int) -> memoryview:
         """See `Objects`."""

@@ -9,6 +9,8 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import urllib3
@@ -57,12 +59,23 @@ class S3Objects:
 
     def write(self, name: str, parts: Sequence[memoryview], expires_at_ms: int) -> None:
         """See `Objects`."""
+        size_bytes = sum(len(part) for part in parts)
+        self._write(name, io.BufferedReader(_Parts(parts)), size_bytes, expires_at_ms)
+
+    def write_file(self, name: str, path: Path, expires_at_ms: int) -> None:
+        """See `Objects`."""
+        with path.open("rb") as file:
+            self._write(name, file, path.stat().st_size, expires_at_ms)
+
+    def _write(
+        self, name: str, data: BinaryIO | io.BufferedReader, size_bytes: int, expires_at_ms: int
+    ) -> None:
         with _translated(name):
             self._client.put_object(
                 bucket_name=self._bucket,
                 object_name=name,
-                data=io.BufferedReader(_Parts(parts)),
-                length=sum(len(part) for part in parts),
+                data=data,
+                length=size_bytes,
                 metadata={_EXPIRY: str(expires_at_ms)},
                 part_size=_PART_BYTES,
             )

@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import IO, Any
 
 from shared.errors import InvalidInput, StageUnavailable, TensorGone, TensorRefused
@@ -248,24 +249,24 @@ class TensorStore:
         )
         return self.image_ref(image_id, tenant=tenant)
 
-    def put_large_image(
+    def put_image_file(
         self,
-        content: memoryview,
+        path: Path,
         image_id: str,
         *,
         tenant: str,
         ttl_s: float | None = None,
         description: Mapping[str, Any] | None = None,
     ) -> TensorRef:
-        """Keeps an uploaded file of any size, a mapped one; the caller has found its id.
+        """Keeps a local file of any size as an image; the caller has found its id.
 
         Raises:
             InvalidInput: Bad tenant or ttl.
             QueueFull: The object store has no room.
             StageUnavailable: There is no object store, or it cannot be reached.
         """
-        self._need_images().put_known(
-            content,
+        self._need_images().put_file(
+            path,
             image_id,
             tenant=check_tenant(tenant),
             expires_at_ms=self._expiry(ttl_s, durable=True),

@@ -12,11 +12,14 @@ from redis.exceptions import RedisError
 from shared.errors import InvalidInput, NotFound
 from shared.interpretation.events import Fault
 from shared.messages.json_codec import from_json
+from shared.run_records.state_redis import asked
+from shared.run_records.stream_entries import entries_in
 from shared.workflow_runs.events import CODEC, NumberedEvent
 from shared.workflow_runs.scripted import ScriptedRuns, run_key, texts
 from shared.workflow_runs.views import END, Page, RunState, RunView, StepState, StepView
 
 BLOCK_MS = 1000
+EVENTS_A_READ = 500
 RECONNECT_PAUSE_S = 0.2
 RUNS_A_LOOK = 100
 # A page may hold fewer runs than asked for rather than look at all a tenant ever had.
@@ -46,7 +49,7 @@ class RunReading(ScriptedRuns):
         Raises:
             NotFound: There is none, or its retention has passed.
         """
-        found = texts(await self._guard(self._redis.hmget(run_key(run_id), list(_FIELDS))))
+        found = texts(await asked(self._redis.hmget(run_key(run_id), list(_FIELDS))))
         if not found[0]:
             raise NotFound("there is no such run", field="run_id")
         *plain, inputs, outputs = found
@@ -59,7 +62,7 @@ class RunReading(ScriptedRuns):
         Raises:
             NotFound: There is no such run.
         """
-        (tenant,) = texts([await self._guard(self._redis.hget(run_key(run_id), "tenant"))])
+        (tenant,) = texts([await asked(self._redis.hget(run_key(run_id), "tenant"))])
         if not tenant:
             raise NotFound("there is no such run", field="run_id")
         return tenant
@@ -70,7 +73,7 @@ class RunReading(ScriptedRuns):
         Raises:
             NotFound: There is no such run, or they have expired.
         """
-        (kept,) = texts([await self._guard(self._redis.hget(run_key(run_id), "inputs"))])
+        (kept,) = texts([await asked(self._redis.hget(run_key(run_id), "inputs"))])
         if not kept:
             raise NotFound("there is no such run", field="run_id")
         return await self._fetch(kept)
@@ -81,7 +84,7 @@ class RunReading(ScriptedRuns):
         Raises:
             NotFound: There is no such run.
         """
-        digest = texts([await self._guard(self._redis.hget(run_key(run_id), "definition_digest"))])
+        digest = texts([await asked(self._redis.hget(run_key(run_id), "definition_digest"))])
         return await self.definition_of(digest[0])
 
     async def definition_of(self, digest: str) -> str:
@@ -90,7 +93,7 @@ class RunReading(ScriptedRuns):
         Raises:
             NotFound: No run has it any more.
         """
-        (found,) = texts([await self._guard(self._redis.get(f"workflow:definition:{digest}"))])
+        (found,) = texts([await asked(self._redis.get(f"workflow:definition:{digest}"))])
         if not found:
             raise NotFound("there is no such run", field="run_id")
         return found
@@ -104,8 +107,8 @@ class RunReading(ScriptedRuns):
         record, units = [
             dict(zip(texts(found), texts(found.values()), strict=True))
             for found in (
-                await self._guard(self._redis.hgetall(run_key(run_id))),
-                await self._guard(self._redis.hgetall(run_key(run_id, "units"))),
+                await asked(self._redis.hgetall(run_key(run_id))),
+                await asked(self._redis.hgetall(run_key(run_id, "units"))),
             )
         ]
         if not record:
@@ -138,7 +141,7 @@ class RunReading(ScriptedRuns):
         Raises:
             InvalidInput: The token is none.
         """
-        if page_token and not page_token.isdigit():
+        if page_token and not (page_token.isascii() and page_token.isdigit()):
             raise InvalidInput("is no token of a page", field="page_token")
         runs: tuple[RunView, ...] = ()
         below, looked_at = page_token, 0
@@ -172,24 +175,18 @@ class RunReading(ScriptedRuns):
                     raise NotFound("there is no such run", field="run_id")
                 if told[0] != "running" and int(last.partition("-")[0]) >= int(told[1]):
                     return
-                reply: Any = await self._redis.xread({stream: last}, block=BLOCK_MS)
+                reply: Any = await self._redis.xread({stream: last}, EVENTS_A_READ, BLOCK_MS)
             except (RedisError, OSError):
                 await asyncio.sleep(RECONNECT_PAUSE_S)
                 continue
-            for name, fields in _entries(reply):
+            for name, fields in entries_in(reply):
                 (last,) = texts([name])
                 number = int(last.partition("-")[0])
                 yield NumberedEvent(number, int(fields[b"at"]), CODEC.from_json(fields[b"event"]))
 
-    async def _fetch_if_there(self, kept: str) -> str:
-        try:
-            return await self._fetch(kept)
-        except NotFound:
-            return ""
-
     async def _older(self, tenant: str, below: str) -> Sequence[tuple[str, str]]:
         """Ids of runs with their ages (the scores of the list), from the newest on."""
-        found = await self._guard(
+        found = await asked(
             self._redis.zrange(
                 f"workflow:runs:{tenant}",
                 cast(int, f"({below}" if below else "+inf"),
@@ -207,7 +204,7 @@ class RunReading(ScriptedRuns):
         pipeline = self._redis.pipeline(transaction=False)
         for run_id, _ in found:
             pipeline.hmget(run_key(run_id), list(_FIELDS[:-2]))
-        records = await self._guard(pipeline.execute())
+        records = await asked(pipeline.execute())
         return [
             (_run_view(run_id, [*fields, "", ""]), age)
             for (run_id, age), fields in zip(found, map(texts, records), strict=True)
@@ -253,14 +250,3 @@ def _step_view(step: str, spec: dict[str, Any], unit: dict[str, Any], running: b
         ended_at_ms=unit.get("ended"),
         error=unit.get("error", ""),
     )
-
-
-def _entries(reply: Any) -> list[tuple[Any, Any]]:
-    """Entries of the one stream, in whichever form the protocol version gives them."""
-    if not reply:
-        return []
-    ((_, found),) = reply.items() if isinstance(reply, dict) else reply
-    # RESP3 wraps the entries of a stream in one more list.
-    if found and isinstance(found[0], list):
-        found = found[0]
-    return list(found)

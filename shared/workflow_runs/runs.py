@@ -9,11 +9,12 @@ from dataclasses import asdict
 from shared.errors import Cancelled, Conflict, NotFound, QuotaExceeded
 from shared.interpretation.events import Fault
 from shared.messages.json_codec import to_json
+from shared.run_records.state_redis import asked
 from shared.workflow_runs import lua_run_scripts
 from shared.workflow_runs.events import CODEC, RunAccepted, RunEnded, RunResumed, StepFailed
 from shared.workflow_runs.graph import Graph
 from shared.workflow_runs.reading import RunReading
-from shared.workflow_runs.scripted import ms, ready_units
+from shared.workflow_runs.scripted import ms, ready_units, run_key, texts
 from shared.workflow_runs.unit_work import UnitWork
 from shared.workflow_runs.views import Created, ReadyUnit, RunState, UnitClaim
 
@@ -97,16 +98,18 @@ class WorkflowRuns(RunReading, UnitWork):
             What may run now.
 
         Raises:
-            NotFound: There is no such run.
+            NotFound: There is no such run, or its inputs have expired.
             Conflict: It runs, or it has succeeded.
             QuotaExceeded: The tenant has `max_running` runs already.
-            StageUnavailable: The state store cannot be reached.
+            StageUnavailable: The state store or the object store cannot be reached.
         """
+        keep_s = timeout_s + self._limits.retention_s
+        await self._prolong_inputs(run_id, keep_s)
         reply = await self._call(
             lua_run_scripts.RESUME,
             run_id,
             timeout_ms=ms(timeout_s),
-            keep_ms=ms(timeout_s + self._limits.retention_s),
+            keep_ms=ms(keep_s),
             max_running=max_running,
             in_flight=self._limits.in_flight_per_tenant,
             resend_ms=ms(self._limits.resend_after_s),
@@ -175,6 +178,11 @@ class WorkflowRuns(RunReading, UnitWork):
             max_dead=MAX_DEAD,
         )
         return ready_units(reply) if reply["ended"] else None
+
+    async def _prolong_inputs(self, run_id: str, ttl_s: float) -> None:
+        (kept,) = texts([await asked(self._redis.hget(run_key(run_id), "inputs"))])
+        if self._large:
+            await self._large.prolong(kept, ttl_s)
 
 
 def _specs(graph: Graph) -> dict[str, str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
 
-from shared.errors import StageUnavailable
+from shared.errors import NotFound
+from shared.run_records.state_redis import asked
 from shared.workflow_runs.large_values import LargeValues
 from shared.workflow_runs.views import ReadyUnit, RunLimits
 
@@ -39,20 +39,21 @@ class ScriptedRuns:
         registered = self._scripts.get(script)
         if registered is None:
             registered = self._scripts[script] = self._redis.register_script(script)
-        asked = registered(keys=[run_key(run_id)], args=[json.dumps(arguments)])
-        return json.loads(await self._guard(asked))
-
-    async def _guard(self, asked: Any) -> Any:
-        try:
-            return await cast(Awaitable[Any], asked)
-        except (RedisError, OSError) as error:
-            raise StageUnavailable("the state store cannot be reached") from error
+        reply = registered(keys=[run_key(run_id)], args=[json.dumps(arguments)])
+        return json.loads(await asked(reply))
 
     async def _keep(self, text: str, run_id: str, ttl_s: float) -> str:
         return await self._large.keep(text, run_id, ttl_s) if self._large else text
 
     async def _fetch(self, kept: str) -> str:
         return await self._large.fetch(kept) if self._large else kept
+
+    async def _fetch_if_there(self, kept: str) -> str:
+        """As `_fetch`; "" for what has expired."""
+        try:
+            return await self._fetch(kept)
+        except NotFound:
+            return ""
 
 
 def run_key(run_id: str, part: str = "") -> str:

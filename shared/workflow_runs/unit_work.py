@@ -5,13 +5,14 @@ A method that is called again after its reply was lost does no harm: it finds wh
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Literal, cast
 
 from shared.errors import NotFound
 from shared.interpretation.events import Fault
+from shared.run_records.state_redis import asked
 from shared.workflow_runs import lua_run_scripts, lua_unit_scripts
 from shared.workflow_runs.events import CODEC, StepDone, StepFailed, StepSkipped
 from shared.workflow_runs.scripted import ScriptedRuns, ms, ready_units, run_key, texts
@@ -75,6 +76,7 @@ class UnitWork(ScriptedRuns):
         to be renewed meanwhile.
 
         Raises:
+            InvalidInput: They are too large to be read again.
             QueueFull: The object store has no room.
             StageUnavailable: It cannot be reached.
         """
@@ -148,7 +150,7 @@ class UnitWork(ScriptedRuns):
             OutputsGone: Of these units.
         """
         part = f"items:{step}"
-        items = sorted(texts(await self._guard(self._redis.hkeys(run_key(run_id, part)))), key=int)
+        items = sorted(texts(await asked(self._redis.hkeys(run_key(run_id, part)))), key=int)
         if not items:
             return []
         units = [f"{step}#{item}" for item in items]
@@ -172,12 +174,11 @@ class UnitWork(ScriptedRuns):
     async def _values(
         self, run_id: str, part: str, fields: Sequence[str], units: Sequence[str]
     ) -> dict[str, str]:
-        found = await self._guard(self._redis.hmget(run_key(run_id, part), list(fields)))
-        values: dict[str, str] = {}
-        for unit, kept in zip(units, texts(found), strict=True):
-            with suppress(NotFound):
-                values[unit] = await self._fetch(kept)
-        if gone := [unit for unit in units if not values.get(unit)]:
+        found = await asked(self._redis.hmget(run_key(run_id, part), list(fields)))
+        # Side by side: a thousand large ones, one after the other, would take their time.
+        fetched = await asyncio.gather(*map(self._fetch_if_there, texts(found)))
+        values = dict(zip(units, fetched, strict=True))
+        if gone := [unit for unit, value in values.items() if not value]:
             raise OutputsGone(gone)
         return values
 

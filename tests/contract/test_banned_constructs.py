@@ -22,7 +22,7 @@ BANNED_CALLS = {
 }
 BROAD = {"Exception", "BaseException"}
 # The two boundaries where an unknown error ends: it is logged there and becomes INTERNAL.
-BOUNDARIES = {"shared/server_interceptor.py", "services/orchestrator/engine.py"}
+BOUNDARIES = {"shared/server_interceptor.py", "services/orchestrator/held_work.py"}
 BANNED_MODULE_NAMES = {"utils", "helpers", "common", "misc", "manager"}
 
 

@@ -1,4 +1,6 @@
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -253,3 +255,22 @@ def test_an_unknown_choice_is_refused_with_those_there_are(
         client.ask(picture, "?", **{argument: value})
     assert caught.value.field == argument
     assert caught.value.limit
+
+
+def test_a_call_that_an_interrupt_left_half_begun_keeps_neither_close_nor_the_process(
+    gateway: FakeGateway,
+):
+    half_begun = """
+import sys
+from grpc._cython import cygrpc
+from earthgptx_client import Client
+
+with Client(sys.argv[1]) as client:
+    # As a call begins, but for the thread that would wait for its end.
+    started = (((cygrpc.ReceiveStatusOnClientOperation(0),), None),)
+    client._channel._channel.integrated_call(0, b"/none", None, None, (), None, started, None)
+print("closed")
+"""
+    command = [sys.executable, "-c", half_begun, gateway.address]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "closed\n", "")

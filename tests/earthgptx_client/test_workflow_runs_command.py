@@ -31,7 +31,8 @@ from tests.earthgptx_client.running_command import Ran, environment_with, run_co
 from tests.fakes import addresses
 from tests.servers import free_port, redis_server
 from tests.services.stage_processes import StageProcess, start_process
-from workflow_language.values import File, value_to_json
+from workflow_language.value_json import value_to_json
+from workflow_language.values import File
 
 API_KEY = "the key of alpha"
 FLOW = """\

@@ -5,7 +5,8 @@ import pytest
 from workflow_language import WorkflowInvalid, compile_text
 from workflow_language.inputs import read_inputs
 from workflow_language.region_sets import Drawn, Region
-from workflow_language.values import SceneView, value_to_json
+from workflow_language.value_json import value_to_json
+from workflow_language.values import SceneView
 
 KNOWN = "sha256:" + "0f" * 32
 OTHER = "sha256:" + "a1" * 32

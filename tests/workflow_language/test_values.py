@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow_language.region_sets import Drawn, Region
+from workflow_language.value_json import NotOfType, value_from_json, value_to_json
 from workflow_language.value_types import (
     ANY,
     BOOLEAN,
@@ -24,17 +25,7 @@ from workflow_language.value_types import (
     fields_of,
     list_of,
 )
-from workflow_language.values import (
-    File,
-    MaskPixels,
-    NotOfType,
-    SceneView,
-    Table,
-    Value,
-    field_of,
-    value_from_json,
-    value_to_json,
-)
+from workflow_language.values import File, MaskPixels, SceneView, Table, Value, field_of
 
 IMAGE_ID = "sha256:" + "0f" * 32
 WORDS = st.text(max_size=8)

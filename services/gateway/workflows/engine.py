@@ -20,6 +20,7 @@ from shared.tensors.store import TensorStore
 from shared.workflow_catalogue import WorkflowCatalogue
 from shared.workflow_runs.large_values import LargeValues
 from shared.workflow_runs.runs import WorkflowRuns
+from shared.workflow_runs.views import RunLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class WorkflowParts:
         large = LargeValues(objects) if objects is not None else None
         catalogue = WorkflowCatalogue(redis, settings.max_workflow_versions_per_tenant)
         kept = KeptWorkflows(catalogue, checks)
-        records = WorkflowRuns(redis, large=large)
+        records = WorkflowRuns(redis, RunLimits(retention_s=settings.retention_s), large)
         runs = TenantRuns(records, kept, app, watches, settings)
         return cls(kept, runs, RunOutputs(store, reads), images, starts, large)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from protos.earthgptx.v1.workflows_pb2 import GetRunResponse
@@ -15,8 +16,9 @@ from shared.tensors.store import TensorStore
 from shared.worker_pool import WorkerPool
 from shared.workflow_runs.views import RunView, StepView
 from workflow_language.document import Json
+from workflow_language.value_json import NotOfType, value_from_json
 from workflow_language.value_types import FILE
-from workflow_language.values import File, NotOfType, value_from_json
+from workflow_language.values import File
 
 CHUNK_BYTES = 1024 * 1024
 # Of JSON in one message: it is parsed value by value, and a message holds 8 MiB.
@@ -42,6 +44,16 @@ class RunOutputs:
         self._admission = admission
         self._pool = WorkerPool("outputs", THREADS)
 
+    def reading(self, tenant: str) -> AbstractContextManager[None]:
+        """A place for whoever reads one output or file; enter it before the run is read.
+
+        All outputs of the run are in memory from then on, and may be large.
+
+        Raises:
+            QuotaExceeded: The tenant reads as many as it may.
+        """
+        return self._admission.enter(tenant)
+
     async def message(self, run: RunView, steps: Iterable[StepView]) -> GetRunResponse:
         """A run, how its steps stand, and what it gave as far as a message holds it."""
         return await self._pool.run(_message, run, steps)
@@ -51,7 +63,6 @@ class RunOutputs:
 
         Raises:
             NotFound: The run gave no such output.
-            QuotaExceeded: The tenant reads as many as it may.
         """
 
         def read() -> bytes:
@@ -60,14 +71,13 @@ class RunOutputs:
                 raise NotFound("the run gave no such output", field="output")
             return json.dumps(outputs[name], separators=(",", ":")).encode()
 
-        return self._chunks(read, run.tenant)
+        return self._chunks(read)
 
     def file(self, run: RunView, key: str) -> AsyncGenerator[bytes, None]:
         """The content of the file of that key, in chunks.
 
         Raises:
             NotFound: No output has such a file, or its time is over.
-            QuotaExceeded: The tenant reads as many as it may.
             StageUnavailable: The object store cannot be reached.
         """
 
@@ -76,17 +86,16 @@ class RunOutputs:
                 raise NotFound("the run gave no such file", field="key")
             return get_file(self._store, key, tenant=run.tenant)
 
-        return self._chunks(read, run.tenant)
+        return self._chunks(read)
 
     async def close(self) -> None:
         """Ends the threads."""
         await self._pool.close()
 
-    async def _chunks(self, read: Callable[[], bytes], tenant: str) -> AsyncGenerator[bytes, None]:
-        with self._admission.enter(tenant):
-            data = await self._pool.run(read)
-            for start in range(0, len(data), CHUNK_BYTES):
-                yield data[start : start + CHUNK_BYTES]
+    async def _chunks(self, read: Callable[[], bytes]) -> AsyncGenerator[bytes, None]:
+        data = await self._pool.run(read)
+        for start in range(0, len(data), CHUNK_BYTES):
+            yield data[start : start + CHUNK_BYTES]
 
 
 def outputs_in(run: RunView) -> dict[str, Json]:

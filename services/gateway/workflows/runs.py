@@ -25,7 +25,8 @@ from shared.workflow_runs.graph import graph_of
 from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.views import Created, Page, ReadyUnit, RunView, StepView
 from workflow_language import Plan, canonical_json, digest
-from workflow_language.values import Value, value_to_json
+from workflow_language.value_json import value_to_json
+from workflow_language.values import Value
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 _log = logging.getLogger(__name__)

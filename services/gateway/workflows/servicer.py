@@ -144,19 +144,23 @@ class WorkflowsServicer(workflows_pb2_grpc.WorkflowsServicer):
         self, request: workflows_pb2.GetRunOutputRequest, context: Context
     ) -> AsyncIterator[workflows_pb2.GetRunOutputResponse]:
         """Streams the JSON of an output."""
-        run = await self._runs.own(request.run_id, rpc_context.caller())
-        async with aclosing(self._outputs.output(run, request.output)) as chunks:
-            async for chunk in chunks:
-                yield workflows_pb2.GetRunOutputResponse(chunk=chunk)
+        tenant = rpc_context.caller()
+        with self._outputs.reading(tenant):
+            run = await self._runs.own(request.run_id, tenant)
+            async with aclosing(self._outputs.output(run, request.output)) as chunks:
+                async for chunk in chunks:
+                    yield workflows_pb2.GetRunOutputResponse(chunk=chunk)
 
     async def GetRunFile(
         self, request: workflows_pb2.GetRunFileRequest, context: Context
     ) -> AsyncIterator[workflows_pb2.GetRunFileResponse]:
         """Streams a file that a run gave."""
-        run = await self._runs.own(request.run_id, rpc_context.caller())
-        async with aclosing(self._outputs.file(run, request.key)) as chunks:
-            async for chunk in chunks:
-                yield workflows_pb2.GetRunFileResponse(chunk=chunk)
+        tenant = rpc_context.caller()
+        with self._outputs.reading(tenant):
+            run = await self._runs.own(request.run_id, tenant)
+            async with aclosing(self._outputs.file(run, request.key)) as chunks:
+                async for chunk in chunks:
+                    yield workflows_pb2.GetRunFileResponse(chunk=chunk)
 
     async def _plan(self, request: workflows_pb2.RunWorkflowRequest, tenant: str) -> KeptPlan:
         match request.WhichOneof("workflow"):

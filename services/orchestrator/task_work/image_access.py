@@ -26,7 +26,7 @@ from workflow_language.values import SceneView
 DECODE_THREADS = 1
 STORE_THREADS = 8
 # A thread may wait for a large scene to be fetched, or read all of it once.
-READ_THREADS = 4
+READ_THREADS = 2
 # Shown scenes kept, since the tasks of a run look at one scene again and again.
 SHOWN_LIMIT_BYTES = 256 * 1024 * 1024
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from earthgptx.imagery.masks import MaskHW, decode_rle_part, encode_rle_part, united_rle
+from shared.errors import InvalidInput
 from shared.interpretation.events import MaskDrawn
 from workflow_language.region_sets import Region
 from workflow_language.values import MaskPixels
@@ -17,6 +18,8 @@ PixelBoxXyxyPx = tuple[int, int, int, int]
 
 # A speck of fewer pixels is no thing that anybody could name.
 LEAST_AREA_PX = 12
+# Pixels looked at one by one: more would fill the memory, whoever else works in this process.
+MOST_PIXELS = 100_000_000
 
 
 def as_found(mask: MaskDrawn, label: str | None, image_id: str) -> Region | None:
@@ -104,6 +107,14 @@ def inside_box(region: Region, box_xyxy_px: PixelBoxXyxyPx) -> MaskHW:
 
     Raises:
         ImageryError: Its mask is malformed (field "mask").
+        InvalidInput: The rectangle has more than `MOST_PIXELS`.
     """
     mask = mask_of(region)
+    x0, y0, x1, y1 = box_xyxy_px
+    if (x1 - x0) * (y1 - y0) > MOST_PIXELS:
+        raise InvalidInput(
+            f"a mask is {x1 - x0} x {y1 - y0} px",
+            field="masks",
+            limit=f"{MOST_PIXELS} px; leave the parts of larger things unmerged",
+        )
     return decode_rle_part(mask.height_px, mask.width_px, mask.counts, box_xyxy_px)

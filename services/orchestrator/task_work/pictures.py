@@ -22,6 +22,7 @@ from services.orchestrator.task_work.arguments import (
 )
 from services.orchestrator.task_work.context import TaskContext
 from services.orchestrator.task_work.outlines import (
+    MOST_PIXELS,
     PixelBoxXyxyPx,
     inside_box,
     mask_of,
@@ -40,7 +41,6 @@ MOST_BOXES = 200
 # More masks are united by label: each costs a picture of its own while it is drawn.
 MOST_MASKS = 48
 MOST_NUMBERS = 65_535
-MOST_PIXELS = 100_000_000
 
 
 async def render(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:

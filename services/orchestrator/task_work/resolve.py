@@ -25,8 +25,9 @@ from workflow_language.compiler.plan import (
 )
 from workflow_language.expressions.evaluation import holds
 from workflow_language.tasks.task import Parameter
+from workflow_language.value_json import NotOfType
 from workflow_language.value_types import ANY, SCALARS, ValueType, list_of
-from workflow_language.values import NotOfType, SceneView, Value, field_of
+from workflow_language.values import SceneView, Value, field_of
 from workflow_language.written_values import image_ids_in, read_written
 
 

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from earthgptx.imagery.errors import ImageryError
@@ -95,11 +95,13 @@ class SceneSpool:
             raise InvalidInput(
                 f"the scene has {size_bytes} bytes", field="scene", limit=f"{self._limit_bytes}"
             )
-        there = [
-            (found.stat().st_mtime_ns, found.stat().st_size, found)
-            for found in self._folder.iterdir()
-            if _NAME.fullmatch(found.name)
-        ]
+        there = []
+        for found in self._folder.iterdir():
+            # Another process may delete it at this moment.
+            with suppress(FileNotFoundError):
+                if _NAME.fullmatch(found.name):
+                    status = found.stat()
+                    there.append((status.st_mtime_ns, status.st_size, found))
         used_bytes = sum(size for _, size, _ in there)
         for _, size, found in sorted(there):
             if used_bytes + size_bytes <= self._limit_bytes:
@@ -128,10 +130,14 @@ def _hold(path: Path) -> int | None:
 
 
 def _delete_unused(path: Path) -> bool:
-    held = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    """Whether it is gone: one in use stays."""
+    try:
+        held = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink()
+        path.unlink(missing_ok=True)
     except BlockingIOError:
         return False
     finally:

@@ -109,8 +109,10 @@ class Sighting:
         )
 
     def _mask(self, region: Region) -> MaskPixels | None:
-        """The region's pixels in the cut; None if it has none, or nothing of them is seen."""
+        """The region's pixels in the cut; None if it has none, or they cannot be seen there."""
         if self.frame is None or not isinstance(region.mask, MaskPixels):
+            return None
+        if self.side_px > OUTLINED_SIDE_PX:
             return None
         size_px = self.image.record.width_px
         mask_HW = mask_in_picture([region], self.frame, (size_px, size_px))

@@ -58,6 +58,7 @@ class WorkflowEngine:
     async def close(self) -> None:
         """Ends threads and connections of its own; no unit must be running any more."""
         self._listening.cancel()
+        await asyncio.wait({self._listening})
         await self._parts.close()
         if self._large is not None:
             await self._large.close()

@@ -6,17 +6,17 @@ and what has one never changes.
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 
 from services.orchestrator.task_work.resolve import ValuesOfRun
+from services.orchestrator.workflows import large_json
 from shared.single_flight import SingleFlight
 from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.views import UnitClaim
 from workflow_language.compiler.plan import Plan
 from workflow_language.value_types import ValueType
-from workflow_language.values import Value, value_from_json
+from workflow_language.values import Value
 
 # As JSON; in memory they take several times that.
 KEPT_BYTES = 32 * 1024 * 1024
@@ -69,8 +69,7 @@ class RunValues:
 
         async def decoded() -> Values:
             text = await read(key[0], key[1])
-            given = json.loads(text)
-            values = {name: value_from_json(kinds[name], each) for name, each in given.items()}
+            values = await large_json.read(text, kinds)
             self._keep(key, values, len(text))
             return values
 

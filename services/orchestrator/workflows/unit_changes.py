@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -18,6 +17,7 @@ from services.orchestrator.task_work.resolve import (
     outputs_of,
     written_images,
 )
+from services.orchestrator.workflows import large_json
 from services.orchestrator.workflows.plan_cache import PlanCache
 from services.orchestrator.workflows.run_values import RunValues
 from shared.errors import NotFound
@@ -25,8 +25,7 @@ from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.summaries import summary_of
 from shared.workflow_runs.views import END, ReadyUnit, UnitClaim
 from workflow_language.compiler.plan import Plan, PlannedStep
-from workflow_language.document import Json
-from workflow_language.values import Value, value_to_json
+from workflow_language.values import Value
 
 # None if the unit was somebody else's by the time the change was to be made.
 Change = Callable[[], Awaitable[tuple[ReadyUnit, ...] | None]]
@@ -78,24 +77,22 @@ class UnitChanges:
         context = TaskContext(claim.tenant, claim.run_id, claim.unit, self._parts)
         work = self._tasks[step.task.name]
         outputs = await work(context, arguments_of(step, values, item))
-        given = _json(outputs)
-        text = _text(given)
-        kept = await self._kept(claim, text)
+        given = await large_json.written(outputs)
+        kept = await self._kept(claim, given.text)
         if item is None:
             # The version of outputs is the fence they are committed by.
-            self._values.remember(claim, outputs, len(text))
-        return partial(self._runs.commit, claim, kept, summary_of(given))
+            self._values.remember(claim, outputs, len(given.text))
+        return partial(self._runs.commit, claim, kept, summary_of(given.outputs))
 
     async def _gathered(self, claim: UnitClaim, step: PlannedStep) -> Change:
-        given = await self._runs.item_values(claim.run_id, step.id)
-        items = [json.loads(text) for text in given]
-        outputs = {name: [item[name] for item in items] for name in step.outputs}
-        kept = await self._kept(claim, _text(outputs))
-        return partial(self._runs.commit, claim, kept, summary_of(outputs))
+        items = await self._runs.item_values(claim.run_id, step.id)
+        given = await large_json.gathered(items, step.outputs)
+        kept = await self._kept(claim, given.text)
+        return partial(self._runs.commit, claim, kept, summary_of(given.outputs))
 
     async def _end(self, claim: UnitClaim, plan: Plan) -> Change:
-        outputs = _json(outputs_of(plan, await self._values.of(claim, plan)))
-        kept = await self._kept(claim, _text(outputs))
+        outputs = outputs_of(plan, await self._values.of(claim, plan))
+        kept = await self._kept(claim, (await large_json.written(outputs)).text)
         return partial(self._runs.finish, claim.run_id, "succeeded", outputs=kept, claim=claim)
 
     async def _kept(self, claim: UnitClaim, outputs_json: str) -> str:
@@ -112,11 +109,3 @@ class UnitChanges:
         if missing := [image_id for image_id, scene in zip(ids, found, strict=True) if not scene]:
             raise NotFound(f"step {step.id}: there is no image {missing[0]}", field="image_id")
         return replace(values, scenes={scene.image_id: scene for scene in found if scene})
-
-
-def _json(outputs: Mapping[str, Value]) -> dict[str, Json]:
-    return {name: value_to_json(value) for name, value in outputs.items()}
-
-
-def _text(outputs: Mapping[str, Json]) -> str:
-    return json.dumps(outputs, separators=(",", ":"))

@@ -177,6 +177,16 @@ def test_a_rectangle_of_a_code_is_that_rectangle_of_the_mask(seed: int) -> None:
         assert (part_HW == around[y0 + 20 : y1 + 20, x0 + 20 : x1 + 20]).all()
 
 
+def test_a_rectangle_of_a_large_code_is_decoded_piece_by_piece() -> None:
+    noise = np.random.default_rng(4)
+    small_HW = noise.random((50, 40)) < 0.5
+    mask_HW = np.kron(small_HW, np.ones((180, 100), bool))
+    height, width, counts = encode_rle(mask_HW)
+    part_HW = decode_rle_part(height, width, counts, (150, 90, 3960, 8000))
+    assert height * 3810 > 2 * 16_000_000
+    assert (part_HW == mask_HW[90:8000, 150:3960]).all()
+
+
 def test_a_part_has_the_code_of_the_whole_mask_it_stands_for() -> None:
     noise = np.random.default_rng(5)
     for x0, y0, rows, columns in [(0, 0, 23, 17), (3, 4, 5, 6), (16, 22, 1, 1), (2, 20, 3, 5)]:

@@ -188,7 +188,8 @@ async def start_orchestrator(gateway: GatewayServer, folder: Path) -> StageProce
     """An orchestrator beside the gateway, with the same stages and stores."""
     own = ("API_KEYS_FILE", "MAX_DURABLE_PER_TENANT", "DURABLE_TIMEOUT_S")
     environ = {k: v for k, v in gateway.environ.items() if not k.endswith(own)}
-    started = start_process("orchestrator", environ | FOR_ORCHESTRATOR, folder)
+    scenes = {"EARTHGPTX_SCENE_FOLDER": str(folder / "scenes")}
+    started = start_process("orchestrator", environ | FOR_ORCHESTRATOR | scenes, folder)
     await asyncio.to_thread(started.wait_listening)
     return started
 

@@ -14,10 +14,10 @@ from rasterio.transform import Affine
 
 from protos.earthgptx.v1 import images_pb2
 from services.gateway.unfinished_uploads import PART_BYTES, UnfinishedUploads, UploadLimits
-from shared.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
+from shared.errors import Conflict, InvalidInput, NotFound, QueueFull, QuotaExceeded
 from shared.settings import Secret
 from shared.tensors.directory_objects import DirectoryObjects
-from shared.tensors.objects import LONGEST_UPLOAD_S
+from shared.tensors.objects import LONGEST_UPLOAD_S, ObjectStat
 from shared.tensors.reaper import Reaper
 from shared.tensors.s3_objects import connect_s3
 from tests.servers import S3Endpoint, swift_s3
@@ -99,13 +99,25 @@ async def test_an_interrupted_upload_goes_on_with_what_is_missing(
     assert again.upload_id == upload.upload_id
     assert [part.number for part in again.missing_parts] == [1]
     refused = await refusal(complete(second, again))
-    assert isinstance(refused, InvalidInput) and refused.field == "upload_id"
+    assert isinstance(refused, Conflict) and refused.limit == "2 parts"
     await send_part(second, again, 1, part_of(data, 1))
     image = await complete(second, again)
     assert image.image_id == "sha256:" + hashlib.sha256(data).hexdigest()
     assert (await complete(first, again)) == image
     assert (await state(first, again)).image_id == image.image_id
     assert not list((tmp_path / "objects/v1/alpha/parts").rglob("0*"))
+
+
+async def test_a_store_with_no_room_for_the_file_twice_is_enough(
+    start_gateway: StartGateway, tmp_path: Path
+) -> None:
+    data = noisy_scene(tmp_path / "a.tif").read_bytes()
+    gateway = await start_gateway(object_store_limit_bytes=str(len(data) * 3 // 2))
+    alpha = gateway.caller()
+    image = await complete(alpha, await send_whole(alpha, data))
+    assert image.image_id == "sha256:" + hashlib.sha256(data).hexdigest()
+    refused = await refusal(send_whole(alpha, data))
+    assert isinstance(refused, QueueFull)
 
 
 async def test_another_tenants_upload_is_an_unknown_one(
@@ -286,6 +298,19 @@ def test_what_came_by_a_url_expires_like_an_upload(s3: S3Endpoint) -> None:
         else:
             assert found.expires_at_ms == 0
         objects.delete(name)
+
+
+def test_a_file_larger_than_one_request_is_kept_in_s3(s3: S3Endpoint, tmp_path: Path) -> None:
+    objects = connect_s3(s3.url, s3.access_key, Secret(s3.secret_key))
+    path, size_bytes = tmp_path / "large", 70 * 1024 * 1024
+    with path.open("wb") as file:
+        file.truncate(size_bytes - 4)
+        file.seek(size_bytes - 4)
+        file.write(b"last")
+    objects.write_file("v1/alpha/images/00", path, 5_000)
+    assert objects.stat("v1/alpha/images/00") == ObjectStat(size_bytes, 5_000)
+    assert bytes(objects.read_range("v1/alpha/images/00", size_bytes - 6, 99)) == b"\0\0last"
+    objects.delete("v1/alpha/images/00")
 
 
 def put(url: str, data: bytes) -> None:

@@ -22,7 +22,8 @@ from shared.workflow_runs.views import UnitClaim
 from tests.services.gateway.conftest import Caller, GatewayServer, StartGateway, refusal
 from tests.services.gateway.test_workflows import SHIPS, get_run, run, written
 from tests.services.pictures import png
-from workflow_language.values import File, value_to_json
+from workflow_language.value_json import value_to_json
+from workflow_language.values import File
 
 MANY = """\
 workflow: many
@@ -150,6 +151,31 @@ async def test_a_cancelled_run_has_ended_and_is_taken_up_again(
     assert told == ["ended", "resumed", "started", "done", "ended"]
     resume = workflows.ResumeRun(pb.ResumeRunRequest(run_id=run_id), metadata=alpha.metadata)
     assert isinstance(await refusal(resume), Conflict)
+
+
+async def test_a_record_is_kept_as_long_as_the_settings_say(
+    start_gateway: StartGateway, redis: Redis
+) -> None:
+    alpha = (await start_gateway(RETENTION_S="60")).caller()
+    image = await alpha.upload(png())
+    run_id = (await run(alpha, {"scene": image.image_id})).run_id
+    await alpha.workflows.CancelRun(pb.CancelRunRequest(run_id=run_id), metadata=alpha.metadata)
+    assert 0 < await redis.pttl(f"workflow:run:{run_id}") <= 60_000
+
+
+async def test_a_tenant_reads_so_many_large_outputs_at_once(
+    start_gateway: StartGateway, runs: WorkflowRuns
+) -> None:
+    alpha = (await start_gateway(MAX_RUN_OUTPUTS_PER_TENANT="1")).caller()
+    image = await alpha.upload(png())
+    run_id = (await run(alpha, {"scene": image.image_id})).run_id
+    await runs.finish(run_id, "succeeded", outputs=json.dumps({"words": "x" * 2**25}))
+    request = pb.GetRunOutputRequest(run_id=run_id, output="words")
+    first = alpha.workflows.GetRunOutput(request, metadata=alpha.metadata)
+    await first.read()
+    second = alpha.workflows.GetRunOutput(request, metadata=alpha.metadata)
+    assert isinstance(await refusal(second.read()), QuotaExceeded)
+    first.cancel()
 
 
 async def test_a_run_done_again_is_a_new_one_on_the_same_inputs(

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,7 @@ from shared.workflow_runs.events import (
     StepStarted,
 )
 from shared.workflow_runs.large_values import LargeValues
+from shared.workflow_runs.reading import EVENTS_A_READ
 from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.unit_work import OutputsGone
 from shared.workflow_runs.views import END, ReadyUnit, Refused
@@ -195,8 +199,9 @@ async def test_runs_are_listed_by_pages_of_a_tenant(runs: WorkflowRuns, redis: R
     (only,) = (await runs.list("alpha", 9, state="cancelled")).runs
     assert only.run_id == ids[2]
     assert (await runs.list("alpha", 9, workflow_name="other")).runs == ()
-    with pytest.raises(InvalidInput):
-        await runs.list("alpha", 9, "x")
+    for token in ("x", "²"):
+        with pytest.raises(InvalidInput):
+            await runs.list("alpha", 9, token)
     await redis.delete(f"workflow:run:{ids[0]}")
     assert len((await runs.list("alpha", 9)).runs) == 6
     await create(runs, CHAIN)
@@ -221,6 +226,68 @@ async def test_large_values_lie_in_the_object_store(redis: Redis, tmp_path: Path
     with pytest.raises(NotFound):
         await runs.inputs(run_id)
     assert (await runs.read(run_id)).inputs_json == ""
+    await large.close()
+
+
+async def test_outputs_too_large_to_be_read_again_are_refused(redis: Redis, tmp_path: Path) -> None:
+    large = LargeValues(DirectoryObjects(tmp_path, 10**9), limit_bytes=9000)
+    runs = WorkflowRuns(redis, FAST, large)
+    run_id = (await create(runs, CHAIN)).run_id
+    with pytest.raises(InvalidInput, match="9013 bytes"):
+        await committed(runs, run_id, "a", {"words": "x" * 9000})
+    await large.close()
+
+
+async def test_more_events_than_are_read_at_once_are_told_without_a_gap(
+    runs: WorkflowRuns,
+) -> None:
+    run_id = (await create(runs, CHAIN)).run_id
+    for _ in range(EVENTS_A_READ // 2 + 1):
+        await runs.request_cancel(run_id)
+        await runs.resume(run_id, timeout_s=60, max_running=9)
+    await runs.request_cancel(run_id)
+    assert len(await told(runs, run_id)) == EVENTS_A_READ + 4
+
+
+async def test_inputs_live_as_long_as_a_run_that_is_taken_up_again(
+    redis: Redis, tmp_path: Path
+) -> None:
+    large = LargeValues(DirectoryObjects(tmp_path, 10**9))
+    runs = WorkflowRuns(redis, FAST, large)
+    inputs = json.dumps({"words": "x" * 9000})
+    run_id = (await create(runs, CHAIN, inputs_json=inputs)).run_id
+    (file,) = (each for each in tmp_path.rglob("*") if each.is_file())
+    os.utime(file, (0, 1))
+    await runs.request_cancel(run_id)
+    await runs.resume(run_id, timeout_s=60, max_running=9)
+    assert file.stat().st_mtime > time.time() + 60
+    await runs.request_cancel(run_id)
+    file.unlink()
+    with pytest.raises(NotFound, match="expired"):
+        await runs.resume(run_id, timeout_s=60, max_running=9)
+    await large.close()
+
+
+class ReadByTwo(DirectoryObjects):
+    """Nobody reads alone."""
+
+    both = threading.Barrier(2, timeout=10)
+
+    def read(self, name: str, limit_bytes: int) -> memoryview:
+        self.both.wait()
+        return super().read(name, limit_bytes)
+
+
+async def test_large_values_of_items_are_read_side_by_side(redis: Redis, tmp_path: Path) -> None:
+    large = LargeValues(ReadByTwo(tmp_path, 10**9))
+    runs = WorkflowRuns(redis, FAST, large)
+    run_id = (await create(runs, FAN)).run_id
+    await committed(runs, run_id, "tiles")
+    await runs.expand(await claimed(runs, run_id, "seen"), [0, 1])
+    given = [{"seen": str(number) * 9000} for number in range(2)]
+    for number, outputs_of_item in enumerate(given):
+        await committed(runs, run_id, f"seen#{number}", outputs_of_item)
+    assert await item_outputs(runs, run_id) == given
     await large.close()
 
 

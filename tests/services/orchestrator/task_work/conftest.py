@@ -20,6 +20,7 @@ from shared.tensors.files import get_file
 from shared.tensors.open_store import open_store
 from shared.tensors.store import TensorStore
 from tests.fakes import Stages, addresses, serve_fakes
+from tests.services.conftest import Suite
 from tests.services.orchestrator.conftest import SUITE_KEY
 from workflow_language.tasks.registry import TASKS
 from workflow_language.values import File, SceneView, Value
@@ -78,3 +79,14 @@ async def workplace(tmp_path: Path, stages: Stages, state_url: str) -> AsyncIter
     store.close()
     await clients.close()
     await server.stop(None)
+
+
+@pytest.fixture
+async def real_workplace(
+    suite: Suite, clients: StageClients, tmp_path: Path
+) -> AsyncIterator[Workplace]:
+    """With the four real stages."""
+    spool = SceneSpool(tmp_path / "scenes", 2**30)
+    parts = TaskParts.open(suite.store, clients, spool, file_ttl_s=600)
+    yield Workplace(parts, suite.store)
+    await parts.close()

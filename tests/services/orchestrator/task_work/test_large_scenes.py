@@ -20,12 +20,18 @@ from earthgptx.imagery.masks import rle_box_xyxy_px
 from earthgptx.imagery.read import read_image
 from services.gateway.large_uploads import LargeUploads
 from services.gateway.unfinished_uploads import UnfinishedUploads, UploadLimits
+from services.orchestrator.task_work import asking
 from services.orchestrator.task_work.run_plan import run_plan
 from services.orchestrator.task_work.scene_cuts import CUT_SIDE_PX, encode_cut
 from shared.errors import InvalidInput
 from shared.image_records import scene_of
+from shared.interpretation import answering
+from shared.interpretation.events import Event, ImageSeen
+from shared.interpretation.plan import Plan
+from shared.stage_clients import StageClients
 from shared.tensors.directory_objects import DirectoryObjects
 from tests.fakes import Stages
+from tests.services.conftest import Suite
 from tests.services.orchestrator.task_work.conftest import Workplace
 from tests.services.scenes import PLACE, SIDE_PX, sparse_scene
 from workflow_language import compile_text
@@ -38,10 +44,14 @@ WITH_DATA = (1024.0, 2048.0, 2048.0, 3072.0)
 @pytest.fixture
 async def uploads(workplace: Workplace, tmp_path: Path) -> AsyncIterator[LargeUploads]:
     """As the gateway takes large scenes in."""
-    unfinished = UnfinishedUploads(DirectoryObjects(tmp_path / "objects"), UploadLimits())
-    uploads = LargeUploads(workplace.store, unfinished, tmp_path / "gateway", 600)
+    uploads = uploads_to(workplace, tmp_path / "objects", tmp_path)
     yield uploads
     await uploads.close()
+
+
+def uploads_to(workplace: Workplace, objects: Path, folder: Path) -> LargeUploads:
+    unfinished = UnfinishedUploads(DirectoryObjects(objects), UploadLimits())
+    return LargeUploads(workplace.store, unfinished, folder / "gateway", 600)
 
 
 async def uploaded(uploads: LargeUploads, path: Path, tenant: str = "alpha") -> SceneView:
@@ -207,6 +217,37 @@ async def test_a_whole_workflow_runs_over_a_large_scene(
     features = json.loads(workplace.read(outputs["map"]))["features"]
     east, north = features[0]["geometry"]["coordinates"][0][0]
     assert 2.9 < east < 3.1 and 41.4 < north < 41.6
+
+
+@pytest.mark.timeout(120)
+async def test_the_real_stages_look_at_a_large_scene_and_encode_a_window_once(
+    real_workplace: Workplace, suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    async def told(stages: StageClients, plan: Plan) -> AsyncIterator[Event]:
+        async for event in answering.tell(stages, plan):
+            if isinstance(event, ImageSeen):
+                seen.append(event.from_cache)
+            yield event
+
+    monkeypatch.setattr(asking, "tell", told)
+    uploads = uploads_to(real_workplace, suite.objects_folder, tmp_path)
+    scene = await uploaded(uploads, sparse_scene(tmp_path / "large.tif"))
+    view = part_of(scene, 1024, 2048, 1024)
+    for task in ("caption", "classify_scene"):
+        more = {"labels": ("port", "town")} if task == "classify_scene" else {}
+        await real_workplace.run(task, image=view, **more)
+    assert seen == [False, True]
+    outputs = await run_plan(
+        compile_text(PLAN), {"scene": scene}, real_workplace.parts, tenant="alpha"
+    )
+    assert all(seen[1:])
+    ships: Any = outputs["ships"]
+    for ship in ships:
+        x0, y0, x1, y1 = ship.box_xyxy_px
+        assert 1024 <= x0 < x1 <= 2048 and 2048 <= y0 < y1 <= 3072
+    await uploads.close()
 
 
 def test_two_polarisations_stay_two_bands() -> None:

@@ -22,16 +22,9 @@ from workflow_language.plain_values import document_of
 from workflow_language.region_sets import Region
 from workflow_language.tasks.registry import TASKS
 from workflow_language.tasks.task import Output, Task
+from workflow_language.value_json import value_from_json, value_to_json
 from workflow_language.value_types import ANY, CONDITION, FIELD, REGION_FIELDS, ValueType, list_of
-from workflow_language.values import (
-    File,
-    MaskPixels,
-    SceneView,
-    Table,
-    Value,
-    value_from_json,
-    value_to_json,
-)
+from workflow_language.values import File, MaskPixels, SceneView, Table, Value
 
 IMAGE_ID = "sha256:" + "0f" * 32
 BEYOND = "not a whole number|less than|more than|not one of"

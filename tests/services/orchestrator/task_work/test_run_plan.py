@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,21 +12,15 @@ from PIL import Image
 
 from earthgptx.data.labelled_image import Modality
 from earthgptx.data.synthetic.scene import generate_scene
-from services.orchestrator.task_work.context import TaskParts
 from services.orchestrator.task_work.run_plan import run_plan
-from services.orchestrator.task_work.scene_spool import SceneSpool
 from shared.errors import InvalidInput
-from shared.stage_clients import StageClients
 from tests.earthgptx.imagery.files import encode, north_up, tiff
 from tests.fakes import Stages
-from tests.services.conftest import Suite
 from tests.services.orchestrator.task_work.conftest import Workplace
-from workflow_language import Plan, compile_text
-from workflow_language.inputs import read_inputs
-from workflow_language.values import File, SceneView, Value, value_from_json, value_to_json
+from tests.services.orchestrator.task_work.shipped import NAMES, check, run
+from workflow_language import compile_text
+from workflow_language.values import File
 
-FOLDER = Path(__file__).resolve().parents[4] / "workflows"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 MODALITIES: dict[str, Modality] = {"harbour_watch": "sar", "thermal_search": "infrared"}
 
 
@@ -36,29 +28,6 @@ def grey() -> bytes:
     """One band, as every sensor may have it."""
     pixels_HW = np.random.default_rng(0).integers(0, 120, (64, 96), dtype=np.uint8)
     return encode(pixels_HW, "PNG")
-
-
-async def run(workplace: Workplace, name: str, **given: Any) -> tuple[Plan, dict[str, Value]]:
-    plan = compile_text((FOLDER / f"{name}.yaml").read_bytes())
-
-    async def find(image_id: str) -> SceneView | None:
-        return await workplace.parts.images.scene(image_id, tenant="alpha")
-
-    inputs = await read_inputs(plan.definition, given, find)
-    return plan, await run_plan(plan, inputs, workplace.parts, tenant="alpha")
-
-
-def check(workplace: Workplace, plan: Plan, outputs: dict[str, Value]) -> None:
-    """Outputs are of their types, and files can be read."""
-    skippable = {step.id for step in plan.steps if step.skippable}
-    for name, use in plan.outputs.items():
-        assert name in outputs or use.name in skippable
-    for name, value in outputs.items():
-        as_json = json.loads(json.dumps(value_to_json(value), allow_nan=False))
-        assert value_from_json(plan.outputs[name].type, as_json) == value
-        if isinstance(value, File):
-            for file in (value, *value.beside):
-                assert len(workplace.read(file)) == file.size_bytes
 
 
 def inputs_of(name: str, image_id: str) -> dict[str, Any]:
@@ -107,17 +76,6 @@ outputs: {tiles: $tiles}
     scene = await workplace.scene(grey())
     with pytest.raises(InvalidInput, match="the scene has 2 tiles"):
         await run_plan(plan, {"scene": scene}, workplace.parts, tenant="alpha")
-
-
-@pytest.fixture
-async def real_workplace(
-    suite: Suite, clients: StageClients, tmp_path: Path
-) -> AsyncIterator[Workplace]:
-    """With the four real stages."""
-    spool = SceneSpool(tmp_path / "scenes", 2**30)
-    parts = TaskParts.open(suite.store, clients, spool, file_ttl_s=600)
-    yield Workplace(parts, suite.store)
-    await parts.close()
 
 
 def scene_file(seed: int, modality: Modality) -> bytes:

@@ -67,6 +67,15 @@ def test_the_longest_unused_scene_makes_room(tmp_path: Path) -> None:
     assert sum(each.stat().st_size for each in tmp_path.iterdir()) <= 1300
 
 
+def test_a_scene_that_another_process_deletes_meanwhile_does_no_harm(tmp_path: Path) -> None:
+    # Listed, but no longer there once it is looked at.
+    (tmp_path / ("0" * 64)).symlink_to("gone")
+    fetched = list[bytes]()
+    use(SceneSpool(tmp_path, 1000), A, fetched)
+    use(SceneSpool(tmp_path, 1000), B, fetched)
+    assert fetched == [A, B]
+
+
 def test_a_scene_in_use_is_never_deleted(tmp_path: Path) -> None:
     spool = SceneSpool(tmp_path, 1000)
     with spool.file(id_of(A), 600, lambda: [A]) as path:

@@ -26,7 +26,8 @@ from tests.services.pictures import png
 from tests.shared.workflow_runs.history import check_history
 from workflow_language import Plan, canonical_json
 from workflow_language.document import Json
-from workflow_language.values import SceneView, value_to_json
+from workflow_language.value_json import value_to_json
+from workflow_language.values import SceneView
 
 
 def objects_in(folder: Path) -> dict[str, str]:

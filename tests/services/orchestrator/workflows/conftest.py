@@ -30,7 +30,7 @@ from tests.services.orchestrator.conftest import SUITE_KEY
 from tests.services.orchestrator.workflows.stand_ins import NO_PARTS, SCENE_VIEW, STAND_INS
 from workflow_language import Plan, canonical_json, compile_text
 from workflow_language.document import Json
-from workflow_language.values import value_to_json
+from workflow_language.value_json import value_to_json
 
 FAST = RunLimits(lease_s=1.0, spare_claims=3, max_rewinds=2, resend_after_s=0.05, max_resend_s=0.2)
 SCENE_JSON = value_to_json(SCENE_VIEW)

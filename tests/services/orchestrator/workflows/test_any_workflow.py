@@ -21,7 +21,8 @@ from tests.workflow_language.random_workflows import Expected, workflows
 from workflow_language import Plan, compile_text
 from workflow_language.document import Json
 from workflow_language.region_sets import Region
-from workflow_language.values import Value, value_from_json, value_to_json
+from workflow_language.value_json import value_from_json, value_to_json
+from workflow_language.values import Value
 
 LIMITS = RunLimits(
     lease_s=0.03,
