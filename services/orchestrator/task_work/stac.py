@@ -62,9 +62,13 @@ def _files_in(value: ArgumentValue) -> Iterator[File]:
 
 async def _asset(context: TaskContext, file: File) -> ItemAsset:
     data = await context.parts.files.read(file, tenant=context.tenant)
+    return await context.draw(_told, file, data)
+
+
+def _told(file: File, data: bytes) -> ItemAsset:
     roles = (_ROLES.get(file.media_type, "data"),)
     # Of the mask's values the mask itself tells: it may be of other regions than the item.
-    classes = await context.draw(numbers_in, data) if file.media_type == COG else None
+    classes = numbers_in(data) if file.media_type == COG else None
     sha256 = hashlib.sha256(data).hexdigest()
     return ItemAsset(file.name, file.media_type, roles, len(data), sha256, classes)
 
