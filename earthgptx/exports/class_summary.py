@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from earthgptx.scenes.interpret import SceneResult
+from earthgptx.exports.findings import Findings
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class ClassSummary:
     mean_score: float
 
 
-def summarise(result: SceneResult) -> list[ClassSummary]:
+def summarise(result: Findings) -> list[ClassSummary]:
     """The classes by name."""
     summary = []
     for label in sorted({found.label for found in result.objects}):

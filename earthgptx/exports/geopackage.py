@@ -13,11 +13,11 @@ import pyogrio.raw
 import shapely
 from shapely.geometry import MultiPolygon
 
+from earthgptx.exports.findings import Findings
 from earthgptx.exports.simpler import TOLERANCE_PX, simpler_shape
 from earthgptx.imagery.polygons import polygons_of
 from earthgptx.scenes.ground import Ground
 from earthgptx.scenes.header import NO_PLACE
-from earthgptx.scenes.interpret import SceneResult
 from earthgptx.scenes.objects import SceneObject
 from earthgptx.scenes.whole_file import whole_file
 
@@ -25,7 +25,7 @@ LAYER = "objects"
 
 
 def write_geopackage(
-    result: SceneResult,
+    result: Findings,
     path: Path,
     *,
     tolerance_px: float = TOLERANCE_PX,
@@ -71,7 +71,7 @@ def write_geopackage(
 
 
 def _fields(objects: Sequence[SceneObject]) -> dict[str, npt.NDArray[Any]]:
-    """The attributes, a column each; areas on unknown ground are null."""
+    """The attributes, a column each; areas on unknown ground, and unknown scores, are null."""
     areas_m2 = [np.nan if found.area_m2 is None else found.area_m2 for found in objects]
     boxes_N4 = np.array([found.box_xyxy_px for found in objects], np.float64).reshape(-1, 4)
     return {

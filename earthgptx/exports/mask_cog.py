@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,38 +22,63 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.features import rasterize
 from rasterio.windows import Window
 
+from earthgptx.exports.findings import Findings
 from earthgptx.imagery.draw import COLOURS
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.header import open_with_gdal
+from earthgptx.imagery.read import ValidHW
 from earthgptx.scenes.header import SceneHeader
-from earthgptx.scenes.interpret import SceneResult
 from earthgptx.scenes.objects import SceneObject
 from earthgptx.scenes.pieces import united
-from earthgptx.scenes.scene import Scene
 from earthgptx.scenes.whole_file import whole_file
 
 # What is drawn at once; a multiple of a block.
 _PART_PX = 2048
 _BLOCK_PX = 512
 _MOST_CLASSES = 65_534
+_CLASS_TAG = "CLASS_"
 
 Labels: TypeAlias = np.dtype[np.uint8] | np.dtype[np.uint16]
 LabelsHW: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
-def class_numbers(result: SceneResult) -> dict[str, int]:
+class HasGaps(Protocol):
+    """What knows where a scene has data (`earthgptx.scenes.scene.Scene`)."""
+
+    @property
+    def may_have_gaps(self) -> bool:
+        """False where every pixel has data."""
+
+    def valid(self, window: Window) -> ValidHW | None:
+        """Where a window of whole pixels has data: bool [H, W]; None where everywhere."""
+
+
+def class_numbers(result: Findings) -> dict[str, int]:
     """From 1, in the order of the classes' names."""
     labels = sorted({found.label for found in result.objects if found.is_mask})
     return {label: number for number, label in enumerate(labels, start=1)}
 
 
+def numbers_in(mask: bytes) -> dict[str, int]:
+    """The classes of a mask that `write_mask_cog` wrote, as the file itself tells them.
+
+    Raises:
+        ImageryError: it is no TIFF (field "image").
+    """
+    with open_with_gdal(mask, "GTiff") as dataset:
+        tags: dict[str, str] = dataset.tags(1)
+    named = (tag.removeprefix(_CLASS_TAG) for tag in tags if tag.startswith(_CLASS_TAG))
+    return {tags[f"{_CLASS_TAG}{number}"]: number for number in sorted(map(int, named))}
+
+
 def write_mask_cog(
-    result: SceneResult, scene: Scene, path: Path, *, overwrite: bool = False
+    result: Findings, scene: HasGaps, path: Path, *, overwrite: bool = False
 ) -> None:
     """Writes the masks; things of which only a box is known are left out.
 
     Args:
         result: what was found.
-        scene: the scene, open: where it has no data is read from it.
+        scene: where it has no data; an open scene tells.
         path: the file to make.
         overwrite: replace a file of that name.
 
@@ -106,13 +131,13 @@ def _profile(header: SceneHeader, dtype: Labels) -> dict[str, Any]:
 
 def _describe(dataset: rasterio.io.DatasetWriter, numbers: dict[str, int], dtype: Labels) -> None:
     dataset.set_band_description(1, "class")
-    dataset.update_tags(1, **{f"CLASS_{number}": label for label, number in numbers.items()})
+    dataset.update_tags(1, **{f"{_CLASS_TAG}{number}": label for label, number in numbers.items()})
     colours = {number: (*COLOURS[(number - 1) % len(COLOURS)], 255) for number in numbers.values()}
     dataset.write_colormap(1, {0: (0, 0, 0, 0), **colours, int(np.iinfo(dtype).max): (0, 0, 0, 0)})
 
 
 def _parts(
-    result: SceneResult, scene: Scene, numbers: dict[str, int], dtype: Labels
+    result: Findings, scene: HasGaps, numbers: dict[str, int], dtype: Labels
 ) -> Iterator[tuple[Window, LabelsHW]]:
     """All of the mask, part by part."""
     drawn = [found for found in result.objects if found.is_mask]

@@ -27,6 +27,8 @@ from pystac.extensions.raster import DataType
 from shapely.geometry import mapping
 
 from earthgptx.exports.class_summary import summarise
+from earthgptx.exports.findings import Findings
+from earthgptx.exports.item_facts import ItemAsset, ShownToModel
 from earthgptx.exports.mask_cog import class_numbers
 from earthgptx.exports.model_facts import ModelFacts
 from earthgptx.scenes.ground import Ground
@@ -75,28 +77,73 @@ def write_stac_item(
         FileExistsError: there is such a file.
         OSError: it cannot be written; nothing is left of it.
     """
-    item = _item(result, path.name.removesuffix(".stac.json"), made_at)
-    if scene_href:
-        item.add_link(pystac.Link("derived_from", scene_href, title=result.header.name))
-    _add_projection(item, result.header)
-    _add_model(item, model, result)
-    for key, file in sorted(files.items()):
-        media_type, roles = _ASSETS[key]
-        asset = pystac.Asset(f"./{quote(file.name)}", media_type=media_type, roles=list(roles))
-        item.add_asset(key, asset)
-        FileExtension.ext(asset, add_if_missing=True).apply(
-            checksum=_SHA256_PREFIX + _sha256(file), size=file.stat().st_size
-        )
-    if "mask" in files:
-        classification = ClassificationExtension.ext(item.assets["mask"], add_if_missing=True)
-        classification.classes = _classes(result)
+    shown = ShownToModel(
+        result.plan.tile_px,
+        f"{result.overview.note or 'bands as they are'}; resampling: {result.plan.resampling}",
+        result.plan.overlap_px,
+    )
+    assets = {key: _asset(key, file, result) for key, file in sorted(files.items())}
+    name = path.name.removesuffix(".stac.json")
+    text = stac_item_text(
+        result, model, shown, assets, name, made_at, result.description, scene_href
+    )
     with whole_file(path, overwrite=overwrite) as unfinished:
-        text = json.dumps(item.to_dict(include_self_link=False), ensure_ascii=False, indent=2)
-        unfinished.write_text(text + "\n", encoding="utf-8")
+        unfinished.write_text(text, encoding="utf-8")
 
 
-def _item(result: SceneResult, name: str, made_at: datetime) -> pystac.Item:
-    header = result.header
+def stac_item_text(
+    found: Findings,
+    model: ModelFacts,
+    shown: ShownToModel,
+    assets: Mapping[str, ItemAsset],
+    name: str,
+    made_at: datetime,
+    description: str = "",
+    scene_href: str = "",
+) -> str:
+    """The item as JSON, ending in a line feed.
+
+    Args:
+        found: things in one scene.
+        model: what found them.
+        shown: what the model saw.
+        assets: files in the item's folder, by their keys; "model" is the item's own.
+        name: the item's id.
+        made_at: as ``write_stac_item``.
+        description: the scene in words; may be empty.
+        scene_href: as ``write_stac_item``.
+    """
+    item = _item(found, name, made_at, description)
+    if scene_href:
+        item.add_link(pystac.Link("derived_from", scene_href, title=found.header.name))
+    _add_projection(item, found.header)
+    _add_model(item, model, shown)
+    for key, asset in assets.items():
+        _add_file(item, key, asset)
+    return json.dumps(item.to_dict(include_self_link=False), ensure_ascii=False, indent=2) + "\n"
+
+
+def _asset(key: str, file: Path, result: SceneResult) -> ItemAsset:
+    media_type, roles = _ASSETS[key]
+    classes = class_numbers(result) if key == "mask" else None
+    return ItemAsset(file.name, media_type, roles, file.stat().st_size, _sha256(file), classes)
+
+
+def _add_file(item: pystac.Item, key: str, told: ItemAsset) -> None:
+    asset = pystac.Asset(
+        f"./{quote(told.name)}", media_type=told.media_type, roles=list(told.roles)
+    )
+    item.add_asset(key, asset)
+    FileExtension.ext(asset, add_if_missing=True).apply(
+        checksum=_SHA256_PREFIX + told.sha256, size=told.size_bytes
+    )
+    if told.classes is not None:
+        classification = ClassificationExtension.ext(asset, add_if_missing=True)
+        classification.classes = _classes(told.classes)
+
+
+def _item(found: Findings, name: str, made_at: datetime, description: str) -> pystac.Item:
+    header = found.header
     footprint = Ground(header).lonlat(shapely.box(0, 0, header.width_px, header.height_px))
     item = pystac.Item(
         name,
@@ -105,9 +152,9 @@ def _item(result: SceneResult, name: str, made_at: datetime) -> pystac.Item:
         header.acquired or made_at,
         {"created": made_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")},
     )
-    if result.description:
-        item.properties["description"] = result.description
-    item.properties["earthgptx:counts"] = {one.label: one.count for one in summarise(result)}
+    if description:
+        item.properties["description"] = description
+    item.properties["earthgptx:counts"] = {one.label: one.count for one in summarise(found)}
     if header.acquired is None:
         item.properties["earthgptx:datetime"] = "of processing: the scene does not say its own"
     if header.gsd_m:
@@ -139,11 +186,11 @@ def _add_projection(item: pystac.Item, header: SceneHeader) -> None:
         projection.wkt2 = header.crs
 
 
-def _classes(result: SceneResult) -> list[Classification]:
+def _classes(numbers: Mapping[str, int]) -> list[Classification]:
     """The mask's values; a class keeps its own words as the title."""
     names: set[str] = {"nothing"}
     classes = [Classification.create(0, name="nothing", description="nothing was found here")]
-    for label, number in class_numbers(result).items():
+    for label, number in numbers.items():
         name = _NOT_IN_NAMES.sub("-", label).strip("-")
         # Labels that differ only in what a name has no room for ("a/b", "a b").
         name = f"class-{number}" if not name or name in names else name
@@ -152,8 +199,8 @@ def _classes(result: SceneResult) -> list[Classification]:
     return classes
 
 
-def _add_model(item: pystac.Item, model: ModelFacts, result: SceneResult) -> None:
-    side_px = result.plan.tile_px
+def _add_model(item: pystac.Item, model: ModelFacts, shown: ShownToModel) -> None:
+    side_px = shown.side_px
     view = mlm.InputStructure.create(
         shape=[-1, side_px, side_px, 3],
         dim_order=["batch", "height", "width", "channel"],
@@ -165,6 +212,8 @@ def _add_model(item: pystac.Item, model: ModelFacts, result: SceneResult) -> Non
         data_type=DataType.UINT8,
     )
     tasks = [mlm.TaskType(task) for task in model.tasks]
+    one_grid = shown.overlap_px is not None
+    grid = {"tile_px": side_px, "overlap_px": shown.overlap_px} if one_grid else {}
     mlm.MLMExtension.ext(item, add_if_missing=True).apply(
         name=model.name,
         architecture=model.architecture,
@@ -174,14 +223,11 @@ def _add_model(item: pystac.Item, model: ModelFacts, result: SceneResult) -> Non
                 name="tile",
                 bands=[],
                 input=view,
-                description=f"{result.overview.note or 'bands as they are'}; "
-                f"resampling: {result.plan.resampling}",
+                description=shown.note,
             )
         ],
         output=[mlm.ModelOutput.create(name="instances", tasks=tasks, result=masks, classes=[])],
-        hyperparameters=mlm.Hyperparameters.create(
-            version=model.version, tile_px=side_px, overlap_px=result.plan.overlap_px
-        ),
+        hyperparameters=mlm.Hyperparameters.create(version=model.version, **grid),
     )
     weights = pystac.Asset(
         model.weights_href, title=f"{model.name} {model.version}", roles=["mlm:model"]

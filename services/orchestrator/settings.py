@@ -16,7 +16,8 @@ class OrchestratorSettings(CallerSettings):
     """Settings of one orchestrator process.
 
     Attributes:
-        concurrency: Most steps and units at once in this process; most wait on a stage.
+        concurrency: Most steps and units at once in this process; most wait on a stage. One in four
+            of these slots (at least one of two) is for interactive ones only.
         queues: Queues consumed, e.g. "reason,workflow.reasoner.batch"; empty means all.
         lease_s: A process that has not renewed a step for so long is taken for dead.
         max_attempts: Most claims of one step before the run is given up.

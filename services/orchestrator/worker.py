@@ -1,4 +1,4 @@
-"""Celery's consumer on threads of its own, the work on the process's event loop.
+"""Celery's consumers on threads of their own, the work on the process's event loop.
 
 A Celery thread only waits for its step or unit: what computes has threads elsewhere. One event loop
 holds every channel and connection, as grpc.aio wants it.
@@ -17,12 +17,14 @@ from typing import Any, TypeVar
 from celery import Celery, Task
 from celery.worker import WorkController, state
 
+from services.orchestrator.urgent_slots import UrgentSlots, urgent_slots
 from shared.errors import InvalidInput, StageUnavailable, SuiteError
 from shared.messages.celery_app import (
     MESSAGE_VERSION,
     QUEUES,
     STEPS,
     TRACE_HEADER,
+    URGENT_QUEUES,
     StepCommand,
     UnitCommand,
     kind_of,
@@ -55,14 +57,15 @@ class QueueWorker:
             app: The Celery app.
             work: What is done with a message, on `loop`, by name of its Celery task.
             loop: The process's event loop.
-            concurrency: Most messages at once.
+            concurrency: Most messages at once; a share of it is for urgent ones only.
             kinds: Kinds of queues consumed; none means all.
         """
         self._app = app
         self._work = work
         self._loop = loop
-        self._concurrency = concurrency
         self._queues = [queue for queue in QUEUES if not kinds or kind_of(queue) in kinds]
+        self._urgent_slots = urgent_slots(concurrency, self._queues)
+        self._slots = concurrency - self._urgent_slots
         self._running: set[concurrent.futures.Future[None]] = set()
         self.taken_at = time.monotonic()
         self._thread = threading.Thread(target=self._consume, name="celery", daemon=True)
@@ -76,13 +79,15 @@ class QueueWorker:
             run = self._work[task.name]
             self._take(run, fields, getattr(task.request, TRACE_HEADER, None) or "")
 
+        # Celery's threads ask for the process's app, not for that of their worker.
+        self._app.set_default()
         for name in self._work:
-            self._app.task(name=name, bind=True, ignore_result=True)(take)
+            self._app.task(name=name, bind=True, ignore_result=True, shared=False)(take)
         self._thread.start()
 
     def busy(self) -> bool:
-        """Whether no thread is free."""
-        return len(self._running) >= self._concurrency
+        """Whether a message that waits may have to: there are slots for some only."""
+        return len(self._running) >= self._slots
 
     def alive(self) -> bool:
         """Whether the consumer runs at all."""
@@ -100,11 +105,14 @@ class QueueWorker:
         self._thread.join(STOP_SLACK_S)
 
     def _consume(self) -> None:
+        self._app.steps["consumer"].add(UrgentSlots)
         controller = WorkController(
             app=self._app,
             pool_cls="threads",
-            concurrency=self._concurrency,
+            concurrency=self._slots,
             queues=self._queues,
+            urgent_slots=self._urgent_slots,
+            urgent_queues=[queue for queue in self._queues if queue in URGENT_QUEUES],
             without_heartbeat=True,
             without_mingle=True,
             without_gossip=True,

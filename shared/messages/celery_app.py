@@ -46,10 +46,11 @@ class StepCommand:
 
 @dataclass(frozen=True, slots=True)
 class UnitCommand:
-    """Run one unit of one workflow run."""
+    """Run one unit of one workflow run; `attempt` is the number of the claim it is sent for."""
 
     run_id: str
     unit: str
+    attempt: int
     version: int = MESSAGE_VERSION
 
 
@@ -77,6 +78,8 @@ _RANKS: Mapping[str, int] = {queue_of(step): _STEP_RANK for step in STEPS} | {
 }
 # Every queue, the urgent ones first.
 QUEUES: tuple[str, ...] = tuple(sorted(_RANKS, key=lambda queue: _RANKS[queue]))
+# Those somebody waits for.
+URGENT_QUEUES: tuple[str, ...] = tuple(queue for queue in QUEUES if _RANKS[queue] == _STEP_RANK)
 
 
 def more_urgent(queue: str) -> tuple[str, ...]:
@@ -93,6 +96,9 @@ class UrgentFirst(priority_cycle):
 
     def rotate(self, last_used: str) -> str:
         """Puts the queue just served behind the others of its rank."""
+        if last_used not in self.items:
+            # Its message came when it was not consumed any more: kombu puts that back.
+            return last_used
         self.items.remove(last_used)
         rank = _RANKS[last_used]
         after = sum(_RANKS[queue] <= rank for queue in self.items)
@@ -169,7 +175,7 @@ def send_units(app: Celery, ready: Sequence[ReadyUnit]) -> None:
         StageUnavailable: The broker cannot be reached; the sweeper sends what was not sent.
     """
     for unit in ready:
-        command = UnitCommand(unit.run_id, unit.unit)
+        command = UnitCommand(unit.run_id, unit.unit, unit.attempt)
         _send(app, UNIT_TASK, command, unit_queue_of(unit.stage, unit.priority), unit.trace)
 
 

@@ -71,12 +71,12 @@ local function has_all(of, steps)
   return true
 end
 
-local function announce(of, unit, spec, ready)
+local function announce(of, unit, u, spec, ready)
   local _, item = split(unit)
   -- Finding items and gathering what they gave needs no stage.
   local stage = spec.fan_out and not item and 'orchestrator' or spec.stage
   table.insert(ready, {run_id = of, unit = unit, stage = stage, priority = spec.priority,
-                       trace = get(of, 'trace')})
+                       trace = get(of, 'trace'), attempt = (u.tries or 0) + 1})
 end
 
 -- Ready if the unit has a place in flight or there is one for it; parked until there is one else.
@@ -92,7 +92,7 @@ local function make_ready(of, unit, u, due, ready)
     redis.call('SADD', flying, member)
     u.state, u.sends = 'ready', 0
     redis.call('ZADD', key(of, 'open'), due, unit)
-    announce(of, unit, spec, ready)
+    announce(of, unit, u, spec, ready)
   end
   save(of, unit, u)
 end

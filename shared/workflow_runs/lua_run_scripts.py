@@ -153,7 +153,7 @@ for _, unit in ipairs(redis.call('ZRANGE', open, '-inf', now, 'BYSCORE', 'LIMIT'
   local wait = math.min(a.resend_ms * 2 ^ (u.sends - 1), a.max_resend_ms)
   redis.call('ZADD', open, string.format('%d', now + wait), unit)
   save(id, unit, u)
-  announce(id, unit, spec_of(id, unit), ready)
+  announce(id, unit, u, spec_of(id, unit), ready)
 end
 schedule(id)
 return cjson.encode({action = 'send', ready = ready})

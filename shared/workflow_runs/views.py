@@ -54,6 +54,7 @@ class ReadyUnit:
         stage: Which stage's queue it belongs to.
         priority: Which of that stage's queues.
         trace: W3C traceparent of who asked for the run.
+        attempt: The number its next claim will have.
     """
 
     run_id: str
@@ -61,6 +62,7 @@ class ReadyUnit:
     stage: Stage
     priority: Priority
     trace: str
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,3 +40,10 @@ def test_more_urgent_queues_are_those_that_are_served_before() -> None:
         unit_queue_of(stage, "interactive") for stage in STAGES
     }
     assert NORMAL in more_urgent(BULK) and BULK not in more_urgent(BULK)
+
+
+def test_a_queue_that_is_not_consumed_any_more_may_still_give_a_message() -> None:
+    order = UrgentFirst()
+    order.update([BULK, NORMAL])
+    order.rotate(URGENT)
+    assert order.consume(9) == [NORMAL, BULK]

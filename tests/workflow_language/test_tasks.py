@@ -19,7 +19,8 @@ ASKED_FOR = {
     *("classify_scene", "caption", "answer", "classify_regions", "caption_regions", "relate"),
     *("detect", "segment", "segment_regions", "grounded_caption", "tile", "zoom", "filter"),
     *("sort", "merge", "count", "measure", "compare", "match", "render", "export_geojson"),
-    *("export_masks", "export_csv", "export_report"),
+    *("export_geopackage", "export_masks", "export_mask_cog", "export_csv", "export_report"),
+    "export_stac",
 }
 
 

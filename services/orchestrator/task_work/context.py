@@ -112,13 +112,17 @@ class TaskContext:
         with refused_as_invalid_input(ImageryError):
             return await self.parts.drawing.run(work, *args, **kwargs)
 
+    @property
+    def file_stem(self) -> str:
+        """What its files' names begin with: the step, and the item."""
+        return self.unit.replace("#", "-")
+
     async def write(
         self, ending: str, media_type: str, data: bytes, beside: tuple[File, ...] = ()
     ) -> File:
         """Keeps a file, named after the unit."""
-        name = self.unit.replace("#", "-") + ending
         return await self.parts.files.write(
-            name, media_type, data, tenant=self.tenant, beside=beside
+            self.file_stem + ending, media_type, data, tenant=self.tenant, beside=beside
         )
 
 

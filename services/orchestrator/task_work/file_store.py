@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.tensors.files import put_file
+from shared.tensors.files import get_file, put_file
 from shared.tensors.store import TensorStore
 from shared.worker_pool import WorkerPool
 from workflow_language.values import File
@@ -11,7 +11,7 @@ STORE_THREADS = 4
 
 
 class FileStore:
-    """Writes files of all tenants."""
+    """Writes and reads files of all tenants."""
 
     def __init__(self, store: TensorStore, ttl_s: float) -> None:
         """Files live for `ttl_s` seconds."""
@@ -31,6 +31,15 @@ class FileStore:
         """
         key = await self._storing.run(put_file, self._store, data, tenant=tenant, ttl_s=self._ttl_s)
         return File(name, media_type, len(data), key, beside)
+
+    async def read(self, file: File, *, tenant: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            NotFound: Its time is over.
+            StageUnavailable: The object store cannot be reached.
+        """
+        return await self._storing.run(get_file, self._store, file.key, tenant=tenant)
 
     async def close(self) -> None:
         """Ends the threads."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import AbstractContextManager
 from typing import cast
 
 import cv2
@@ -10,8 +11,9 @@ import numpy as np
 
 from earthgptx.imagery.display import Modality, to_display
 from earthgptx.imagery.errors import ImageryError
-from earthgptx.imagery.read import read_image
+from earthgptx.imagery.read import ValidHW, read_image
 from earthgptx.imagery.windows import Window, cut_window
+from earthgptx.scenes.scene import Scene
 from services.orchestrator.task_work.scene_cuts import SceneCuts
 from services.orchestrator.task_work.scene_reader import PixelsHWC, SceneReader
 from services.orchestrator.task_work.scene_spool import SceneSpool
@@ -83,6 +85,18 @@ class ImageAccess:
         """A window of a scene that is read by window, as an image of its own (`SceneCuts.cut`)."""
         return await self._reading.run(self._cuts.cut, scene, modality, window)
 
+    async def valid(self, image: KeptImage) -> ValidHW | None:
+        """Where an image that is decoded as a whole has data; None where everywhere.
+
+        Raises:
+            InvalidInput: It is damaged.
+        """
+        return await self._decoding.run(self._valid, image)
+
+    def opened(self, scene: KeptImage, modality: str) -> AbstractContextManager[Scene]:
+        """A scene that is read by window, for the thread that asks (`SceneReader.opened`)."""
+        return self._reader.opened(scene, modality)
+
     async def close(self) -> None:
         """Ends the threads."""
         await self._reading.close()
@@ -109,6 +123,11 @@ class ImageAccess:
         size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
         method = cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
         return cv2.resize(shown_HWC, size, interpolation=method).astype(np.uint8, copy=False)
+
+    def _valid(self, image: KeptImage) -> ValidHW | None:
+        data = self._store.get_image(image.image_id, tenant=image.ref.tenant)
+        with refused_as_invalid_input(ImageryError):
+            return read_image(data).valid_HW
 
     def _show(self, view: SceneView, tenant: str) -> PixelsHWC:
         """All of the scene; in the one decoding thread, so what is kept needs no lock."""

@@ -22,6 +22,8 @@ from services.orchestrator.task_work.region_questions import (
 )
 from services.orchestrator.task_work.region_tasks import count, keep, measure, merge, sort
 from services.orchestrator.task_work.report import export_report
+from services.orchestrator.task_work.scene_files import export_geopackage, export_mask_cog
+from services.orchestrator.task_work.stac import export_stac
 from services.orchestrator.task_work.view_tasks import compare, match, tile, zoom
 
 TASK_WORK: Mapping[str, TaskWork] = MappingProxyType(
@@ -47,8 +49,11 @@ TASK_WORK: Mapping[str, TaskWork] = MappingProxyType(
         "measure": measure,
         "render": render,
         "export_geojson": export_geojson,
+        "export_geopackage": export_geopackage,
         "export_masks": export_masks,
+        "export_mask_cog": export_mask_cog,
         "export_csv": export_csv,
         "export_report": export_report,
+        "export_stac": export_stac,
     }
 )

@@ -1,4 +1,4 @@
-"""export_report: one Markdown file of texts, numbers, tables and pictures."""
+"""export_report: one file, Markdown or HTML, of texts, numbers, tables and pictures."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from workflow_language.region_sets import Region
 from workflow_language.values import Cell, File, SceneView, Table, Value
 
 MARKDOWN = "text/markdown"
+HTML = "text/html"
 VIEW_PX = 768
 _REGION_COLUMNS = ("label", "caption", "score", "area_m2")
 
@@ -24,12 +25,20 @@ async def export_report(context: TaskContext, arguments: Arguments) -> Mapping[s
     """Writes the parts in their order; files among them lie beside the report."""
     report = _Report(context)
     await report.add(arguments["parts"])
-    title = plain(text_in(arguments, "title"))
-    text = "\n\n".join([f"# {title}", *report.blocks, "Made by a model; not checked by people."])
-    file = await context.write(
-        ".md", MARKDOWN, f"{text}\n".encode(), beside=tuple(report.files.values())
-    )
-    return {"file": file}
+    title, beside = text_in(arguments, "title"), tuple(report.files.values())
+    closing = "Made by a model; not checked by people."
+    text = "\n\n".join([f"# {plain(title)}", *report.blocks, closing]) + "\n"
+    if text_in(arguments, "format") == "html":
+        page = await context.draw(_page, text, title)
+        return {"file": await context.write(".html", HTML, page.encode(), beside)}
+    return {"file": await context.write(".md", MARKDOWN, text.encode(), beside)}
+
+
+def _page(markdown: str, title: str) -> str:
+    # Only here: markdown-it is of the extra `scenes`.
+    from earthgptx.exports.report import report_html
+
+    return report_html(markdown, title)
 
 
 class _Report:

@@ -63,8 +63,12 @@ class SceneReader:
             return show(part.bands_CHW, part.valid_HW, scene.channels, stretch)
 
     @contextmanager
-    def _opened(self, image: KeptImage, modality: str) -> Iterator[tuple[Scene, Stretch]]:
-        seen_by = cast(Modality, modality) if modality else None
+    def opened(self, image: KeptImage, modality: str) -> Iterator[Scene]:
+        """The scene, open; for the thread that opened it.
+
+        Raises:
+            InvalidInput, QueueFull, StageUnavailable: As `window`.
+        """
         image_id, tenant = image.image_id, image.ref.tenant
         with (
             self._spool.file(
@@ -74,9 +78,14 @@ class SceneReader:
             ) as path,
             refused_as_invalid_input(ImageryError),
             # The gateway has found these bytes whole.
-            open_scene(path, seen_by, known_whole=True) as scene,
+            open_scene(path, _seen_by(modality), known_whole=True) as scene,
         ):
-            yield scene, self._stretch(image_id, scene, seen_by)
+            yield scene
+
+    @contextmanager
+    def _opened(self, image: KeptImage, modality: str) -> Iterator[tuple[Scene, Stretch]]:
+        with self.opened(image, modality) as scene:
+            yield scene, self._stretch(image.image_id, scene, _seen_by(modality))
 
     def _stretch(self, image_id: str, scene: Scene, modality: Modality | None) -> Stretch:
         key = (image_id, modality or "")
@@ -87,3 +96,7 @@ class SceneReader:
             while len(self._stretches) > KEPT_STRETCHES:
                 self._stretches.popitem(last=False)
             return self._stretches[key]
+
+
+def _seen_by(modality: str) -> Modality | None:
+    return cast(Modality, modality) if modality else None

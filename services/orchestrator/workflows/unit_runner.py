@@ -4,7 +4,8 @@
           -> or a retry, steps before it again, the run given up
 
 What may run then goes into its queue. But as long as that would be a large share of what it costs,
-and nothing more urgent waits, one of them goes on here.
+and nothing more urgent waits, one of them goes on here: none less urgent than the one before it,
+whose slot may be kept for urgent ones.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Tracer
@@ -41,6 +43,7 @@ from shared.messages.celery_app import (
     more_urgent,
     unit_queue_of,
 )
+from shared.rpc_context import PRIORITIES, Priority
 from shared.run_records.backlog import Backlog
 from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.unit_work import OutputsGone
@@ -56,6 +59,14 @@ _log = logging.getLogger(__name__)
 SendUnits = Callable[[Sequence[ReadyUnit]], Awaitable[None]]
 # What may run now, and a word for how it went.
 Outcome = tuple[tuple[ReadyUnit, ...], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """A unit that was run: how urgent it was, and what may run now."""
+
+    priority: Priority
+    ready: tuple[ReadyUnit, ...]
 
 
 class UnitRunner:
@@ -101,28 +112,29 @@ class UnitRunner:
             StageUnavailable: The state store is away; the sweeper will have the unit sent again.
         """
         until = time.monotonic() + GOES_ON_FOR_S
-        ready = await self._run_unit(command.run_id, command.unit, traceparent)
-        while ready:
-            here = await self._going_on(ready, command.run_id) if time.monotonic() < until else None
-            await self._send([each for each in ready if each is not here])
+        ran = await self._run_unit(command.run_id, command.unit, traceparent)
+        while ran and ran.ready:
+            here = await self._going_on(ran, command.run_id) if time.monotonic() < until else None
+            await self._send([each for each in ran.ready if each is not here])
             if here is None:
                 return
-            ready = await self._run_unit(here.run_id, here.unit, traceparent)
+            ran = await self._run_unit(here.run_id, here.unit, traceparent)
 
-    async def _going_on(self, ready: Sequence[ReadyUnit], run_id: str) -> ReadyUnit | None:
+    async def _going_on(self, ran: _Ran, run_id: str) -> ReadyUnit | None:
         """The unit that takes the place of the one before it, if there is one that may."""
-        for unit in ready:
+        as_urgent = PRIORITIES[: PRIORITIES.index(ran.priority) + 1]
+        for unit in ran.ready:
             queue = unit_queue_of(unit.stage, unit.priority)
             served = not self._queues or kind_of(queue) in self._queues
-            if unit.run_id == run_id and served:
+            if unit.run_id == run_id and served and unit.priority in as_urgent:
                 return None if await self._backlog.waits(more_urgent(queue)) else unit
         return None
 
-    async def _run_unit(self, run_id: str, unit: str, traceparent: str) -> tuple[ReadyUnit, ...]:
+    async def _run_unit(self, run_id: str, unit: str, traceparent: str) -> _Ran | None:
         claim = await self._runs.claim(run_id, unit, owner=uuid.uuid4().hex)
         if isinstance(claim, Refused):
             self._metrics.ended("workflow", claim.reason, 0.0)
-            return ()
+            return None
         kind = f"workflow.{claim.task or 'end'}"
         parent = TraceContextTextMapPropagator().extract({TRACE_HEADER: traceparent})
         started = time.perf_counter()
@@ -142,7 +154,7 @@ class UnitRunner:
             if outcome in ("failed", "retried"):
                 span.set_status(trace.StatusCode.ERROR, outcome)
         self._metrics.ended(kind, outcome, time.perf_counter() - started)
-        return ready
+        return _Ran(claim.priority, ready)
 
     async def _attempt(self, claim: UnitClaim) -> Outcome:
         if claim.exhausted:

@@ -8,7 +8,7 @@ import numpy as np
 import rasterio
 from rio_cogeo import cog_validate
 
-from earthgptx.exports.mask_cog import class_numbers, write_mask_cog
+from earthgptx.exports.mask_cog import class_numbers, numbers_in, write_mask_cog
 from earthgptx.scenes.interpret import interpret_scene
 from earthgptx.scenes.model import TileInstance
 from earthgptx.scenes.scene import open_scene
@@ -57,6 +57,7 @@ def test_more_classes_than_a_byte_holds_are_told_apart(tmp_path: Path) -> None:
         labels = mask.read(1)
         assert mask.dtypes == ("uint16",) and mask.nodata == 65_535
         assert mask.tags(1)["CLASS_300"] == "class 299"
+    assert numbers_in((tmp_path / "mask.tif").read_bytes()) == class_numbers(result)
     assert np.array_equal(labels, (masks * np.arange(1, 301)[:, None, None]).sum(axis=0))
 
 

@@ -76,9 +76,8 @@ def test_a_message_that_is_no_command_is_refused(fields: dict[str, Any]) -> None
 def test_a_command_is_read() -> None:
     fields = {"run_id": "r", "step": "reason", "attempt": 1, "version": 1}
     assert read_command(StepCommand, fields) == StepCommand("r", "reason", 1)
-    assert read_command(UnitCommand, {"run_id": "r", "unit": "seen#1"}) == UnitCommand(
-        "r", "seen#1"
-    )
+    fields = {"run_id": "r", "unit": "seen#1", "attempt": 2, "version": 1}
+    assert read_command(UnitCommand, fields) == UnitCommand("r", "seen#1", 2)
 
 
 @pytest.mark.parametrize(

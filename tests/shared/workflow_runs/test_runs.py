@@ -49,7 +49,7 @@ FAN = graph(tiles=step(), seen=step("tiles", fan_out=True, in_flight=2), all=ste
 async def test_a_run_goes_step_by_step_to_its_end(runs: WorkflowRuns) -> None:
     made = await create(runs, CHAIN)
     run_id = made.run_id
-    assert made.ready == (ReadyUnit(run_id, "a", "reasoner", "normal", "t"),)
+    assert made.ready == (ReadyUnit(run_id, "a", "reasoner", "normal", "t", attempt=1),)
     assert await runs.claim(run_id, "d", "me") == Refused("waiting")
     assert await committed(runs, run_id, "a", {"n": 1}) == ["b", "c"]
     words = await claimed(runs, run_id, "c")

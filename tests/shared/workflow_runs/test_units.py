@@ -207,11 +207,11 @@ async def test_a_lost_message_a_dead_worker_and_a_late_run_are_found(runs: Workf
     assert await runs.due(9) == []
     await asyncio.sleep(0.2)
     assert await runs.due(9) == [run_id]
-    assert [each.unit for each in (await runs.sweep(run_id)).ready] == ["a"]
+    assert [(e.unit, e.attempt) for e in (await runs.sweep(run_id)).ready] == [("a", 1)]
     assert await runs.due(9) == []
     claim = await claimed(runs, run_id, "a", "dies")
     await asyncio.sleep(0.25)
-    assert [each.unit for each in (await runs.sweep(run_id)).ready] == ["a"]
+    assert [(e.unit, e.attempt) for e in (await runs.sweep(run_id)).ready] == [("a", 2)]
     assert await runs.renew(claim) == "held"
     await asyncio.sleep(0.25)
     assert (await runs.sweep(run_id)).action == "late"

@@ -16,7 +16,7 @@ from rasterio.windows import Window as PixelWindow
 
 from earthgptx.imagery.display import Modality, to_display
 from earthgptx.imagery.header import ImageLimits
-from earthgptx.imagery.masks import rle_box_xyxy_px
+from earthgptx.imagery.masks import encode_rle, rle_box_xyxy_px
 from earthgptx.imagery.read import read_image
 from services.gateway.large_uploads import LargeUploads
 from services.gateway.unfinished_uploads import UnfinishedUploads, UploadLimits
@@ -284,3 +284,21 @@ async def test_values_of_all_tiles_are_stretched_alike(
         )
         means.append(float(read_image(data).bands_CHW.mean()))
     assert means[0] < 60 and means[1] > 190
+
+
+async def test_a_mask_of_a_scene_read_by_window_shows_its_gaps(
+    workplace: Workplace, uploads: LargeUploads, tmp_path: Path
+) -> None:
+    scene = await uploaded(uploads, sparse_scene(tmp_path / "small.tif", side_px=4096))
+    inside_HW = np.zeros((4096, 4096), bool)
+    inside_HW[2000:2200, 1900:2100] = True
+    found = Region((1900, 2000, 2100, 2200), "dock", mask=MaskPixels(*encode_rle(inside_HW)))
+    given = await workplace.run("export_mask_cog", scene=scene, masks=(found,))
+    (tmp_path / "mask.tif").write_bytes(workplace.read(given["file"]))
+    with rasterio.open(tmp_path / "mask.tif") as written:
+        labels_HW = written.read(1)
+        assert written.transform == PLACE["transform"] and written.crs == PLACE["crs"]
+    expected_HW = np.full((4096, 4096), 255, np.uint8)
+    x0, y0, x1, y1 = map(int, WITH_DATA)
+    expected_HW[y0:y1, x0:x1] = inside_HW[y0:y1, x0:x1]
+    assert np.array_equal(labels_HW, expected_HW)

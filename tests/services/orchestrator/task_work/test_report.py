@@ -50,3 +50,14 @@ async def test_every_kind_of_part_is_written(workplace: Workplace) -> None:
     page = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     assert "<h1>A *report*</h1>" in page and "&lt;b&gt;wet&lt;/b&gt;; 3 * 4." in page
     assert page.count("<img") == 3 and page.count("<table>") == 2
+
+
+async def test_a_report_may_be_a_page_in_which_nothing_is_markup(workplace: Workplace) -> None:
+    parts: Any = ("It is <b>wet</b>.", PICTURE, Table(("label",), (("<i>",),)))
+    given = await workplace.run("export_report", title="A <b>", parts=parts, format="html")
+    file: Any = given["file"]
+    page = workplace.read(file).decode()
+    assert (file.name, file.media_type) == ("step-3.html", "text/html")
+    assert page.startswith("<!doctype html>") and "<title>A &lt;b&gt;</title>" in page
+    assert "&lt;b&gt;wet&lt;/b&gt;" in page and "<td>&lt;i&gt;</td>" in page
+    assert '<img src="map.png"' in page and [each.name for each in file.beside] == ["map.png"]

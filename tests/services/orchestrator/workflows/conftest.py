@@ -99,7 +99,7 @@ class Bench:
         return created.run_id
 
     async def deliver(self, unit: ReadyUnit, times: int = 1) -> None:
-        command = UnitCommand(unit.run_id, unit.unit)
+        command = UnitCommand(unit.run_id, unit.unit, unit.attempt)
         await asyncio.gather(*(self.runner.run(command, "") for _ in range(times)))
 
     async def run_all(self, run_id: str, timeout_s: float = 10) -> str:

@@ -124,6 +124,24 @@ async def test_a_unit_waits_in_its_queue_where_a_more_urgent_one_waits(
     assert (await bench.runs.read(run_id)).state == "succeeded"
 
 
+async def test_a_unit_does_not_take_the_place_of_a_more_urgent_one(make_bench: MakeBench) -> None:
+    plan = planned(
+        """
+workflow: less_and_less_urgent
+inputs: {scene: scene}
+steps:
+  - {id: a, task: caption, priority: interactive, with: {image: $scene}}
+  - {id: b, task: answer, priority: batch, with: {image: $scene, question: "about ${a}"}}
+  - {id: c, task: answer, priority: normal, with: {image: $scene, question: "about ${b}"}}
+outputs: {c: $c}
+"""
+    )
+    bench = make_bench(caption=say, answer=repeat)
+    run_id = await bench.create(plan, {"scene": SCENE_JSON})
+    assert await units_through_the_broker(bench) == ["a", "b"]
+    assert (await bench.runs.read(run_id)).state == "succeeded"
+
+
 async def test_a_unit_goes_through_the_broker_after_a_long_one(make_bench: MakeBench) -> None:
     async def slow(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
         await asyncio.sleep(0.3)
@@ -297,7 +315,7 @@ async def test_a_runner_called_off_hands_its_unit_over(make_bench: MakeBench) ->
 
     bench = make_bench(caption=wait)
     run_id = await bench.create(ONE, {"scene": SCENE_JSON})
-    running = asyncio.create_task(bench.runner.run(UnitCommand(run_id, "said"), ""))
+    running = asyncio.create_task(bench.runner.run(UnitCommand(run_id, "said", 1), ""))
     while not calls:
         await asyncio.sleep(0.005)
     running.cancel()
