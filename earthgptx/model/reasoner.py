@@ -23,6 +23,7 @@ from earthgptx.model.language_model import Words, build_language_model, prefix_e
 from earthgptx.model.presets import ModelConfig
 from earthgptx.model.region_features import RegionFeatures
 from earthgptx.model.tallies import Tallies, Tally
+from earthgptx.model.word_lookup import WordLookup
 
 if TYPE_CHECKING:
     from earthgptx.model.adapters import Adapters
@@ -56,6 +57,7 @@ class ReasonerNetwork(nn.Module):
         self.regions = build_region_features(config)
         labels = len(config.tallied_labels)
         self.tallies = Tallies(labels, config.prompt_width, config.width) if labels else None
+        self.lookup = WordLookup(config.width) if labels else None
         self.language: PreTrainedModel = build_language_model(config)
 
     def understand(
@@ -64,11 +66,23 @@ class ReasonerNetwork(nn.Module):
         """Image and prompts as the language model reads them; see ``HybridFusion.forward``."""
         hybrid_BND, tokens_BTO = self.fusion(grid_BNC, prompts_BPD, valid_BP)
         if self.tallies is None:
-            return Understood(hybrid_BND, tokens_BTO, None)
+            return Understood(hybrid_BND, tokens_BTO, None, None)
         tally = self.tallies.count(hybrid_BND)
-        counted_BSO = self.tallies.tokens(tally, self.language.get_input_embeddings().weight)
+        written_BSO = self.tallies.write(tally)
+        counted_BSO = self.tallies.tokens(written_BSO, self._names())
         tokens_BTO = torch.cat([tokens_BTO, counted_BSO.to(tokens_BTO.dtype)], dim=1)
-        return Understood(hybrid_BND, tokens_BTO, tally)
+        return Understood(hybrid_BND, tokens_BTO, tally, written_BSO)
+
+    def look_up(self, words_BLO: Tensor, written_BSO: Tensor | None) -> Tensor:
+        """Embeddings of a question's words with what they look up; see ``WordLookup``."""
+        if self.lookup is None or written_BSO is None:
+            return words_BLO
+        found_BLO = self.lookup(words_BLO, self._names(), written_BSO)
+        return words_BLO + found_BLO.to(words_BLO.dtype)
+
+    def _names(self) -> Tensor:
+        assert self.tallies is not None
+        return self.tallies.names(self.language.get_input_embeddings().weight)
 
 
 @dataclass(frozen=True)
@@ -79,11 +93,13 @@ class Understood:
         hybrid_BND: on the grid.
         tokens_BTO: for the language model: grid, summary, tallies.
         tally: what was counted, where the configuration counts anything.
+        written_BSO: the numbers as words of a question may look them up.
     """
 
     hybrid_BND: Tensor
     tokens_BTO: Tensor
     tally: Tally | None
+    written_BSO: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -204,7 +220,9 @@ class ReasonerModel:
                 limit=f"{max(room, 0)} tokens",
             )
         ids_L = torch.tensor(question, device=self.device)
-        return torch.cat([prefix_LD, language.get_input_embeddings()(ids_L).to(self.dtype)])
+        asked_1LD = language.get_input_embeddings()(ids_L).to(self.dtype).unsqueeze(0)
+        asked_1LD = self.network.look_up(asked_1LD, understood.written_BSO)
+        return torch.cat([prefix_LD, asked_1LD[0]])
 
 
 class Decoding:

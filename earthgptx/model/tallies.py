@@ -82,20 +82,20 @@ class Tallies(nn.Module):
         at_least_BSK = (number_BS1 - half_K) * self.slope_K.float()
         return Tally(instances_BNS, present_BS, at_least_BSK)
 
-    def tokens(self, tally: Tally, embedding_VO: Tensor) -> Tensor:
-        """Tokens [B, S, O].
-
-        Args:
-            tally: what was counted.
-            embedding_VO: of the language model's words.
-        """
+    def write(self, tally: Tally) -> Tensor:
+        """The numbers as the language model reads them, [B, S, O]; alike for every label."""
         said_BSK = torch.cat([tally.present_BS.unsqueeze(-1), tally.at_least_BSK], dim=-1)
-        written_BSO = self.written(said_BSK.sigmoid().to(self.written.weight.dtype))
-        named_SO = self._names(embedding_VO).to(written_BSO.dtype) + self.position_SO
+        written_BSO: Tensor = self.written(said_BSK.sigmoid().to(self.written.weight.dtype))
+        return written_BSO
+
+    def tokens(self, written_BSO: Tensor, names_SO: Tensor) -> Tensor:
+        """Tokens [B, S, O]: numbers with their labels' names."""
+        named_SO = names_SO.to(written_BSO.dtype) + self.position_SO
         tokens_BSO: Tensor = F.layer_norm(written_BSO + named_SO, written_BSO.shape[-1:])
         return tokens_BSO
 
-    def _names(self, embedding_VO: Tensor) -> Tensor:
+    def names(self, embedding_VO: Tensor) -> Tensor:
+        """The labels' names, [S, O], of the language model's embeddings of its words."""
         known_ST1 = (self.name_ids_ST != NO_TOKEN).unsqueeze(-1)
         # Names are looked up, not learnt here: else they would drift from the words.
         words_STO = F.embedding(self.name_ids_ST.clamp_min(0), embedding_VO.detach())

@@ -61,6 +61,7 @@ class RowTensors:
         image_slots, region_slots: flat positions (row * L + column) of the placeholders; regions
             in the order row, region.
         region_of_slot: flat index (row * R + region) for each region slot.
+        asked_BL: True where a word of a question is.
         label_slots, labels, label_weights: flat positions whose next token is learnt.
         seg_slots: flat positions whose state predicts a [SEG] with a known mask.
         segs: image, true mask and meaning of each such [SEG].
@@ -73,6 +74,7 @@ class RowTensors:
     image_slots: Tensor
     region_slots: Tensor
     region_of_slot: Tensor
+    asked_BL: Tensor
     label_slots: Tensor
     labels: Tensor
     label_weights: Tensor
@@ -101,6 +103,7 @@ class _Row:
     positions: list[int]
     image_columns: list[int]
     region_columns: list[int]
+    asked: list[int]
     labels: list[tuple[int, int, float]]
     segs: list[tuple[int, MaskGG, Meaning]]
 
@@ -160,6 +163,7 @@ def _pack_row(
         positions=list(range(prefix)),
         image_columns=list(range(3, 3 + image_tokens)),
         region_columns=region_columns,
+        asked=[0] * prefix,
         labels=[],
         segs=[],
     )
@@ -175,6 +179,7 @@ def _add_question(row: _Row, question: Question, number: int, prefix: int, words
     ids = asked + answer
     row.ids += ids
     row.segment += [number] * len(ids)
+    row.asked += [1] * len(asked) + [0] * len(answer)
     row.positions += range(prefix, prefix + len(ids))
     # A long caption must not drown the short answers, nor count as one of them.
     weight = len(answer) ** -0.5
@@ -228,6 +233,7 @@ def _row_tensors(
                 for k in range(len(r.region_columns))
             ]
         ),
+        asked_BL=padded("asked", 0).bool(),
         label_slots=flat([slot for slot, _, _ in labels]),
         labels=flat([token for _, token, _ in labels]),
         label_weights=torch.tensor([weight for _, _, weight in labels]),

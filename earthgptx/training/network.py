@@ -77,16 +77,20 @@ class TrainingNetwork(nn.Module):
         answers: list[Answered] = []
         masks = []
         if with_words and batch.plain is not None:
-            tokens_BTD = understood.tokens_BTO.index_select(0, batch.plain.image_of_row)
-            answers.append(self._answer(batch.plain, tokens_BTD, None))
+            rows = batch.plain.image_of_row
+            tokens_BTD = understood.tokens_BTO.index_select(0, rows)
+            written_BSO = _of_rows(understood.written_BSO, rows)
+            answers.append(self._answer(batch.plain, tokens_BTD, None, written_BSO))
         if batch.regions is not None:
-            tokens_BTD, looks_BRD, regions_BRD = self._understand_marks(batch.regions, features)
+            marked, looks_BRD, regions_BRD = self._understand_marks(batch.regions, features)
             if self.helped:
                 parts["regions"] = self.dense.regions_loss(looks_BRD, batch.regions.labels_BR)
             if len(batch.region_rows):
                 masks.append(self._region_masks(batch, batch.regions, regions_BRD, features))
             if with_words and batch.marked is not None:
-                answers.append(self._answer(batch.marked, tokens_BTD, looks_BRD))
+                answers.append(
+                    self._answer(batch.marked, marked.tokens_BTO, looks_BRD, marked.written_BSO)
+                )
         queries = [answered.segs for answered in answers]
         if not with_words:
             queries.append((self.dense.states_of(batch.meant), batch.meant))
@@ -119,8 +123,8 @@ class TrainingNetwork(nn.Module):
 
     def _understand_marks(
         self, regions: RegionTensors, features: tuple[Tensor, tuple[Tensor, ...]]
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Image tokens, region tokens for the language model, region tokens for the masks."""
+    ) -> tuple[Understood, Tensor, Tensor]:
+        """The marked images, region tokens for the language model, region tokens for the masks."""
         map_BMD = self.prompt_encoder.encode_map(regions.map_BKSS)
         regions_BRD = self.prompt_encoder.encode_regions(regions.boxes_BR4, regions.kinds_BRK)
         prompts_BPD = torch.cat([map_BMD, regions_BRD], dim=1)
@@ -136,13 +140,21 @@ class TrainingNetwork(nn.Module):
             regions_BRD,
             regions.weights_BRGG,
         )
-        return understood.tokens_BTO, looks_BRD, regions_BRD
+        return understood, looks_BRD, regions_BRD
 
-    def _answer(self, rows: RowTensors, tokens_BTD: Tensor, looks_BRD: Tensor | None) -> Answered:
+    def _answer(
+        self,
+        rows: RowTensors,
+        tokens_BTD: Tensor,
+        looks_BRD: Tensor | None,
+        written_BSO: Tensor | None,
+    ) -> Answered:
         """Reads and answers packed rows."""
         language = self.reasoner.language
         width = tokens_BTD.shape[-1]
-        flat = language.get_input_embeddings()(rows.ids_BL).view(-1, width)
+        words_BLD = language.get_input_embeddings()(rows.ids_BL)
+        found_BLD = self.reasoner.look_up(words_BLD, written_BSO)
+        flat = torch.where(rows.asked_BL.unsqueeze(-1), found_BLD, words_BLD).view(-1, width)
         flat = flat.index_put((rows.image_slots,), tokens_BTD.reshape(-1, width).to(flat.dtype))
         if looks_BRD is not None:
             looks = looks_BRD.reshape(-1, width)[rows.region_of_slot]
@@ -206,6 +218,10 @@ def packed_mask(segment_BL: Tensor) -> Tensor:
     same_BLL = (seen_B1L == 0) | (seen_B1L == segment_BL.unsqueeze(2))
     itself_LL = torch.eye(length, dtype=torch.bool, device=segment_BL.device)
     return ((same_BLL & causal_LL) | itself_LL).unsqueeze(1)
+
+
+def _of_rows(images: Tensor | None, rows: Tensor) -> Tensor | None:
+    return None if images is None else images.index_select(0, rows)
 
 
 def _spread(count: int, most: int) -> tuple[Tensor, Tensor]:
