@@ -26,6 +26,7 @@ NAMES = (
     "tensor_hand_off",
     "control_plane",
     "workflow_runs",
+    "scene_throughput",
     "feature_cache",
     "batching",
     "stages",

@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from earthgptx.imagery.display import MODALITIES, to_display
+from earthgptx.imagery.display import MODALITIES, Display, to_display
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.header import ImageLimits
 from earthgptx.imagery.read import read_image
+from earthgptx.imagery.shown_images import ShownImages
 from earthgptx.imagery.windows import Window, cut_window, validate_window, whole_image
 from earthgptx.model.checkpoint import load_image_encoder, model_version
 from earthgptx.model.features import ImageFeatures
@@ -44,6 +45,8 @@ ViewSSC = npt.NDArray[np.uint8]
 STAGE = "image_encoder"
 # A decoded scene may take a GiB: few at a time.
 DECODE_THREADS = 2
+# Decoded images kept, since a scene is looked at tile by tile.
+SHOWN_LIMIT_BYTES = 128 * 1024 * 1024
 # Features found must outlive the request that found them.
 MIN_LIFE_LEFT_S = 120.0
 
@@ -87,6 +90,7 @@ class Engine:
         )
         self._admission = Admission(settings.max_queue + settings.max_batch, metrics)
         self._pool = WorkerPool(STAGE, DECODE_THREADS)
+        self._shown = ShownImages(SHOWN_LIMIT_BYTES)
         self._flights: SingleFlight[tuple[ImageFeatureRefs, bool]] = SingleFlight()
         self._encodes = telemetry.meter.create_counter(
             "earthgptx_image_encoder_encodes", description="Windows the experts have seen"
@@ -159,12 +163,9 @@ class Engine:
         return await self._pool.run(self._keep, features, view, image.tenant, modality, name)
 
     def _cut(self, image: TensorRef, modality: str | None, window: WindowPx | None) -> _View:
-        limits = ImageLimits()
-        file = self._store.get(image, tenant=image.tenant, dtype="u8", limit_bytes=limits.max_bytes)
+        key = (image.tenant, image.digest, modality)
         with refused_as_invalid_input(ImageryError):
-            raster = read_image(bytes(file.data), limits)
-            known = next((m for m in MODALITIES if m == modality), None)
-            display = to_display(raster, known)
+            display = self._shown.show(key, lambda: self._decode(image, modality))
             height, width = display.pixels_HWC.shape[:2]
             seen = whole_image(width, height)
             if window is not None:
@@ -173,6 +174,12 @@ class Engine:
             pixels = cut_window(display.pixels_HWC, seen, self._model.view_side_px)
         at = WindowPx(seen.x0_px, seen.y0_px, seen.side_px)
         return _View(pixels, at, width, height, display.band_note)
+
+    def _decode(self, image: TensorRef, modality: str | None) -> Display:
+        limits = ImageLimits()
+        file = self._store.get(image, tenant=image.tenant, dtype="u8", limit_bytes=limits.max_bytes)
+        known = next((m for m in MODALITIES if m == modality), None)
+        return to_display(read_image(bytes(file.data), limits), known)
 
     def _keep(
         self,

@@ -13,6 +13,7 @@ from benchmarks import (
     batching,
     control_plane,
     feature_cache,
+    scene_throughput,
     stages,
     synthetic_scenes,
     tensor_hand_off,
@@ -21,6 +22,7 @@ from benchmarks import (
 )
 from benchmarks.figures import Given
 from benchmarks.suite import running_suite
+from earthgptx.model.pipeline import EarthGptX
 from earthgptx.model.presets import read_config
 from shared.tensors.ref import INLINE
 from tests.benchmarks.well_formed import by_name
@@ -62,6 +64,8 @@ def test_a_whole_suite_is_measured(given: Given) -> None:
     with running_suite(given, THREADS="1") as suite:
         controlled = by_name(control_plane.measure(suite, 2))
         cached = by_name(feature_cache.measure(suite, 2))
+        library = EarthGptX.load(given.weights)
+        tiled = by_name(scene_throughput.measure(suite, library, 1, tiles_along=2))
     for kind in ("interactive", "durable"):
         whole, model, added = (
             controlled[f"{kind}: {words}"] for words in ("whole request", "inside models", "added")
@@ -71,6 +75,8 @@ def test_a_whole_suite_is_measured(given: Given) -> None:
         assert added.value < whole.value
     assert cached["views encoded for first questions"].value == 2
     assert cached["views encoded for second questions"].value == 0
+    assert all(figure.value > 0 for figure in tiled.values())
+    assert tiled["suite over library"].target is not None
 
 
 @pytest.mark.slow
@@ -151,6 +157,8 @@ def test_every_benchmark_is_a_module_with_a_run() -> None:
     modules = (
         tensor_hand_off,
         control_plane,
+        workflow_runs,
+        scene_throughput,
         feature_cache,
         batching,
         stages,

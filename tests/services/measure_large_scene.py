@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -36,6 +35,7 @@ from shared.tensors.inline_tier import InlineTier
 from shared.tensors.object_tier import ObjectTier
 from shared.tensors.ref import SIGNING_PURPOSE
 from shared.tensors.store import TensorStore
+from tests.earthgptx.scenes.measure_memory import peak_bytes
 from tests.services.scenes import PLACE
 
 STRIP_PX = 512
@@ -143,7 +143,8 @@ def stores(folder: Path) -> tuple[TensorStore, DirectoryObjects]:
 
 
 def memory_mb() -> dict[str, float]:
-    return {"peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
+    """VmHWM: ru_maxrss would begin with that of the process that started this one."""
+    return {"peak_mb": round(peak_bytes() / 2**20)}
 
 
 if __name__ == "__main__":

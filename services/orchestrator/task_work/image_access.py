@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from contextlib import AbstractContextManager
 from typing import cast
 
 import cv2
 import numpy as np
 
-from earthgptx.imagery.display import Modality, to_display
+from earthgptx.imagery.display import Display, Modality, to_display
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.read import ValidHW, read_image
+from earthgptx.imagery.shown_images import ShownImages
 from earthgptx.imagery.windows import Window, cut_window
 from earthgptx.scenes.scene import Scene
 from services.orchestrator.task_work.scene_cuts import SceneCuts
@@ -44,7 +44,7 @@ class ImageAccess:
         self._reading = WorkerPool("scenes", READ_THREADS)
         self._storing = WorkerPool("images", STORE_THREADS)
         self._decoding = WorkerPool("decode", DECODE_THREADS)
-        self._shown: OrderedDict[tuple[str, str, str], PixelsHWC] = OrderedDict()
+        self._shown = ShownImages(SHOWN_LIMIT_BYTES)
 
     async def find(self, image_id: str, *, tenant: str) -> KeptImage:
         """The image of that id.
@@ -130,16 +130,11 @@ class ImageAccess:
             return read_image(data).valid_HW
 
     def _show(self, view: SceneView, tenant: str) -> PixelsHWC:
-        """All of the scene; in the one decoding thread, so what is kept needs no lock."""
+        """All of the scene."""
         key = (tenant, view.image_id, view.modality)
-        if key in self._shown:
-            self._shown.move_to_end(key)
-            return self._shown[key]
-        modality = cast(Modality, view.modality) if view.modality else None
-        data = self._store.get_image(view.image_id, tenant=tenant)
         with refused_as_invalid_input(ImageryError):
-            shown_HWC = to_display(read_image(data), modality).pixels_HWC
-        self._shown[key] = shown_HWC
-        while sum(each.nbytes for each in self._shown.values()) > SHOWN_LIMIT_BYTES:
-            self._shown.popitem(last=False)
-        return shown_HWC
+            return self._shown.show(key, lambda: self._decode(view, tenant)).pixels_HWC
+
+    def _decode(self, view: SceneView, tenant: str) -> Display:
+        modality = cast(Modality, view.modality) if view.modality else None
+        return to_display(read_image(self._store.get_image(view.image_id, tenant=tenant)), modality)

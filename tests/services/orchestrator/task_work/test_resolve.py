@@ -143,6 +143,7 @@ def test_what_was_skipped_is_left_out_of_lists() -> None:
     assert arguments_of(step("report"), given) == {
         "title": "2 of them",
         "parts": ("a text", 3, ("a quay",)),
+        "format": "markdown",
     }
     assert arguments_of(step("number"), given)["regions"] == ((SHIP, CRANE),)
 
