@@ -36,7 +36,7 @@ status: $(READY)  ## Say what runs
 	@$(BIN)/earthgptx status
 
 test: $(READY)  ## Run every test
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TESTS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(READY)  ## ruff, mypy, walls between packages, freshness of the stubs, buf where it is on the PATH
 	@$(BIN)/ruff check .

@@ -22,10 +22,19 @@ def simpler_shape(found: SceneObject, tolerance_px: float) -> Shape:
     if not found.is_mask:
         return found.shape_px
     # GEOS also drops the vertex where a ring begins, after the others: that moves them once more.
-    step_px = tolerance_px / 2
-    parts = [p for part in polygons_of(found.shape_px) for p in simplified(part, step_px)]
+    return simpler_outline(found.shape_px, tolerance_px / 2)
+
+
+def simpler_outline(shape_px: Shape, step_px: float) -> Shape:
+    """An outline of pixels with fewer vertices, valid, holes kept.
+
+    Args:
+        shape_px: the outline.
+        step_px: what ``simplified`` is given for each of its parts.
+    """
+    parts = [piece for part in polygons_of(shape_px) for piece in simplified(part, step_px)]
     if len(parts) == 1:
         return parts[0]
     together = MultiPolygon(parts)
     # Parts that met at a corner may lie over each other once they are moved.
-    return together if together.is_valid else found.shape_px
+    return together if parts and together.is_valid else shape_px

@@ -15,7 +15,8 @@ from shared import rpc_context
 from shared.errors import DeadlineExceeded, NotFound, StageUnavailable
 from shared.interpretation.events import Ended, Event, Fault
 from shared.interpretation.plan import Plan, steps_of
-from shared.messages.celery_app import StepCommand, current_traceparent, send_step
+from shared.messages.celery_app import StepCommand, current_traceparent
+from shared.messages.sending import try_to_send_step
 from shared.run_records.event_tail import follow_events
 from shared.run_records.records import RunRecords
 
@@ -69,7 +70,8 @@ class DurableRuns:
         )
         if not joined:
             first = [step for step, needs in steps_of(plan).items() if not needs]
-            await asyncio.gather(*(self._send(StepCommand(run_id, s, 1), trace) for s in first))
+            commands = [StepCommand(run_id, step, 1) for step in first]
+            await asyncio.gather(*(try_to_send_step(self._app, c, trace) for c in commands))
         return Run(run_id, bool(idempotency_key))
 
     async def follow(self, run: Run) -> AsyncGenerator[Event, None]:
@@ -100,9 +102,3 @@ class DurableRuns:
             await self._records.request_cancel(run_id)
         except StageUnavailable:
             _log.warning("a run nobody waits for ends by its deadline", extra={"run_id": run_id})
-
-    async def _send(self, command: StepCommand, trace: str) -> None:
-        try:
-            await asyncio.to_thread(send_step, self._app, command, trace)
-        except StageUnavailable as error:
-            _log.warning("a message waits for the sweeper: %s", error)

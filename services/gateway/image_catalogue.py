@@ -8,6 +8,7 @@ from earthgptx.imagery.display import to_display
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.header import ImageLimits
 from earthgptx.imagery.read import Raster, read_image
+from services.gateway.header_record import record_of
 from shared.errors import NotFound, refused_as_invalid_input
 from shared.image_records import ImageRecord, KeptImage, find_image
 from shared.messages.json_codec import to_json
@@ -80,19 +81,7 @@ class ImageCatalogue:
     def _examine(self, data: bytes) -> ImageRecord:
         with refused_as_invalid_input(ImageryError):
             raster = read_image(data, self.limits)
-        header = raster.header
-        return ImageRecord(
-            format=header.format,
-            width_px=header.width_px,
-            height_px=header.height_px,
-            band_count=header.band_count,
-            band_dtype=header.band_dtype,
-            size_bytes=header.size_bytes,
-            crs=header.crs,
-            gsd_m=header.gsd_m,
-            transform=tuple(header.transform or ()),
-            shown_as_is=_shown_as_is(raster),
-        )
+        return record_of(raster.header, shown_as_is=_shown_as_is(raster))
 
     def _delete(self, image_id: str, tenant: str) -> None:
         try:

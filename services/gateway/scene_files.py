@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.scenes.scene import open_scene
+from services.gateway.header_record import record_of
 from shared.errors import InvalidInput, StageUnavailable, refused_as_invalid_input
 from shared.image_records import ImageRecord
 from shared.tensors.digest import SHA256
@@ -78,16 +79,8 @@ def examine(path: Path) -> ImageRecord:
                 field="image",
                 limit=f"{MAX_PIXELS} px in all",
             )
-        return ImageRecord(
-            format=header.format,
-            width_px=header.width_px,
-            height_px=header.height_px,
-            band_count=header.band_count,
-            band_dtype=header.band_dtype,
-            size_bytes=header.size_bytes,
-            crs=header.crs,
-            gsd_m=header.gsd_m,
-            transform=tuple(header.transform or ()),
+        return record_of(
+            header,
             shown_as_is=plain and not scene.may_have_gaps and not header.notes,
             by_window=True,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from services.orchestrator.engine import StepRunner
@@ -23,9 +24,8 @@ from shared.messages.celery_app import (
     StepCommand,
     UnitCommand,
     make_celery_app,
-    send_step,
-    send_units,
 )
+from shared.messages.sending import try_to_send_step, try_to_send_units
 from shared.run_records.backlog import Backlog
 from shared.run_records.records import RunRecords
 from shared.run_records.state_redis import open_state_redis
@@ -34,7 +34,6 @@ from shared.stage_clients import StageClients
 from shared.telemetry import Telemetry
 from shared.tensors.open_store import StoreParts, open_parts, open_reaper
 from shared.tensors.reaper import Reaper
-from shared.workflow_runs.views import ReadyUnit
 
 DEAF_AFTER_S = 15.0
 _log = logging.getLogger(__name__)
@@ -65,14 +64,16 @@ class Orchestrator:
         self._redis = open_state_redis(settings.state_redis_url)
         self._stages = StageClients(settings, telemetry.tracer)
         self._app = make_celery_app(settings)
+        send_step = partial(try_to_send_step, self._app)
+        send_units = partial(try_to_send_units, self._app)
         self._backlog = Backlog(self._redis)
         records = RunRecords(self._redis, settings.run_limits())
         counts = StepMetrics(telemetry.meter), BacklogMetrics(telemetry.meter)
         self._runner = StepRunner(
-            records, self._stages, self._send, settings, telemetry.tracer, counts[0]
+            records, self._stages, send_step, settings, telemetry.tracer, counts[0]
         )
         self._workflows = WorkflowEngine(
-            self._redis, self._stages, tasks, self._send_units, opened, settings, telemetry, *counts
+            self._redis, self._stages, tasks, send_units, opened, settings, telemetry, *counts
         )
         self._worker = QueueWorker(
             self._app,
@@ -82,7 +83,7 @@ class Orchestrator:
             kinds=settings.queues,
         )
         self._hearing = Hearing(self._worker, DEAF_AFTER_S)
-        interpretations = InterpretationSweep(records, self._send, *counts)
+        interpretations = InterpretationSweep(records, send_step, *counts)
         looks = (interpretations.look, self._workflows.sweep.look)
         sweeper = Sweeper(looks, self._backlog, settings.sweep_interval_s, counts[1])
         self._sweeping = asyncio.create_task(sweeper.run(), name="sweeper")
@@ -118,20 +119,6 @@ class Orchestrator:
 
     async def _run_unit(self, fields: dict[str, Any], traceparent: str) -> None:
         await self._workflows.runner.run(read_command(UnitCommand, fields), traceparent)
-
-    async def _send(self, command: StepCommand, traceparent: str) -> None:
-        try:
-            await asyncio.to_thread(send_step, self._app, command, traceparent)
-        except StageUnavailable as error:
-            _log.warning("a message waits for the sweeper: %s", error)
-
-    async def _send_units(self, ready: Sequence[ReadyUnit]) -> None:
-        if not ready:
-            return
-        try:
-            await asyncio.to_thread(send_units, self._app, ready)
-        except StageUnavailable as error:
-            _log.warning("%d messages wait for the sweeper: %s", len(ready), error)
 
 
 def open_service(

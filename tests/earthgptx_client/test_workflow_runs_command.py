@@ -333,6 +333,15 @@ def test_a_watch_goes_on_where_its_gateway_was_lost(suite, work, tmp_path: Path)
     second.stop()
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What a shell starts in the background ignores Ctrl-C, and so would all that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_leaves_the_run_and_says_how_to_come_back(
     suite: Suite, client: Client, flow: Path, frames: Path, tmp_path: Path
 ) -> None:
@@ -348,7 +357,10 @@ def test_ctrl_c_leaves_the_run_and_says_how_to_come_back(
     run_id = process.stderr.readline().split()[1]
     process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    try:
+        _, said = process.communicate(timeout=20)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert said.splitlines()[-2:] == [
         f"the run goes on: earthgptx workflow watch|cancel {run_id}",

@@ -1,28 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-
 import pytest
 from redis.asyncio import Redis
 
 from shared.errors import NotFound, QuotaExceeded, StageUnavailable
 from shared.run_records.state_redis import open_state_redis
 from shared.workflow_catalogue import Stored, WorkflowCatalogue
-from tests.servers import free_port, redis_server
-
-
-@pytest.fixture(scope="module")
-def state_url() -> Iterator[str]:
-    with redis_server(appendonly=True) as url:
-        yield url
-
-
-@pytest.fixture
-async def redis(state_url: str) -> AsyncIterator[Redis]:
-    client = open_state_redis(state_url)
-    await client.flushall()
-    yield client
-    await client.aclose()
+from tests.servers import free_port
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import logging
 import re
 import uuid
 from collections.abc import AsyncGenerator, Mapping
@@ -18,18 +17,18 @@ from services.gateway.tenant_admission import TenantAdmission
 from services.gateway.workflows.kept import KeptPlan, KeptWorkflows
 from services.gateway.workflows.paging import page_size
 from shared import rpc_context
-from shared.errors import DeadlineExceeded, InvalidInput, NotFound, StageUnavailable
-from shared.messages.celery_app import current_traceparent, send_units
+from shared.errors import DeadlineExceeded, InvalidInput, NotFound
+from shared.messages.celery_app import current_traceparent
+from shared.messages.sending import try_to_send_units
 from shared.workflow_runs.events import NumberedEvent
 from shared.workflow_runs.graph import graph_of
 from shared.workflow_runs.runs import WorkflowRuns
-from shared.workflow_runs.views import Created, Page, ReadyUnit, RunView, StepView
+from shared.workflow_runs.views import Created, Page, RunView, StepView
 from workflow_language import Plan, canonical_json, digest
 from workflow_language.value_json import value_to_json
 from workflow_language.values import Value
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
-_log = logging.getLogger(__name__)
 
 
 class TenantRuns:
@@ -155,7 +154,7 @@ class TenantRuns:
         ready = await self._runs.resume(
             run_id, timeout_s=self._timeout_s, max_running=self._max_running
         )
-        await self._send(ready)
+        await try_to_send_units(self._app, ready)
 
     async def _check(self, run_id: str, tenant: str) -> None:
         """Refuses a run that is not the tenant's; anything but an id would name another record."""
@@ -181,13 +180,5 @@ class TenantRuns:
             max_running=self._max_running,
             trace=current_traceparent(),
         )
-        await self._send(created.ready)
+        await try_to_send_units(self._app, created.ready)
         return created
-
-    async def _send(self, ready: tuple[ReadyUnit, ...]) -> None:
-        if not ready:
-            return
-        try:
-            await asyncio.to_thread(send_units, self._app, ready)
-        except StageUnavailable as error:
-            _log.warning("messages wait for the sweeper: %s", error)

@@ -11,7 +11,6 @@
     sightings.py       what the stages look at, and where it lies in the scene
     asking.py          one question to the stages, from a view of a scene
     registry.py        TASK_WORK: the function of each task
-    run_plan.py        a whole plan in one process
 
 The other modules are the tasks. They raise `SuiteError`s only, and know neither records nor queues.
 """

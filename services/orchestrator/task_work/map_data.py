@@ -8,10 +8,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from shapely.geometry import MultiPolygon, mapping
+from shapely.geometry import mapping
 
+from earthgptx.exports.simpler import simpler_outline
 from earthgptx.imagery.header import ImageHeader
-from earthgptx.imagery.polygons import polygons_of, simplified
 from earthgptx.scenes.ground import Ground
 from earthgptx.scenes.header import NO_PLACE
 from earthgptx.scenes.pieces import Shape
@@ -83,10 +83,7 @@ def _simpler(region: Region, tolerance_px: float) -> Shape:
     shape_px = shape_of(region)
     if not isinstance(region.mask, MaskPixels) or not tolerance_px:
         return shape_px
-    parts = [part for whole in polygons_of(shape_px) for part in simplified(whole, tolerance_px)]
-    together: Shape = parts[0] if len(parts) == 1 else MultiPolygon(parts)
-    # Parts that met at a corner may lie over each other once they are moved.
-    return together if parts and together.is_valid else shape_px
+    return simpler_outline(shape_px, tolerance_px)
 
 
 def _feature(number: int, region: Region, shape: Shape | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,11 @@ from services.gateway.settings import GatewaySettings
 from shared.client_interceptor import MAX_MESSAGE_BYTES
 from shared.errors import SuiteError
 from shared.rich_status import from_rpc_error
-from shared.run_records.state_redis import open_state_redis
 from shared.security import hash_api_key
 from shared.server_interceptor import ServerInterceptor
 from shared.settings import read_settings
 from shared.telemetry import start_telemetry
 from tests.fakes import Stages, addresses, serve_fakes
-from tests.servers import redis_server
 from tests.services.pictures import png
 from tests.services.stage_processes import StageProcess, start_process
 
@@ -42,20 +40,6 @@ FOR_ORCHESTRATOR = {
     "EARTHGPTX_DRAIN_GRACE_S": "1",
 }
 KEYS = {"alpha": "the key of alpha", "beta": "the key of beta"}
-
-
-@pytest.fixture(scope="session")
-def state_url() -> Iterator[str]:
-    with redis_server(appendonly=True) as url:
-        yield url
-
-
-@pytest.fixture
-async def redis(state_url: str) -> AsyncIterator[Redis]:
-    client = open_state_redis(state_url)
-    await client.flushall()
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,27 +17,11 @@ from shared.interpretation.plan import Plan
 from shared.messages.celery_app import StepCommand
 from shared.run_records.event_tail import follow_events
 from shared.run_records.records import RunRecords
-from shared.run_records.state_redis import open_state_redis
 from shared.settings import read_settings
 from shared.stage_clients import StageClients
 from tests.fakes import Stages, addresses, serve_fakes
-from tests.servers import redis_server
 
 SUITE_KEY = "a suite key for tests, 32 letters or more"
-
-
-@pytest.fixture(scope="session")
-def state_url() -> Iterator[str]:
-    with redis_server(appendonly=True) as url:
-        yield url
-
-
-@pytest.fixture
-async def redis(state_url: str) -> AsyncIterator[Redis]:
-    client = open_state_redis(state_url)
-    await client.flushall()
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from services.orchestrator.task_work.run_plan import run_plan
 from tests.services.orchestrator.task_work.conftest import Workplace
+from tests.services.orchestrator.task_work.run_plan import run_plan
 from workflow_language import Plan, compile_text
 from workflow_language.inputs import read_inputs
 from workflow_language.value_json import value_from_json, value_to_json

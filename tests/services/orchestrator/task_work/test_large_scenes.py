@@ -21,7 +21,6 @@ from earthgptx.imagery.read import read_image
 from services.gateway.large_uploads import LargeUploads
 from services.gateway.unfinished_uploads import UnfinishedUploads, UploadLimits
 from services.orchestrator.task_work import asking
-from services.orchestrator.task_work.run_plan import run_plan
 from services.orchestrator.task_work.scene_cuts import CUT_SIDE_PX, encode_cut
 from shared.errors import InvalidInput
 from shared.image_records import scene_of
@@ -33,6 +32,7 @@ from shared.tensors.directory_objects import DirectoryObjects
 from tests.fakes import Stages
 from tests.services.conftest import Suite
 from tests.services.orchestrator.task_work.conftest import Workplace
+from tests.services.orchestrator.task_work.run_plan import run_plan
 from tests.services.scenes import PLACE, SIDE_PX, sparse_scene
 from workflow_language import compile_text
 from workflow_language.region_sets import Drawn, Region

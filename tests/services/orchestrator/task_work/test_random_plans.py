@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from services.orchestrator.task_work.arguments import Arguments, BoundCondition, regions_in
 from services.orchestrator.task_work.context import TaskContext, TaskWork
-from services.orchestrator.task_work.run_plan import run_plan
 from shared.errors import InvalidInput
+from tests.services.orchestrator.task_work.run_plan import run_plan
 from tests.workflow_language.random_workflows import Expected, workflows
 from workflow_language import compile_document
 from workflow_language.inputs import read_inputs

@@ -12,11 +12,11 @@ from PIL import Image
 
 from earthgptx.data.labelled_image import Modality
 from earthgptx.data.synthetic.scene import generate_scene
-from services.orchestrator.task_work.run_plan import run_plan
 from shared.errors import InvalidInput
 from tests.earthgptx.imagery.files import encode, north_up, tiff
 from tests.fakes import Stages
 from tests.services.orchestrator.task_work.conftest import Workplace
+from tests.services.orchestrator.task_work.run_plan import run_plan
 from tests.services.orchestrator.task_work.shipped import NAMES, check, run
 from workflow_language import compile_text
 from workflow_language.values import File

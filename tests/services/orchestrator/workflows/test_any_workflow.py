@@ -10,10 +10,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.orchestrator.task_work.run_plan import run_plan
 from shared.errors import InvalidInput
 from shared.run_records.state_redis import open_state_redis
 from shared.workflow_runs.views import ReadyUnit, RunLimits
+from tests.services.orchestrator.task_work.run_plan import run_plan
 from tests.services.orchestrator.workflows.conftest import SCENE_JSON, Bench
 from tests.services.orchestrator.workflows.stand_ins import NO_PARTS, STAND_INS
 from tests.shared.workflow_runs.history import check_history
