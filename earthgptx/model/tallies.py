@@ -2,15 +2,17 @@
 
 A language model of this size does not learn to count cells (docs/results.md). Here every cell says
 how much of each label's instances it holds; the sum over cells is their number. Each label's token
-is the label's name, in the language model's own words, with the number written on it in a way all
-labels share: what attention learns of finding one name and reading its number holds for all.
+is the label's name, in the language model's own words, with the number, and roughly where, written
+on it in a way all labels share: what attention learns of finding one name and reading its number
+holds for all.
 
 B batch, N grid cells, D width of the hybrid block, S labels, O width of the language model, K
-numbers from 1, T tokens of a name.
+numbers from 1, P parts of the image, T tokens of a name.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +24,9 @@ from torch import Tensor, nn
 MOST_COUNTED = 10
 NAME_TOKENS = 16
 NO_TOKEN = -1
+# Where instances are is written as how much of them lies in each of 7 by 7 parts of the image.
+PARTS_SIDE = 7
+LEAST_SHARE = 1e-4
 # Before anything is learnt nothing is there: softplus(-7) over 196 cells is 0.2.
 EMPTY_CELL = -7.0
 
@@ -61,7 +66,7 @@ class Tallies(nn.Module):
         nn.init.constant_(self.present.bias, EMPTY_CELL)
         self.slope_K = nn.Parameter(torch.linspace(4.0, 1.5, MOST_COUNTED))
         self.position_SO = nn.Parameter(torch.randn(labels, out_width) * 0.2)
-        self.written = nn.Linear(MOST_COUNTED + 1, out_width)
+        self.written = nn.Linear(MOST_COUNTED + 1 + PARTS_SIDE**2, out_width)
         unnamed = torch.full((labels, NAME_TOKENS), NO_TOKEN)
         self.register_buffer("name_ids_ST", unnamed)
 
@@ -83,9 +88,12 @@ class Tallies(nn.Module):
         return Tally(instances_BNS, present_BS, at_least_BSK)
 
     def write(self, tally: Tally) -> Tensor:
-        """The numbers as the language model reads them, [B, S, O]; alike for every label."""
-        said_BSK = torch.cat([tally.present_BS.unsqueeze(-1), tally.at_least_BSK], dim=-1)
-        written_BSO: Tensor = self.written(said_BSK.sigmoid().to(self.written.weight.dtype))
+        """Numbers and places as the language model reads them, [B, S, O]; alike for every label."""
+        number_BSK = torch.cat([tally.present_BS.unsqueeze(-1), tally.at_least_BSK], dim=-1)
+        # A small thing is a small share of a part; the root lets it be seen beside large ones.
+        where_BSP = (_parts(tally.instances_BNS) + LEAST_SHARE).sqrt()
+        said_BSX = torch.cat([number_BSK.sigmoid(), where_BSP], dim=-1)
+        written_BSO: Tensor = self.written(said_BSX.to(self.written.weight.dtype))
         return written_BSO
 
     def tokens(self, written_BSO: Tensor, names_SO: Tensor) -> Tensor:
@@ -101,3 +109,11 @@ class Tallies(nn.Module):
         words_STO = F.embedding(self.name_ids_ST.clamp_min(0), embedding_VO.detach())
         mean_SO = (words_STO * known_ST1).sum(1) / known_ST1.sum(1).clamp_min(1)
         return F.layer_norm(mean_SO, mean_SO.shape[-1:])
+
+
+def _parts(instances_BNS: Tensor) -> Tensor:
+    """How much lies in each part of the image, [B, S, P]; all parts together are the number."""
+    side = math.isqrt(instances_BNS.shape[1])
+    map_BSHH = instances_BNS.transpose(1, 2).unflatten(2, (side, side))
+    mean_BSPP = F.adaptive_avg_pool2d(map_BSHH, PARTS_SIDE)
+    return mean_BSPP.flatten(2) * (side / PARTS_SIDE) ** 2

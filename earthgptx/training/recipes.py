@@ -35,11 +35,11 @@ from earthgptx.words import plural
 
 # Share of each source; ships_sar is evaluation only (its licence) and is not among them.
 SHARES = {
-    "synthetic-optical": 0.19,
-    "synthetic-sar": 0.18,
-    "synthetic-infrared": 0.24,
+    "synthetic-optical": 0.17,
+    "synthetic-sar": 0.17,
+    "synthetic-infrared": 0.25,
     "hit_uav": 0.13,
-    "mstar_chips": 0.11,
+    "mstar_chips": 0.13,
     "buildings": 0.06,
     "trees_nir": 0.01,
     "mstar_scenes": 0.01,
@@ -128,7 +128,7 @@ def nano(
         parts = [part for part in parts if part.name not in WITHOUT_CLOSE_LOOKS]
         path = folder / f"close_looks_{number}.safetensors"
         learn_from_crops(network.image_encoder, parts, looks.crops, seed + number, path, processes)
-    settings = LoopSettings(steps=steps, batch_size=16, words_from=0.3)
+    settings = LoopSettings(steps=steps, batch_size=16, words_from=0.27)
     mixture = Mixture(
         all_parts(data, folder, SHARES, by_label=True),
         SampleSettings(config.view_side_px, config.grid_side),

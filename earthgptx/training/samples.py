@@ -91,7 +91,7 @@ class SampleSettings:
     view_side_px: int
     grid_side: int
     zoom_probability: float = 0.45
-    plain_count: int = 4
+    plain_count: int = 6
     marked_count: int = 4
     modality_dropout: float = 0.1
     turn_probability_whole: float = 0.3
