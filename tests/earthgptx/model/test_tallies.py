@@ -23,7 +23,7 @@ def tallies() -> Tallies:
 
 
 def counted(numbers: list[float]) -> Tally:
-    """What counting gives where a label's instances add up to its number."""
+    """What counting gives where a label's instances, evenly spread, add up to its number."""
     at_least_SK = (torch.tensor(numbers).unsqueeze(-1) - (torch.arange(MOST_COUNTED) + 0.5)) * 9
     instances_NS = torch.tensor(numbers).repeat(4, 1) / 4
     present_S = (torch.tensor(numbers) - 0.5) * 9
@@ -48,11 +48,21 @@ def test_things_in_two_places_add_up() -> None:
 
 def test_the_number_is_written_alike_for_every_label() -> None:
     made = tallies()
-    torch.nn.init.zeros_(made.position_SO)
-    embedding_VO = torch.randn(8, WIDTH)
-    one = made.tokens(counted([0.0, 3.0, 7.0]), embedding_VO)[0]
-    other = made.tokens(counted([7.0, 0.0, 3.0]), embedding_VO)[0]
+    one = made.write(counted([0.0, 3.0, 7.0]))[0]
+    other = made.write(counted([7.0, 0.0, 3.0]))[0]
     assert torch.allclose(one, other.roll(-1, 0), atol=1e-6)
+
+
+def test_what_is_written_tells_one_place_from_another() -> None:
+    made = tallies()
+    tally = counted([1.0, 1.0, 1.0])
+    instances_BNS = torch.zeros(1, 196, LABELS)
+    # The same number each time: in the first row, in the last row, in the first row again.
+    for label, cells in enumerate((slice(0, 14), slice(182, 196), slice(0, 14))):
+        instances_BNS[0, cells, label] = 1 / 14
+    written = made.write(dataclasses.replace(tally, instances_BNS=instances_BNS))[0]
+    assert torch.allclose(written[0], written[2], atol=1e-6)
+    assert (written[0] - written[1]).abs().max() > 0.01
 
 
 def test_a_token_bears_its_labels_name() -> None:
@@ -62,7 +72,8 @@ def test_a_token_bears_its_labels_name() -> None:
     torch.nn.init.zeros_(made.written.bias)
     made.bear_names([[1, 2], [3], []])
     embedding_VO = torch.randn(8, WIDTH)
-    tokens = made.tokens(counted([0.0, 0.0, 0.0]), embedding_VO)[0]
+    written_BSO = made.write(counted([0.0, 0.0, 0.0]))
+    tokens = made.tokens(written_BSO, made.names(embedding_VO))[0]
     meant = embedding_VO[1] + embedding_VO[2]
     assert torch.cosine_similarity(tokens[0], meant - meant.mean(), 0) > 0.99
     assert torch.cosine_similarity(tokens[1], embedding_VO[3] - embedding_VO[3].mean(), 0) > 0.99
