@@ -33,8 +33,8 @@ class GatewaySettings(CallerSettings):
         max_workflow_runs_per_tenant: Most of these of a tenant at once in the suite.
         max_workflow_versions_per_tenant: Most versions of workflows a tenant may keep.
         max_watches_per_tenant: Most runs a tenant may follow at once in this process.
-        max_run_outputs_per_tenant: Most files and large outputs a tenant may fetch at once in this
-            process.
+        max_run_outputs_per_tenant: Most files, large outputs and runs that gave such a tenant may
+            fetch at once in this process.
     """
 
     api_keys_file: Path
