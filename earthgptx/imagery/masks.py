@@ -7,6 +7,7 @@ delta-coded in printable characters, as pycocotools writes and reads it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -212,10 +213,47 @@ def mask_box_xyxy_px(mask_HW: MaskHW) -> BoxXyxyPx | None:
     return (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
 
 
+@dataclass(frozen=True)
+class MaskPart:
+    """A rectangle that holds all that is inside of a mask of the full image.
+
+    Attributes:
+        part_HW: bool [h, w]; may be empty.
+        x0_px, y0_px: its corner in the full image.
+    """
+
+    part_HW: MaskHW
+    x0_px: int
+    y0_px: int
+
+    def box_xyxy_px(self) -> BoxXyxyPx | None:
+        """The tight box of what is inside, in the full image; see ``mask_box_xyxy_px``."""
+        box = mask_box_xyxy_px(self.part_HW)
+        if box is None:
+            return None
+        x0, y0, x1, y1 = box
+        return (x0 + self.x0_px, y0 + self.y0_px, x1 + self.x0_px, y1 + self.y0_px)
+
+
 def paste_window_mask(
     logits_hw: npt.NDArray[np.floating], window: Window, width_px: int, height_px: int
 ) -> MaskHW:
-    """The mask of the full image whose window has these logits.
+    """The mask of the full image whose window has these logits; see ``window_mask_part``.
+
+    Returns:
+        bool [height_px, width_px]; False outside the window.
+    """
+    mask_HW = np.zeros((height_px, width_px), dtype=np.bool_)
+    found = window_mask_part(logits_hw, window, width_px, height_px)
+    rows, columns = found.part_HW.shape
+    mask_HW[found.y0_px : found.y0_px + rows, found.x0_px : found.x0_px + columns] = found.part_HW
+    return mask_HW
+
+
+def window_mask_part(
+    logits_hw: npt.NDArray[np.floating], window: Window, width_px: int, height_px: int
+) -> MaskPart:
+    """What is inside of the mask of the full image whose window has these logits.
 
     The logits are read bilinearly at the image's pixel centres (their own cell centres lie at
     (i + 0.5) / n of the window, the border cells reach out to its edge); inside is what is > 0.
@@ -225,24 +263,21 @@ def paste_window_mask(
         window: where they lie, in pixels of the full image.
         width_px: width of the full image.
         height_px: height of the full image.
-
-    Returns:
-        bool [height_px, width_px]; False outside the window.
     """
-    mask_HW = np.zeros((height_px, width_px), dtype=np.bool_)
     logits = np.nan_to_num(np.asarray(logits_hw, dtype=np.float32), nan=-1.0)
     positive = mask_box_xyxy_px(logits > 0)
     if positive is None:
-        return mask_HW
+        return MaskPart(np.zeros((0, 0), np.bool_), 0, 0)
     cells_h, cells_w = logits.shape
     x0, x1 = _reached_px(window.x0_px, window.side_px, cells_w, positive[0], positive[2], width_px)
     y0, y1 = _reached_px(window.y0_px, window.side_px, cells_h, positive[1], positive[3], height_px)
     columns_WX = _reading_weights(x0, x1, window.x0_px, window.side_px, cells_w).T
+    part_HW = np.empty((y1 - y0, x1 - x0), np.bool_)
     for y in range(y0, y1, _STRIP_ROWS):
         stop = min(y + _STRIP_ROWS, y1)
         rows_YH = _reading_weights(y, stop, window.y0_px, window.side_px, cells_h)
-        mask_HW[y:stop, x0:x1] = (rows_YH @ logits) @ columns_WX > 0
-    return mask_HW
+        part_HW[y - y0 : stop - y0] = (rows_YH @ logits) @ columns_WX > 0
+    return MaskPart(part_HW, x0, y0)
 
 
 def _reached_px(

@@ -129,6 +129,7 @@ class Engine:
             settings.dtype,
             settings.quantisation,
             settings.adapters_dir,
+            settings.prefix_limit_bytes,
         )
         version = model_version(settings.weights_dir, STAGE)
         shapes = shapes_of(model.network.config)
@@ -203,7 +204,7 @@ class Engine:
         if question.prompts is not None:
             prompts = PromptFeatures(*map(to_torch, self._reader.prompts(question.prompts, tenant)))
         image = ImageFeatures(grid, tuple(pyramid))
-        return ReasonerInput(image, prompts, question.image.modality, question.text)
+        return ReasonerInput(image, prompts, question.image.modality, question.text, tenant)
 
     def _keep(self, state_D: torch.Tensor, tenant: str) -> TensorRef:
         return self._store.put(from_torch(state_D.cpu()), tenant=tenant, ttl_s=self._ttl_s)
