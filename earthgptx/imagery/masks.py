@@ -271,12 +271,15 @@ def window_mask_part(
     cells_h, cells_w = logits.shape
     x0, x1 = _reached_px(window.x0_px, window.side_px, cells_w, positive[0], positive[2], width_px)
     y0, y1 = _reached_px(window.y0_px, window.side_px, cells_h, positive[1], positive[3], height_px)
-    columns_WX = _reading_weights(x0, x1, window.x0_px, window.side_px, cells_w).T
+    left_X, right_X, across_X = _read_between(x0, x1, window.x0_px, window.side_px, cells_w)
+    upper_Y, lower_Y, down_Y = _read_between(y0, y1, window.y0_px, window.side_px, cells_h)
     part_HW = np.empty((y1 - y0, x1 - x0), np.bool_)
-    for y in range(y0, y1, _STRIP_ROWS):
-        stop = min(y + _STRIP_ROWS, y1)
-        rows_YH = _reading_weights(y, stop, window.y0_px, window.side_px, cells_h)
-        part_HW[y - y0 : stop - y0] = (rows_YH @ logits) @ columns_WX > 0
+    for y in range(0, y1 - y0, _STRIP_ROWS):
+        strip = slice(y, y + _STRIP_ROWS)
+        down_Y1 = down_Y[strip, np.newaxis]
+        rows_YW = logits[upper_Y[strip]] * (1 - down_Y1) + logits[lower_Y[strip]] * down_Y1
+        read_YX = rows_YW[:, left_X] * (1 - across_X) + rows_YW[:, right_X] * across_X
+        part_HW[strip] = read_YX > 0
     return MaskPart(part_HW, x0, y0)
 
 
@@ -294,15 +297,14 @@ def _reached_px(
     return begin, max(begin, min(int(np.ceil(high - 0.5)), limit_px))
 
 
-def _reading_weights(
+def _read_between(
     first_px: int, stop_px: int, start_px: float, side_px: float, cells: int
-) -> npt.NDArray[np.float32]:
-    """Bilinear weights [pixels, cells] of each pixel centre first_px..stop_px along one axis."""
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Of each pixel centre first_px..stop_px along one axis: the cells it lies between, how far.
+
+    Not a product of matrices: a library for those starts threads, which cost more than they do.
+    """
     centres = np.arange(first_px, stop_px) + 0.5
     at = np.clip((centres - start_px) / side_px * cells - 0.5, 0, cells - 1)
     low = np.minimum(at.astype(np.int64), max(cells - 2, 0))
-    weights = np.zeros((at.size, cells), dtype=np.float32)
-    pixel = np.arange(at.size)
-    weights[pixel, low] = 1 - (at - low)
-    weights[pixel, np.minimum(low + 1, cells - 1)] += at - low
-    return weights
+    return low, np.minimum(low + 1, cells - 1), (at - low).astype(np.float32)
