@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from launcher.cores import usable_cores
 from launcher.errors import LaunchError
 from launcher.ports import free_ports, is_free
 from launcher.redis_servers import find_server, write_config
@@ -85,7 +86,12 @@ def plan_suite(
         "DRAIN_GRACE_S": str(DRAIN_GRACE_S),
         **_chosen(environ, _FOR_ALL),
     }
-    of_stages = {"WEIGHTS_DIR": str(weights_dir), **_chosen(environ, _FOR_STAGES)}
+    of_stages = {
+        "WEIGHTS_DIR": str(weights_dir),
+        # Two stages or more are busy at once; threads beyond the cores only wait, and spin.
+        "THREADS": str(max(usable_cores() // 2, 1)),
+        **_chosen(environ, _FOR_STAGES),
+    }
     of_callers = {f"{stage.upper()}_ADDR": f"127.0.0.1:{ports[stage]}" for stage in STAGES}
     own = {
         **{stage: of_stages for stage in STAGES},
