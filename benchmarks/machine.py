@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
+
+from launcher.cores import usable_cores
 
 _MEASURED_WITH = ("torch", "numpy", "grpcio", "protobuf", "redis", "celery", "xxhash")
 # Share of the cores above which somebody else's work is in the figures.
@@ -26,12 +27,6 @@ def describe_machine() -> dict[str, object]:
         "python": platform.python_version(),
         **{name: version(name) for name in _MEASURED_WITH},
     }
-
-
-def usable_cores() -> int:
-    """Cores this process may run on."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

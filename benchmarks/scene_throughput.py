@@ -2,7 +2,8 @@
 
 Both ask the same of the same tiles of the same file. The library has all cores in one process and
 asks eight tiles at a time; the suite has them in as many processes as it has parts. Then another
-question about the same scene: the suite has kept what its experts saw of every tile.
+question about the same scene: the suite has kept what its experts saw of every tile, and what its
+language model read of it.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from earthgptx_client.client import Client
 
 SceneHW3 = npt.NDArray[np.uint8]
 
-ROUNDS = 3
-TILE_PX, TILES_ALONG = 256, 6
+ROUNDS = 2
+TILE_PX, TILES_ALONG = 256, 10
 AT_ONCE = 8
 # What is asked first, and what is asked again of the same scene.
 WORDS = ("all vehicles", "all ships")
@@ -35,7 +36,7 @@ WORKFLOW = """
 workflow: throughput
 inputs: {scene: {type: scene, modality: optical}, words: text}
 steps:
-  - {id: tiles, task: tile, with: {scene: $scene, side_px: TILE_PX, overlap_px: 0, at_most: 64}}
+  - {id: tiles, task: tile, with: {scene: $scene, side_px: TILE_PX, overlap_px: 0, at_most: 256}}
   - {id: seen, task: segment, for_each: $tiles, in_flight: 16,
      with: {image: $item, words: $words}}
   - {id: found, task: merge, with: {regions: $seen}}

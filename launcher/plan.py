@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from launcher.cores import usable_cores
 from launcher.errors import LaunchError
 from launcher.ports import free_ports, is_free
 from launcher.redis_servers import find_server, write_config
@@ -20,7 +21,7 @@ DRAIN_GRACE_S = 5
 # What a user may set for the processes; the launcher decides the rest.
 _FOR_ALL = ("LOG_LEVEL", "OTLP_ENDPOINT", "TRACE_RATIO")
 _FOR_STAGES = ("DEVICE", "DTYPE", "THREADS", "MAX_BATCH", "MAX_WAIT_MS", "MAX_QUEUE")
-_FOR_REASONER = ("QUANTISATION",)
+_FOR_REASONER = ("QUANTISATION", "PREFIX_LIMIT_BYTES")
 _FOR_COMMANDS = ("ADDRESS", "API_KEY", "STATE_DIR", "DEBUG", "WEIGHTS_DIR")
 
 
@@ -85,7 +86,12 @@ def plan_suite(
         "DRAIN_GRACE_S": str(DRAIN_GRACE_S),
         **_chosen(environ, _FOR_ALL),
     }
-    of_stages = {"WEIGHTS_DIR": str(weights_dir), **_chosen(environ, _FOR_STAGES)}
+    of_stages = {
+        "WEIGHTS_DIR": str(weights_dir),
+        # Two stages or more are busy at once; threads beyond the cores only wait, and spin.
+        "THREADS": str(max(usable_cores() // 2, 1)),
+        **_chosen(environ, _FOR_STAGES),
+    }
     of_callers = {f"{stage.upper()}_ADDR": f"127.0.0.1:{ports[stage]}" for stage in STAGES}
     own = {
         **{stage: of_stages for stage in STAGES},

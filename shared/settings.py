@@ -163,10 +163,14 @@ class ReasonerSettings(StageSettings):
             two need the extra `quantised`.
         adapters_dir: Folder of LoRA adapters that requests may name (extra `adapters`); None takes
             none. What is put there later is found when it is asked for.
+        prefix_limit_bytes: Memory on the device for what the language model read of images and
+            marks before, so that another question about them reads the question only; 0 keeps
+            nothing.
     """
 
     quantisation: str = "none"
     adapters_dir: Path | None = None
+    prefix_limit_bytes: int = 64 * 2**20
 
     def __post_init__(self) -> None:
         """Checks the choice."""
@@ -175,6 +179,8 @@ class ReasonerSettings(StageSettings):
             raise SettingsError(f"{PREFIX}QUANTISATION must be none, int8 or int4")
         if self.adapters_dir is not None and self.quantisation != "none":
             raise SettingsError(f"{PREFIX}ADAPTERS_DIR needs {PREFIX}QUANTISATION none")
+        if self.prefix_limit_bytes < 0:
+            raise SettingsError(f"{PREFIX}PREFIX_LIMIT_BYTES must be at least 0")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

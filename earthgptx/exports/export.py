@@ -13,9 +13,9 @@ from earthgptx.exports.mask_cog import write_mask_cog
 from earthgptx.exports.model_facts import ModelFacts
 from earthgptx.exports.overlay import write_overlay
 from earthgptx.exports.report import report_html, report_markdown, write_text
-from earthgptx.exports.simpler import TOLERANCE_PX
 from earthgptx.exports.stac_item import write_stac_item
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.polygons import DEFAULT_TOLERANCE_PX
 from earthgptx.scenes.interpret import SceneResult
 from earthgptx.scenes.scene import Scene
 
@@ -39,7 +39,7 @@ def export_scene(
     *,
     name: str = "",
     kinds: Collection[str] = tuple(FILES),
-    tolerance_px: float = TOLERANCE_PX,
+    tolerance_px: float = DEFAULT_TOLERANCE_PX,
     made_at: datetime | None = None,
     overwrite: bool = False,
 ) -> dict[str, Path]:

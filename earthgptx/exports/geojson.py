@@ -12,7 +12,8 @@ from typing import Any
 
 from shapely.geometry import mapping
 
-from earthgptx.exports.simpler import TOLERANCE_PX, simpler_shape
+from earthgptx.exports.simpler import simpler_shape
+from earthgptx.imagery.polygons import DEFAULT_TOLERANCE_PX
 from earthgptx.scenes.ground import Ground
 from earthgptx.scenes.header import NO_PLACE
 from earthgptx.scenes.interpret import SceneResult
@@ -25,7 +26,7 @@ def write_geojson(
     result: SceneResult,
     path: Path,
     *,
-    tolerance_px: float = TOLERANCE_PX,
+    tolerance_px: float = DEFAULT_TOLERANCE_PX,
     overwrite: bool = False,
 ) -> None:
     """Writes the things found, feature by feature.

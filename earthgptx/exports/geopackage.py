@@ -14,8 +14,8 @@ import shapely
 from shapely.geometry import MultiPolygon
 
 from earthgptx.exports.findings import Findings
-from earthgptx.exports.simpler import TOLERANCE_PX, simpler_shape
-from earthgptx.imagery.polygons import polygons_of
+from earthgptx.exports.simpler import simpler_shape
+from earthgptx.imagery.polygons import DEFAULT_TOLERANCE_PX, polygons_of
 from earthgptx.scenes.ground import Ground
 from earthgptx.scenes.header import NO_PLACE
 from earthgptx.scenes.objects import SceneObject
@@ -28,7 +28,7 @@ def write_geopackage(
     result: Findings,
     path: Path,
     *,
-    tolerance_px: float = TOLERANCE_PX,
+    tolerance_px: float = DEFAULT_TOLERANCE_PX,
     overwrite: bool = False,
 ) -> None:
     """Writes the things found as multipolygons.

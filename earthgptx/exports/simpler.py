@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from shapely.geometry import MultiPolygon
 
-from earthgptx.imagery.polygons import DEFAULT_TOLERANCE_PX, polygons_of, simplified
+from earthgptx.imagery.polygons import polygons_of, simplified
 from earthgptx.scenes.objects import SceneObject
 from earthgptx.scenes.pieces import Shape
-
-# Less would keep the steps of pixels along a slanted edge.
-TOLERANCE_PX = 2 * DEFAULT_TOLERANCE_PX
 
 
 def simpler_shape(found: SceneObject, tolerance_px: float) -> Shape:
@@ -21,18 +18,17 @@ def simpler_shape(found: SceneObject, tolerance_px: float) -> Shape:
     """
     if not found.is_mask:
         return found.shape_px
-    # GEOS also drops the vertex where a ring begins, after the others: that moves them once more.
-    return simpler_outline(found.shape_px, tolerance_px / 2)
+    return simpler_outline(found.shape_px, tolerance_px)
 
 
-def simpler_outline(shape_px: Shape, step_px: float) -> Shape:
+def simpler_outline(shape_px: Shape, tolerance_px: float) -> Shape:
     """An outline of pixels with fewer vertices, valid, holes kept.
 
     Args:
         shape_px: the outline.
-        step_px: what ``simplified`` is given for each of its parts.
+        tolerance_px: how far it may move.
     """
-    parts = [piece for part in polygons_of(shape_px) for piece in simplified(part, step_px)]
+    parts = [piece for part in polygons_of(shape_px) for piece in simplified(part, tolerance_px)]
     if len(parts) == 1:
         return parts[0]
     together = MultiPolygon(parts)

@@ -7,6 +7,7 @@ delta-coded in printable characters, as pycocotools writes and reads it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -212,10 +213,47 @@ def mask_box_xyxy_px(mask_HW: MaskHW) -> BoxXyxyPx | None:
     return (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
 
 
+@dataclass(frozen=True)
+class MaskPart:
+    """A rectangle that holds all that is inside of a mask of the full image.
+
+    Attributes:
+        part_HW: bool [h, w]; may be empty.
+        x0_px, y0_px: its corner in the full image.
+    """
+
+    part_HW: MaskHW
+    x0_px: int
+    y0_px: int
+
+    def box_xyxy_px(self) -> BoxXyxyPx | None:
+        """The tight box of what is inside, in the full image; see ``mask_box_xyxy_px``."""
+        box = mask_box_xyxy_px(self.part_HW)
+        if box is None:
+            return None
+        x0, y0, x1, y1 = box
+        return (x0 + self.x0_px, y0 + self.y0_px, x1 + self.x0_px, y1 + self.y0_px)
+
+
 def paste_window_mask(
     logits_hw: npt.NDArray[np.floating], window: Window, width_px: int, height_px: int
 ) -> MaskHW:
-    """The mask of the full image whose window has these logits.
+    """The mask of the full image whose window has these logits; see ``window_mask_part``.
+
+    Returns:
+        bool [height_px, width_px]; False outside the window.
+    """
+    mask_HW = np.zeros((height_px, width_px), dtype=np.bool_)
+    found = window_mask_part(logits_hw, window, width_px, height_px)
+    rows, columns = found.part_HW.shape
+    mask_HW[found.y0_px : found.y0_px + rows, found.x0_px : found.x0_px + columns] = found.part_HW
+    return mask_HW
+
+
+def window_mask_part(
+    logits_hw: npt.NDArray[np.floating], window: Window, width_px: int, height_px: int
+) -> MaskPart:
+    """What is inside of the mask of the full image whose window has these logits.
 
     The logits are read bilinearly at the image's pixel centres (their own cell centres lie at
     (i + 0.5) / n of the window, the border cells reach out to its edge); inside is what is > 0.
@@ -225,24 +263,24 @@ def paste_window_mask(
         window: where they lie, in pixels of the full image.
         width_px: width of the full image.
         height_px: height of the full image.
-
-    Returns:
-        bool [height_px, width_px]; False outside the window.
     """
-    mask_HW = np.zeros((height_px, width_px), dtype=np.bool_)
     logits = np.nan_to_num(np.asarray(logits_hw, dtype=np.float32), nan=-1.0)
     positive = mask_box_xyxy_px(logits > 0)
     if positive is None:
-        return mask_HW
+        return MaskPart(np.zeros((0, 0), np.bool_), 0, 0)
     cells_h, cells_w = logits.shape
     x0, x1 = _reached_px(window.x0_px, window.side_px, cells_w, positive[0], positive[2], width_px)
     y0, y1 = _reached_px(window.y0_px, window.side_px, cells_h, positive[1], positive[3], height_px)
-    columns_WX = _reading_weights(x0, x1, window.x0_px, window.side_px, cells_w).T
-    for y in range(y0, y1, _STRIP_ROWS):
-        stop = min(y + _STRIP_ROWS, y1)
-        rows_YH = _reading_weights(y, stop, window.y0_px, window.side_px, cells_h)
-        mask_HW[y:stop, x0:x1] = (rows_YH @ logits) @ columns_WX > 0
-    return mask_HW
+    left_X, right_X, across_X = _read_between(x0, x1, window.x0_px, window.side_px, cells_w)
+    upper_Y, lower_Y, down_Y = _read_between(y0, y1, window.y0_px, window.side_px, cells_h)
+    part_HW = np.empty((y1 - y0, x1 - x0), np.bool_)
+    for y in range(0, y1 - y0, _STRIP_ROWS):
+        strip = slice(y, y + _STRIP_ROWS)
+        down_Y1 = down_Y[strip, np.newaxis]
+        rows_YW = logits[upper_Y[strip]] * (1 - down_Y1) + logits[lower_Y[strip]] * down_Y1
+        read_YX = rows_YW[:, left_X] * (1 - across_X) + rows_YW[:, right_X] * across_X
+        part_HW[strip] = read_YX > 0
+    return MaskPart(part_HW, x0, y0)
 
 
 def _reached_px(
@@ -259,15 +297,14 @@ def _reached_px(
     return begin, max(begin, min(int(np.ceil(high - 0.5)), limit_px))
 
 
-def _reading_weights(
+def _read_between(
     first_px: int, stop_px: int, start_px: float, side_px: float, cells: int
-) -> npt.NDArray[np.float32]:
-    """Bilinear weights [pixels, cells] of each pixel centre first_px..stop_px along one axis."""
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Of each pixel centre first_px..stop_px along one axis: the cells it lies between, how far.
+
+    Not a product of matrices: a library for those starts threads, which cost more than they do.
+    """
     centres = np.arange(first_px, stop_px) + 0.5
     at = np.clip((centres - start_px) / side_px * cells - 0.5, 0, cells - 1)
     low = np.minimum(at.astype(np.int64), max(cells - 2, 0))
-    weights = np.zeros((at.size, cells), dtype=np.float32)
-    pixel = np.arange(at.size)
-    weights[pixel, low] = 1 - (at - low)
-    weights[pixel, np.minimum(low + 1, cells - 1)] += at - low
-    return weights
+    return low, np.minimum(low + 1, cells - 1), (at - low).astype(np.float32)

@@ -12,7 +12,8 @@ from shapely.geometry.base import BaseGeometry
 from earthgptx.imagery.masks import MaskHW, mask_box_xyxy_px
 from earthgptx.imagery.rings import PolygonWithHoles
 
-DEFAULT_TOLERANCE_PX = 0.75
+# Less would keep the steps of pixels along a slanted edge.
+DEFAULT_TOLERANCE_PX = 1.5
 
 
 def mask_to_polygons(
@@ -21,7 +22,7 @@ def mask_to_polygons(
     """Outlines of a mask, largest first.
 
     The exact outline runs along the outer edges of pixels; pixels that touch at a corner only are
-    parts of their own. Vertices that move it by less than the tolerance are dropped
+    parts of their own. Vertices are dropped where that moves it by the tolerance at most
     (Douglas-Peucker, rings kept apart); thin parts move less, so that none vanishes.
 
     Args:
@@ -56,9 +57,11 @@ def pixel_outlines(mask_HW: MaskHW) -> list[Polygon]:
 
 
 def simplified(part: Polygon, tolerance_px: float) -> list[Polygon]:
-    """Valid parts, moved by the tolerance at most, and by a quarter of the mean thickness."""
+    """Valid parts, moved by the tolerance at most, and by half the mean thickness."""
     thickness_px = 2 * part.area / part.length
-    simpler = shapely.simplify(part, min(tolerance_px, thickness_px / 4), preserve_topology=True)
+    # GEOS also drops the vertex where a ring begins, after the others: that moves them once more.
+    step_px = min(tolerance_px, thickness_px / 2) / 2
+    simpler = shapely.simplify(part, step_px, preserve_topology=True)
     return polygons_of(shapely.make_valid(simpler))
 
 

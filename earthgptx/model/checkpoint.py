@@ -152,11 +152,13 @@ def load_reasoner(
     dtype: str,
     quantisation: str = "none",
     adapters: Path | None = None,
+    prefix_limit_bytes: int = 0,
 ) -> ReasonerModel:
     """The reasoner stage's model; see ``read_stage`` for what it raises.
 
     The language model's layers are kept as ``quantisation`` says: one of ``quantisation.KINDS``.
     ``adapters`` is a folder of adapter folders (extra ``adapters``), which may grow later.
+    ``prefix_limit_bytes`` is what may be kept of images read before.
     """
     from earthgptx.model.language_model import Words
     from earthgptx.model.quantisation import layer_quantiser
@@ -172,7 +174,7 @@ def load_reasoner(
         from earthgptx.model.adapters import Adapters
 
         known = Adapters(network.language, adapters)
-    return ReasonerModel(network, words, place, compute, known)
+    return ReasonerModel(network, words, place, compute, known, prefix_limit_bytes)
 
 
 def load_mask_decoder(folder: Path, device: str, dtype: str) -> MaskDecoderModel:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
-from transformers import DynamicCache, PreTrainedModel
+from transformers import PreTrainedModel
 
+from earthgptx.kept_within import KeptWithin
 from earthgptx.model.errors import ModelInputError
 from earthgptx.model.features import ImageFeatures, PromptFeatures
 from earthgptx.model.hybrid_fusion import HybridFusion
 from earthgptx.model.language_model import Words, build_language_model, prefix_embeddings
+from earthgptx.model.prefixes import Prefix, begun_with, content_key, read_prefix
 from earthgptx.model.presets import ModelConfig
 from earthgptx.model.region_features import RegionFeatures
 from earthgptx.model.tallies import Tallies, Tally
@@ -104,12 +106,17 @@ class Understood:
 
 @dataclass(frozen=True)
 class ReasonerInput:
-    """One request: features, marks, and the user's words."""
+    """One request: features, marks, and the user's words.
+
+    Attributes:
+        owner: whose features these are; what is kept of them serves this owner alone.
+    """
 
     image: ImageFeatures
     prompts: PromptFeatures | None
     modality: str | None
     question: str
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,6 +154,8 @@ class ReasonerModel:
     Args:
         network: with parameters of ``dtype`` (or quantised); rotary tables stay in float32.
         adapters: of its language model; None knows none.
+        prefix_limit_bytes: memory for what was read of images and marks before, on ``device``; 0
+            keeps nothing.
     """
 
     def __init__(
@@ -156,12 +165,14 @@ class ReasonerModel:
         device: torch.device,
         dtype: torch.dtype,
         adapters: Adapters | None = None,
+        prefix_limit_bytes: int = 0,
     ) -> None:
         self.network = network.to(device).eval()
         self.words = words
         self.device = device
         self.dtype = dtype
         self._adapters = adapters
+        self._prefixes: KeptWithin[Prefix] = KeptWithin(prefix_limit_bytes)
         self.default_max_new_tokens = network.config.max_new_tokens
         self.context_tokens = network.config.language.context_tokens
 
@@ -177,8 +188,12 @@ class ReasonerModel:
             raise ModelInputError("no adapters are kept here", field="adapter", limit="none")
         self.use(adapter)
         with torch.inference_mode():
-            rows = [self._embed(request, max_new_tokens) for request in inputs]
-        return Decoding(self, rows, max_new_tokens, adapter)
+            prefixes = [self._read(request, adapter) for request in inputs]
+            asked = [
+                self._ask(request.question, prefix, max_new_tokens)
+                for request, prefix in zip(inputs, prefixes, strict=True)
+            ]
+            return Decoding(self, prefixes, asked, max_new_tokens, adapter)
 
     def use(self, adapter: str) -> None:
         """From now on the language model answers with this adapter, which was loaded."""
@@ -191,8 +206,21 @@ class ReasonerModel:
             return ""
         return f"+{adapter}-{self._adapters.digest(adapter)}"
 
-    def _embed(self, request: ReasonerInput, max_new_tokens: int) -> Tensor:
-        question = self.words.question_ids(request.question)
+    def _read(self, request: ReasonerInput, adapter: str) -> Prefix:
+        """What comes before the question, read now or before."""
+        language = self.network.language
+        if not self._prefixes.limit_bytes:
+            return read_prefix(language, *self.embed_prefix(request))
+        content = content_key(request.image, request.prompts)
+        key = (request.owner, content, request.modality, self.adapter_version(adapter))
+        prefix = self._prefixes.find(key)
+        if prefix is None:
+            prefix = read_prefix(language, *self.embed_prefix(request))
+            self._prefixes.keep(key, prefix, prefix.size_bytes)
+        return prefix
+
+    def embed_prefix(self, request: ReasonerInput) -> tuple[Tensor, Tensor | None]:
+        """Embeddings [L, D] of everything before the question, and what its words look up [S, D]."""
         image = request.image.to(self.device, self.dtype)
         regions_RD = None
         prompts_1PD = None
@@ -207,11 +235,16 @@ class ReasonerModel:
                 prompts.regions_RD.unsqueeze(0),
                 prompts.weights_RGG.unsqueeze(0),
             )[0]
-        language = self.network.language
-        prefix_LD = prefix_embeddings(
-            language, self.words, understood.tokens_BTO[0], regions_RD, request.modality
+        tokens_TD, written_BSO = understood.tokens_BTO[0], understood.written_BSO
+        embedded_LD = prefix_embeddings(
+            self.network.language, self.words, tokens_TD, regions_RD, request.modality
         )
-        room = self.context_tokens - max_new_tokens - prefix_LD.shape[0]
+        return embedded_LD, None if written_BSO is None else written_BSO[0]
+
+    def _ask(self, words: str, prefix: Prefix, max_new_tokens: int) -> Tensor:
+        """Embeddings [L, D] of the question."""
+        question = self.words.question_ids(words)
+        room = self.context_tokens - max_new_tokens - prefix.tokens
         if len(question) > room:
             raise ModelInputError(
                 f"the question has {len(question)} tokens; {max(room, 0)} fit beside the image, "
@@ -220,28 +253,38 @@ class ReasonerModel:
                 limit=f"{max(room, 0)} tokens",
             )
         ids_L = torch.tensor(question, device=self.device)
-        asked_1LD = language.get_input_embeddings()(ids_L).to(self.dtype).unsqueeze(0)
-        asked_1LD = self.network.look_up(asked_1LD, understood.written_BSO)
-        return torch.cat([prefix_LD, asked_1LD[0]])
+        asked_LD: Tensor = self.network.language.get_input_embeddings()(ids_L).to(self.dtype)
+        if prefix.written_SD is None:
+            return asked_LD
+        return self.network.look_up(asked_LD.unsqueeze(0), prefix.written_SD.unsqueeze(0))[0]
 
 
 class Decoding:
     """Several answers being made in step; one ``step`` makes one token for each."""
 
     def __init__(
-        self, model: ReasonerModel, embeddings: list[Tensor], max_new_tokens: int, adapter: str
+        self,
+        model: ReasonerModel,
+        prefixes: list[Prefix],
+        asked: list[Tensor],
+        max_new_tokens: int,
+        adapter: str,
     ) -> None:
         self._model = model
         self._adapter = adapter
         self._limit = max_new_tokens
-        self._rows = [_Row(i, e.shape[0]) for i, e in enumerate(embeddings)]
-        self._cache = DynamicCache(config=model.network.language.config)
+        self._rows = [
+            _Row(i, prefix.tokens + asked_LD.shape[0])
+            for i, (prefix, asked_LD) in enumerate(zip(prefixes, asked, strict=True))
+        ]
+        self._cache, read_BL = begun_with(model.network.language, prefixes)
         # Left padding keeps every row's newest token in the last column.
-        flipped = pad_sequence([e.flip(0) for e in embeddings], batch_first=True)
+        flipped = pad_sequence([asked_LD.flip(0) for asked_LD in asked], batch_first=True)
         self._next_BLD = flipped.flip(1)
-        lengths = torch.tensor([e.shape[0] for e in embeddings], device=model.device)
+        lengths = torch.tensor([asked_LD.shape[0] for asked_LD in asked], device=model.device)
         columns = torch.arange(self._next_BLD.shape[1], device=model.device)
-        self._seen_BL = columns >= (self._next_BLD.shape[1] - lengths).unsqueeze(1)
+        asked_BL = columns >= (self._next_BLD.shape[1] - lengths).unsqueeze(1)
+        self._seen_BL = torch.cat([read_BL, asked_BL], dim=1)
 
     @property
     def done(self) -> bool:
@@ -320,8 +363,7 @@ class Decoding:
         keep = torch.tensor(indices, device=self._model.device)
         self._next_BLD = self._next_BLD[keep]
         self._seen_BL = self._seen_BL[keep]
-        if self._cache.get_seq_length() > 0:
-            self._cache.batch_select_indices(keep)
+        self._cache.batch_select_indices(keep)
 
 
 def _phrase_before(text: str) -> str:

@@ -53,7 +53,7 @@ class LargeUploads:
         Raises:
             InvalidInput: The file is too large or empty, or a text too long.
             Conflict: The key is that of a file of another size.
-            QuotaExceeded: The tenant has as many under way as it may.
+            QuotaExceeded: The tenant has as many under way as it may, or as many bytes.
         """
         return await self._storing.run(self._begin, request, tenant)
 

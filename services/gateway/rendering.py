@@ -19,7 +19,7 @@ from shared.worker_pool import WorkerPool
 
 # Twice 22 bytes a position (pixels and degrees) must fit a message beside the mask itself.
 MAX_POSITIONS = 120_000
-TOLERANCES_PX = (DEFAULT_TOLERANCE_PX, 2.0, 4.0)
+TOLERANCES_PX = (DEFAULT_TOLERANCE_PX, 4.0, 8.0)
 
 _STATES = {
     "succeeded": interpreter_pb2.TERMINAL_STATE_SUCCEEDED,

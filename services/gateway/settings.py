@@ -22,6 +22,7 @@ class GatewaySettings(CallerSettings):
         max_uploads_per_tenant: Most uploads of a tenant at once in this process.
         max_scene_bytes: Largest file that is uploaded by parts.
         max_unfinished_uploads_per_tenant: Most uploads by parts a tenant may have begun.
+        max_unfinished_upload_bytes_per_tenant: Most bytes of these in all, by the sizes declared.
         unfinished_upload_ttl_s: How long an upload by parts may take, two days at most.
         upload_folder: Where such a file is put together to be looked at, one at a time; has room
             for the largest.
@@ -32,8 +33,8 @@ class GatewaySettings(CallerSettings):
         max_workflow_runs_per_tenant: Most of these of a tenant at once in the suite.
         max_workflow_versions_per_tenant: Most versions of workflows a tenant may keep.
         max_watches_per_tenant: Most runs a tenant may follow at once in this process.
-        max_run_outputs_per_tenant: Most files and large outputs a tenant may fetch at once in this
-            process.
+        max_run_outputs_per_tenant: Most files, large outputs and runs that gave such a tenant may
+            fetch at once in this process.
     """
 
     api_keys_file: Path
@@ -44,6 +45,7 @@ class GatewaySettings(CallerSettings):
     max_uploads_per_tenant: int = 4
     max_scene_bytes: int = 16 * 1024**3
     max_unfinished_uploads_per_tenant: int = 8
+    max_unfinished_upload_bytes_per_tenant: int = 64 * 1024**3
     unfinished_upload_ttl_s: float = 86_400.0
     upload_folder: Path = Path("/tmp/earthgptx-uploads")
     upload_memory_limit_bytes: int = 1024**3
@@ -60,6 +62,7 @@ class GatewaySettings(CallerSettings):
         return UploadLimits(
             self.max_scene_bytes,
             self.max_unfinished_uploads_per_tenant,
+            self.max_unfinished_upload_bytes_per_tenant,
             self.unfinished_upload_ttl_s,
         )
 
@@ -74,6 +77,7 @@ class GatewaySettings(CallerSettings):
             "max_uploads_per_tenant",
             "max_scene_bytes",
             "max_unfinished_uploads_per_tenant",
+            "max_unfinished_upload_bytes_per_tenant",
             "unfinished_upload_ttl_s",
             "upload_memory_limit_bytes",
             "max_new_tokens_limit",
@@ -86,3 +90,8 @@ class GatewaySettings(CallerSettings):
         ):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{PREFIX}{name.upper()} must be greater than 0")
+        if self.max_unfinished_upload_bytes_per_tenant < self.max_scene_bytes:
+            raise SettingsError(
+                f"{PREFIX}MAX_UNFINISHED_UPLOAD_BYTES_PER_TENANT must be at least "
+                f"{PREFIX}MAX_SCENE_BYTES: no file of that size could be uploaded"
+            )

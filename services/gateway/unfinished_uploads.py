@@ -22,6 +22,7 @@ PART_BYTES = 16 * 1024 * 1024
 URL_LIFE_S = 3600.0
 MAX_KEY_CHARS = 128
 MAX_NAME_CHARS = 255
+RETRY_AFTER_S = 60.0
 
 _FOLDER = "uploads/"
 _RECORD_LIMIT_BYTES = 16 * 1024
@@ -35,12 +36,14 @@ class UploadLimits:
     Attributes:
         file_bytes: Most bytes of one file.
         uploads: Most unfinished uploads.
+        bytes_in_all: Most bytes of all of them, as declared; no less than `file_bytes`.
         life_s: How long an upload may take, at most `LONGEST_UPLOAD_S`.
         part_bytes: Size of the parts.
     """
 
     file_bytes: int = 16 * 1024**3
     uploads: int = 8
+    bytes_in_all: int = 64 * 1024**3
     life_s: float = 86_400.0
     part_bytes: int = PART_BYTES
 
@@ -98,12 +101,15 @@ class UnfinishedUploads:
     def begin(self, tenant: str, size_bytes: int, file_name: str, key: str) -> Upload:
         """A new upload, or the one under way with that key.
 
-        Two gateways that begin at the same moment may let a tenant have one more than its share.
+        What counts is the size declared: room is promised with the upload, and a part may come by a
+        URL that no gateway sees. Two gateways that begin at the same moment may let a tenant have
+        one upload more than its share.
 
         Raises:
             InvalidInput: The file is too large or empty, or a text too long.
             Conflict: The key is that of a file of another size.
-            QuotaExceeded: The tenant has as many under way as it may.
+            QuotaExceeded: The tenant has as many under way as it may, or as many bytes (field
+                "size_bytes").
         """
         self._check(size_bytes, file_name, key)
         upload_id = secrets.token_hex(_ID_CHARS // 2)
@@ -114,7 +120,7 @@ class UnfinishedUploads:
                 if found.size_bytes != size_bytes:
                     raise Conflict("the key belongs to an upload of another size")
                 return found
-        self._check_quota(tenant)
+        self._check_quota(tenant, size_bytes)
         upload = Upload(
             upload_id,
             tenant,
@@ -215,15 +221,24 @@ class UnfinishedUploads:
                 limit = f"{chars} characters"
                 raise InvalidInput(f"has {len(text)} characters", field=field, limit=limit)
 
-    def _check_quota(self, tenant: str) -> None:
+    def _check_quota(self, tenant: str, size_bytes: int) -> None:
         names = self._objects.names(object_name(tenant, _FOLDER))
         ids = (name.rpartition("/")[2].removesuffix(".json") for name in names)
         found = [upload for each in ids if (upload := self._read(each, tenant))]
-        if sum(not upload.image_id for upload in found) >= self._limits.uploads:
+        unfinished_bytes = [upload.size_bytes for upload in found if not upload.image_id]
+        if len(unfinished_bytes) >= self._limits.uploads:
             raise QuotaExceeded(
                 "too many uploads are unfinished; complete or abort one",
                 limit=f"{self._limits.uploads} unfinished uploads",
-                retry_after_s=60.0,
+                retry_after_s=RETRY_AFTER_S,
+            )
+        if sum(unfinished_bytes) + size_bytes > self._limits.bytes_in_all:
+            raise QuotaExceeded(
+                f"unfinished uploads have {sum(unfinished_bytes)} bytes, and this one would have "
+                f"{size_bytes}; complete or abort one",
+                field="size_bytes",
+                limit=f"{self._limits.bytes_in_all} bytes of unfinished uploads",
+                retry_after_s=RETRY_AFTER_S,
             )
 
     def _is_whole(self, upload: Upload, number: int) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from earthgptx.imagery.errors import ImageryError
-from earthgptx.imagery.masks import encode_rle, mask_box_xyxy_px, paste_window_mask
+from earthgptx.imagery.masks import encode_rle_part, window_mask_part
 from earthgptx.imagery.windows import Window, validate_window
 from earthgptx.model.checkpoint import load_mask_decoder, model_version
 from earthgptx.model.features import ImageFeatures
@@ -198,17 +198,16 @@ class Engine:
 
 def _draw(prediction: MaskPrediction, image: ImageFeatureRefs) -> DrawnMask:
     window = Window(image.window.x0, image.window.y0, image.window.side)
-    mask_HW = paste_window_mask(
-        prediction.logits_hw, window, image.image_width_px, image.image_height_px
-    )
-    height, width, counts = encode_rle(mask_HW)
+    height, width = image.image_height_px, image.image_width_px
+    # A tile is a small part of its scene: the mask of the whole is coded, never made.
+    found = window_mask_part(prediction.logits_hw, window, width, height)
     return DrawnMask(
         height_px=height,
         width_px=width,
-        counts=counts,
+        counts=encode_rle_part(found.part_HW, found.x0_px, found.y0_px, height, width),
         score=prediction.score,
-        box_xyxy_px=mask_box_xyxy_px(mask_HW),
-        area_px=int(mask_HW.sum()),
+        box_xyxy_px=found.box_xyxy_px(),
+        area_px=int(found.part_HW.sum()),
     )
 
 

@@ -5,6 +5,7 @@ features fetched -> rows opened together -> one token a step for every row -> [S
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from shared.admission import Admission
 from shared.errors import InvalidInput, refused_as_invalid_input
 from shared.feature_refs import ImageFeatureRefs, PromptFeatureRefs, tenant_of
 from shared.feature_tensors import FeatureReader, FeatureShapes
+from shared.gathered_text import GatheredText
 from shared.settings import ReasonerSettings
 from shared.stage_metrics import StageMetrics
 from shared.stepwise import StepScheduler
@@ -36,6 +38,8 @@ STORE_THREADS = 4
 # Batches that take turns at the model; more requests gather into the next one.
 MAX_OPEN_BATCHES = 4
 PROBE_TOKENS = 2
+# A small model says a word in less time than it takes to send one; a reader sees no difference.
+TEXT_EVERY_S = 0.03
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,7 @@ class Engine:
             settings.dtype,
             settings.quantisation,
             settings.adapters_dir,
+            settings.prefix_limit_bytes,
         )
         version = model_version(settings.weights_dir, STAGE)
         shapes = shapes_of(model.network.config)
@@ -150,12 +155,14 @@ class Engine:
             with self._steps.announced():
                 asked = await self._pool.run(self._fetch, question, tenant)
             segs = 0
+            gathered = GatheredText(TEXT_EVERY_S)
             async with aclosing(
                 self._steps.stream(_Row(asked, limit, question.adapter))
             ) as outputs:
                 async for output in outputs:
-                    if output.text:
-                        yield Text(output.text)
+                    ends = output.seg_state is not None or output.finished is not None
+                    if text := gathered.add(output.text, time.monotonic(), at_once=ends):
+                        yield Text(text)
                     if output.seg_state is not None:
                         state = await self._pool.run(self._keep, output.seg_state, tenant)
                         yield Seg(segs, state, output.phrase)
@@ -203,7 +210,7 @@ class Engine:
         if question.prompts is not None:
             prompts = PromptFeatures(*map(to_torch, self._reader.prompts(question.prompts, tenant)))
         image = ImageFeatures(grid, tuple(pyramid))
-        return ReasonerInput(image, prompts, question.image.modality, question.text)
+        return ReasonerInput(image, prompts, question.image.modality, question.text, tenant)
 
     def _keep(self, state_D: torch.Tensor, tenant: str) -> TensorRef:
         return self._store.put(from_torch(state_D.cpu()), tenant=tenant, ttl_s=self._ttl_s)

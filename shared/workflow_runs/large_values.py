@@ -53,7 +53,7 @@ class LargeValues:
             NotFound: It has expired.
             StageUnavailable: The object store cannot be reached.
         """
-        if not kept.startswith(_MARK):
+        if not is_reference(kept):
             return kept
         try:
             name = kept.removeprefix(_MARK)
@@ -69,7 +69,7 @@ class LargeValues:
             NotFound: It has expired.
             StageUnavailable: The object store cannot be reached.
         """
-        if not kept.startswith(_MARK):
+        if not is_reference(kept):
             return
         expires_at_ms = int((time.time() + ttl_s) * 1000)
         try:
@@ -80,3 +80,8 @@ class LargeValues:
     async def close(self) -> None:
         """Ends the threads."""
         await self._pool.close()
+
+
+def is_reference(kept: str) -> bool:
+    """Whether what stands in a record is the name of an object: JSON never begins so."""
+    return kept.startswith(_MARK)

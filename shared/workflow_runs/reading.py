@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, cast
 
 from redis.exceptions import RedisError
@@ -15,6 +15,7 @@ from shared.messages.json_codec import from_json
 from shared.run_records.state_redis import asked
 from shared.run_records.stream_entries import entries_in
 from shared.workflow_runs.events import CODEC, NumberedEvent
+from shared.workflow_runs.large_values import is_reference
 from shared.workflow_runs.scripted import ScriptedRuns, run_key, texts
 from shared.workflow_runs.views import END, Page, RunState, RunView, StepState, StepView
 
@@ -43,8 +44,13 @@ _STATES: dict[str, StepState] = {
 class RunReading(ScriptedRuns):
     """Runs, their steps, pages of them, and events as they come."""
 
-    async def read(self, run_id: str) -> RunView:
+    async def read(self, run_id: str, before_large: Callable[[], object] = lambda: None) -> RunView:
         """The run.
+
+        Args:
+            run_id: Its id.
+            before_large: Called before outputs are read that are too large for the record, and may
+                refuse: whoever reads for many keeps count of these.
 
         Raises:
             NotFound: There is none, or its retention has passed.
@@ -53,6 +59,8 @@ class RunReading(ScriptedRuns):
         if not found[0]:
             raise NotFound("there is no such run", field="run_id")
         *plain, inputs, outputs = found
+        if is_reference(outputs):
+            before_large()
         values = [await self._fetch_if_there(inputs), await self._fetch_if_there(outputs)]
         return _run_view(run_id, [*plain, *values])
 

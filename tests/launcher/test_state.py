@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from earthgptx_client.suite_state import SuiteAddress, read_suite_address, state_dir
+from launcher.cores import usable_cores
 from launcher.errors import LaunchError
 from launcher.plan import STAGES, find_weights, plan_suite
 from launcher.ports import free_ports
@@ -96,6 +97,15 @@ def test_the_plan_gives_each_process_only_what_it_reads(tmp_path: Path):
     for stage in STAGES:
         address = by_name["gateway"].environment[f"EARTHGPTX_{stage.upper()}_ADDR"]
         assert address == f"127.0.0.1:{by_name[stage].port}"
+
+
+def test_a_stage_has_half_of_the_cores_where_the_user_says_nothing(tmp_path: Path):
+    folder = StateFolder(tmp_path)
+    folder.make()
+    plans = plan_suite(folder, load_secrets(folder), tmp_path, 0, {})
+    threads = {plan.name: plan.environment.get("EARTHGPTX_THREADS") for plan in plans}
+    for stage in STAGES:
+        assert threads[stage] == str(max(usable_cores() // 2, 1))
 
 
 def test_no_secret_is_in_a_command_line(tmp_path: Path):

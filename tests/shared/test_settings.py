@@ -93,6 +93,7 @@ def test_a_wrong_environment_is_refused_by_name(environ: dict[str, str], message
         ("MAX_BATCH", "0"),
         ("MAX_QUEUE", "0"),
         ("QUANTISATION", "int3"),
+        ("PREFIX_LIMIT_BYTES", "-1"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(variable: str, value: str) -> None:

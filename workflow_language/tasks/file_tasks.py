@@ -21,8 +21,8 @@ _FOUND = Parameter("regions", list_of(REGIONS), "what was found", required=True)
 _SIMPLIFY_PX = Parameter(
     "simplify_px",
     NUMBER,
-    "how far an outline may be straightened",
-    default=1,
+    "how far an outline may move where it loses vertices, in pixels of the scene; 0 keeps all",
+    default=1.5,
     minimum=0,
     maximum=100,
 )

@@ -163,7 +163,7 @@ class WorkflowsServicer:
 
     def GetRun(self, request, context):
         """How a run stands, step by step; with its outputs once it has succeeded. Runs are forgotten some
-        hours after their end.
+        hours after their end. RESOURCE_EXHAUSTED where they are large and the tenant reads as many as it may.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,9 +45,9 @@ class RunOutputs:
         self._pool = WorkerPool("outputs", THREADS)
 
     def reading(self, tenant: str) -> AbstractContextManager[None]:
-        """A place for whoever reads one output or file; enter it before the run is read.
+        """A place for whoever reads an output, a file, or a run with large outputs.
 
-        All outputs of the run are in memory from then on, and may be large.
+        Enter it before these are read: all outputs of the run are in memory from then on.
 
         Raises:
             QuotaExceeded: The tenant reads as many as it may.

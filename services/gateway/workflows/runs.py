@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from celery import Celery
 
@@ -87,14 +87,17 @@ class TenantRuns:
         await self._check(run_id, tenant)
         return await self._runs.read(run_id)
 
-    async def read(self, run_id: str, tenant: str) -> tuple[RunView, tuple[StepView, ...]]:
-        """How a run stands.
+    async def read(
+        self, run_id: str, tenant: str, before_large: Callable[[], object]
+    ) -> tuple[RunView, tuple[StepView, ...]]:
+        """How a run stands; `before_large` is called before large outputs are read, and may refuse.
 
         Raises:
             NotFound: The tenant has no such run.
             StageUnavailable: The state store cannot be reached.
         """
-        return await self.own(run_id, tenant), await self._runs.steps(run_id)
+        await self._check(run_id, tenant)
+        return await self._runs.read(run_id, before_large), await self._runs.steps(run_id)
 
     async def page(self, size: int, token: str, *, state: str, workflow: str, tenant: str) -> Page:
         """Runs, the newest first; of one state or one workflow where these are not empty.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from typing import Any
 
 import grpc
@@ -91,8 +91,15 @@ class WorkflowsServicer(workflows_pb2_grpc.WorkflowsServicer):
         self, request: workflows_pb2.GetRunRequest, context: Context
     ) -> workflows_pb2.GetRunResponse:
         """How a run stands, and what it gave."""
-        run, steps = await self._runs.read(request.run_id, rpc_context.caller())
-        return await self._outputs.message(run, steps)
+        tenant = rpc_context.caller()
+        with ExitStack() as held:
+            # Only what is large takes a place: many may ask how their runs stand meanwhile.
+            run, steps = await self._runs.read(
+                request.run_id,
+                tenant,
+                lambda: held.enter_context(self._outputs.reading(tenant)),
+            )
+            return await self._outputs.message(run, steps)
 
     async def ListRuns(
         self, request: workflows_pb2.ListRunsRequest, context: Context

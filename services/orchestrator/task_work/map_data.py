@@ -56,7 +56,7 @@ def geojson_of(
     Args:
         regions: of any scenes.
         headers: of their scenes, by image id.
-        tolerance_px: how far an outline may be straightened; 0 keeps every corner.
+        tolerance_px: how far an outline may move; 0 keeps every corner.
 
     Raises:
         ImageryError: a mask is malformed, or a region reaches where its CRS has no place.

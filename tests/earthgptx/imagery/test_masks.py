@@ -25,7 +25,12 @@ from earthgptx.imagery.masks import (
     rle_box_xyxy_px,
     united_rle,
 )
-from earthgptx.imagery.polygons import mask_to_polygons
+from earthgptx.imagery.polygons import (
+    mask_to_polygons,
+    pixel_outlines,
+    polygons_of,
+    simplified,
+)
 from earthgptx.imagery.rings import PolygonWithHoles
 from earthgptx.imagery.windows import Window, cut_window, whole_image
 
@@ -141,6 +146,37 @@ def test_every_outline_is_valid_and_loses_no_part(mask: Mask) -> None:
     if polygons:
         exact = mask_to_polygons(mask, tolerance_px=0)
         np.testing.assert_array_equal(filled(exact, mask.shape), mask)
+
+
+@given(arrays(np.bool_, (24, 20)), st.integers(1, 3), st.floats(0.5, 6))
+@settings(max_examples=100, deadline=None)
+def test_an_outline_moves_by_no_more_than_the_tolerance(
+    mask: Mask, enlarged: int, tolerance_px: float
+) -> None:
+    mask = np.kron(mask, np.ones((enlarged, enlarged), np.bool_))
+    for exact in map(shapely.make_valid, pixel_outlines(mask)):
+        for part in polygons_of(exact):
+            simpler = shapely.union_all(simplified(part, tolerance_px))
+            assert moved_px(part, simpler) <= tolerance_px + 1e-9
+
+
+@pytest.mark.parametrize("tolerance_px", [1.5, 3])
+def test_where_a_ring_begins_it_moves_no_more_either(tolerance_px: float) -> None:
+    """There GEOS moves it twice: given the whole tolerance, some of these would move more."""
+    moved, given_whole = [], []
+    for seed in range(40):
+        for part in pixel_outlines(blobs(seed=seed)):
+            if 2 * part.area / part.length < 2 * tolerance_px:
+                continue
+            simpler = shapely.union_all(simplified(part, tolerance_px))
+            moved.append(moved_px(part, simpler))
+            given_whole.append(moved_px(part, shapely.simplify(part, tolerance_px)))
+    assert max(moved) <= tolerance_px < max(given_whole)
+
+
+def moved_px(exact: shapely.Geometry, simpler: shapely.Geometry) -> float:
+    """Hausdorff distance of two outlines."""
+    return float(shapely.hausdorff_distance(exact.boundary, simpler.boundary, densify=0.1))
 
 
 def test_outlines_of_a_box_with_a_hole_are_exact() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,9 +87,14 @@ def test_the_seg_state_is_the_post_norm_state_that_predicts_seg(
     """Makes [SEG] the likeliest token, then repeats the step by teacher forcing."""
     language, words = reasoner.network.language, reasoner.words
     decoding = reasoner.open(requests[1:2], 3)
-    prefix_1LD = decoding._next_BLD.clone()
     with torch.inference_mode():
-        state_D = language.model(inputs_embeds=prefix_1LD).last_hidden_state[0, -1]
+        ids = torch.tensor(words.question_ids(requests[1].question))
+        embedded_LD, written_SD = reasoner.embed_prefix(requests[1])
+        asked_1LD = language.get_input_embeddings()(ids).unsqueeze(0)
+        if written_SD is not None:
+            asked_1LD = reasoner.network.look_up(asked_1LD, written_SD.unsqueeze(0))
+        read_LD = torch.cat([embedded_LD, asked_1LD[0]])
+        state_D = language.model(inputs_embeds=read_LD.unsqueeze(0)).last_hidden_state[0, -1]
     kept = language.lm_head.weight.data.clone()
     try:
         language.lm_head.weight.data[words.seg] = state_D * 100
@@ -108,6 +114,54 @@ def test_a_question_too_long_for_the_context_names_field_and_limit(
         reasoner.open([long], 10)
     assert refused.value.field == "question"
     assert refused.value.limit is not None
+
+
+def states(decoding: Decoding) -> dict[int, list[torch.Tensor]]:
+    """The newest state of every row after each step."""
+    made: dict[int, list[torch.Tensor]] = {row: [] for row in decoding.active_rows}
+    while not decoding.done:
+        rows = decoding.active_rows
+        decoding.step()
+        for row, embedded_1D in zip(rows, decoding._next_BLD, strict=False):
+            made[row].append(embedded_1D.clone())
+    return made
+
+
+def test_another_question_reads_the_question_alone_and_is_answered_to_the_bit(
+    weights: Path, reasoner: ReasonerModel, requests: list[ReasonerInput]
+) -> None:
+    keeping = load_reasoner(weights, "cpu", "float32", prefix_limit_bytes=64 * 2**20)
+    others = [replace(request, question="where is the ship?") for request in requests]
+    before = [texts(keeping.open([request], 12)) for request in requests]
+    read = []
+    hook = keeping.network.fusion.register_forward_hook(lambda *_: read.append(1))
+    after = [states(keeping.open([other], 12)) for other in others]
+    hook.remove()
+    assert not read
+    assert before == [texts(reasoner.open([request], 12)) for request in requests]
+    for found, other in zip(after, others, strict=True):
+        alone = states(reasoner.open([other], 12))
+        assert len(found[0]) == len(alone[0])
+        assert all(torch.equal(a, b) for a, b in zip(found[0], alone[0], strict=True))
+
+
+def test_what_was_read_serves_its_owner_and_the_same_marks_and_modality_alone(
+    weights: Path, requests: list[ReasonerInput]
+) -> None:
+    keeping = load_reasoner(weights, "cpu", "float32", prefix_limit_bytes=64 * 2**20)
+    marked = requests[0]
+    keeping.open([marked], 1)
+    read = []
+    keeping.network.fusion.register_forward_hook(lambda *_: read.append(1))
+    for other in (
+        replace(marked, owner="another"),
+        replace(marked, modality="optical"),
+        replace(marked, prompts=None),
+        replace(marked, image=requests[1].image),
+    ):
+        read.clear()
+        keeping.open([other], 1)
+        assert read, other.owner
 
 
 def test_special_tokens_in_the_users_words_are_plain_text(reasoner: ReasonerModel) -> None:

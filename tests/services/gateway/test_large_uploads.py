@@ -13,15 +13,17 @@ import rasterio
 from rasterio.transform import Affine
 
 from protos.earthgptx.v1 import images_pb2
+from services.gateway.settings import GatewaySettings
 from services.gateway.unfinished_uploads import PART_BYTES, UnfinishedUploads, UploadLimits
 from shared.errors import Conflict, InvalidInput, NotFound, QueueFull, QuotaExceeded
-from shared.settings import Secret
+from shared.settings import Secret, SettingsError, read_settings
 from shared.tensors.directory_objects import DirectoryObjects
 from shared.tensors.objects import LONGEST_UPLOAD_S, ObjectStat
 from shared.tensors.reaper import Reaper
 from shared.tensors.s3_objects import connect_s3
+from tests.fakes import addresses
 from tests.servers import S3Endpoint, swift_s3
-from tests.services.gateway.conftest import Caller, GatewayServer, StartGateway, refusal
+from tests.services.gateway.conftest import SUITE_KEY, Caller, GatewayServer, StartGateway, refusal
 from tests.services.pictures import png
 from tests.services.scenes import PLACE, SIDE_PX, noisy_scene, sparse_scene
 
@@ -57,6 +59,11 @@ async def state(caller: Caller, upload: Any) -> Any:
 async def complete(caller: Caller, upload: Any) -> Any:
     request = images_pb2.CompleteUploadRequest(upload_id=upload.upload_id)
     return (await caller.images.CompleteUpload(request, metadata=caller.metadata)).image
+
+
+async def abort(caller: Caller, upload: Any) -> None:
+    request = images_pb2.AbortUploadRequest(upload_id=upload.upload_id)
+    await caller.images.AbortUpload(request, metadata=caller.metadata)
 
 
 def part_of(data: bytes, number: int) -> bytes:
@@ -128,8 +135,7 @@ async def test_another_tenants_upload_is_an_unknown_one(
     upload = await begin(alpha, len(data), key="same")
     for call in (send_part(beta, upload, 1, data), state(beta, upload), complete(beta, upload)):
         assert isinstance(await refusal(call), NotFound)
-    request = images_pb2.AbortUploadRequest(upload_id=upload.upload_id)
-    await beta.images.AbortUpload(request, metadata=beta.metadata)
+    await abort(beta, upload)
     assert (await begin(beta, len(data) + 1, key="same")).size_bytes == len(data) + 1
     await send_part(alpha, upload, 1, data)
     image = await complete(alpha, upload)
@@ -141,8 +147,7 @@ async def test_an_aborted_upload_leaves_nothing(alpha: Caller, tmp_path: Path) -
     data = sparse_scene(tmp_path / "a.tif").read_bytes()
     upload = await send_whole(alpha, data)
     for _ in range(2):
-        request = images_pb2.AbortUploadRequest(upload_id=upload.upload_id)
-        await alpha.images.AbortUpload(request, metadata=alpha.metadata)
+        await abort(alpha, upload)
     assert isinstance(await refusal(state(alpha, upload)), NotFound)
     assert not [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
 
@@ -188,9 +193,48 @@ async def test_a_tenant_has_a_bounded_number_of_unfinished_uploads(
     refused = await refusal(begin(alpha, 1))
     assert isinstance(refused, QuotaExceeded) and refused.limit == "2 unfinished uploads"
     await begin(gateway.caller("beta"), 1)
-    request = images_pb2.AbortUploadRequest(upload_id=first.upload_id)
-    await alpha.images.AbortUpload(request, metadata=alpha.metadata)
+    await abort(alpha, first)
     await begin(alpha, 1)
+
+
+async def test_the_bytes_of_a_tenants_unfinished_uploads_are_bounded_till_they_end(
+    start_gateway: StartGateway, tmp_path: Path
+) -> None:
+    data = sparse_scene(tmp_path / "a.tif").read_bytes()
+    most_bytes = len(data) + 1000
+    gateway = await start_gateway(
+        max_scene_bytes=str(most_bytes), max_unfinished_upload_bytes_per_tenant=str(most_bytes)
+    )
+    alpha = gateway.caller()
+    aborted = await begin(alpha, len(data), key="a key")
+    refused = await refusal(begin(alpha, 1001))
+    assert isinstance(refused, QuotaExceeded) and refused.field == "size_bytes"
+    assert refused.limit == f"{most_bytes} bytes of unfinished uploads" and refused.retry_after_s
+    # One gone on with counts once; another tenant's do not count.
+    assert (await begin(alpha, len(data), key="a key")).upload_id == aborted.upload_id
+    await begin(gateway.caller("beta"), most_bytes)
+    await abort(alpha, await begin(alpha, 1000))
+    await abort(alpha, aborted)
+    await complete(alpha, await send_whole(alpha, data))
+    await begin(alpha, most_bytes)
+
+
+def test_bytes_of_an_upload_that_expired_are_free_again(tmp_path: Path) -> None:
+    now_s = [time.time()]
+    limits = UploadLimits(bytes_in_all=10, life_s=100)
+    uploads = UnfinishedUploads(DirectoryObjects(tmp_path), limits, clock=lambda: now_s[0])
+    uploads.begin("alpha", 7, "", "")
+    with pytest.raises(QuotaExceeded):
+        uploads.begin("alpha", 4, "", "")
+    now_s[0] += 101
+    uploads.begin("alpha", 10, "", "")
+
+
+def test_a_bound_on_bytes_below_that_on_a_file_is_refused() -> None:
+    bytes_in_all = {"EARTHGPTX_MAX_UNFINISHED_UPLOAD_BYTES_PER_TENANT": str(16 * 1024**3 - 1)}
+    environ = {"EARTHGPTX_SUITE_KEY": SUITE_KEY, "EARTHGPTX_API_KEYS_FILE": "keys.json"}
+    with pytest.raises(SettingsError, match="at least EARTHGPTX_MAX_SCENE_BYTES"):
+        read_settings(GatewaySettings, addresses(1) | environ | bytes_in_all)
 
 
 def cut_short(path: Path) -> bytes:

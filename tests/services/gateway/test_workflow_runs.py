@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from protos.earthgptx.v1 import workflows_pb2 as pb
 from shared.errors import Conflict, DeadlineExceeded, InvalidInput, NotFound, QuotaExceeded
 from shared.interpretation.events import Fault
 from shared.settings import ProcessSettings, read_settings
+from shared.tensors.directory_objects import DirectoryObjects
 from shared.tensors.files import put_file
 from shared.tensors.open_store import open_store
+from shared.workflow_runs.large_values import LargeValues
 from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.summaries import summary_of
 from shared.workflow_runs.views import UnitClaim
@@ -164,18 +167,30 @@ async def test_a_record_is_kept_as_long_as_the_settings_say(
 
 
 async def test_a_tenant_reads_so_many_large_outputs_at_once(
-    start_gateway: StartGateway, runs: WorkflowRuns
+    start_gateway: StartGateway, runs: WorkflowRuns, tmp_path: Path
 ) -> None:
     alpha = (await start_gateway(MAX_RUN_OUTPUTS_PER_TENANT="1")).caller()
     image = await alpha.upload(png())
     run_id = (await run(alpha, {"scene": image.image_id})).run_id
-    await runs.finish(run_id, "succeeded", outputs=json.dumps({"words": "x" * 2**25}))
+    large = LargeValues(DirectoryObjects(tmp_path / "objects"))
+    kept = await large.keep(json.dumps({"words": "x" * 2**25}), run_id, 600)
+    await large.close()
+    await runs.finish(run_id, "succeeded", outputs=kept)
     request = pb.GetRunOutputRequest(run_id=run_id, output="words")
     first = alpha.workflows.GetRunOutput(request, metadata=alpha.metadata)
-    await first.read()
+    assert await first.read()
     second = alpha.workflows.GetRunOutput(request, metadata=alpha.metadata)
     assert isinstance(await refusal(second.read()), QuotaExceeded)
-    first.cancel()
+    # How a run stands costs as much where it gave as much, and else needs no place.
+    refused = await refusal(get_run(alpha, run_id))
+    assert isinstance(refused, QuotaExceeded)
+    assert refused.limit == "1 run_outputs at once" and refused.retry_after_s
+    small = (await run(alpha, {"scene": image.image_id})).run_id
+    await runs.finish(small, "succeeded", outputs=json.dumps({"words": "few"}))
+    assert (await get_run(alpha, small)).outputs["words"].string_value == "few"
+    while await first.read():
+        pass
+    assert list((await get_run(alpha, run_id)).large_outputs) == ["words"]
 
 
 async def test_a_run_done_again_is_a_new_one_on_the_same_inputs(

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import shapely
@@ -144,6 +145,31 @@ async def test_geojson_has_longitude_and_latitude_with_holes(
     assert dock["properties"]["label"] == "dock" and dock["properties"]["caption"] == "wet"
     assert by_hand["geometry"] is None and by_hand["properties"]["box_xyxy_px"] == [0, 0, 9, 9]
     assert written["earthgptx"]["coordinates"] == "longitude and latitude, WGS 84"
+
+
+@pytest.mark.parametrize("simplify_px", [1.5, 3.0])
+async def test_outlines_in_geojson_move_by_no_more_than_simplify_px(
+    workplace: Workplace, simplify_px: float
+) -> None:
+    """Hausdorff distance between the outline along pixels' edges and what is in the file."""
+    noise = np.random.default_rng(3).random((200, 300))
+    blobs_HW = cv2.GaussianBlur(noise, (0, 0), 6) > 0.5
+    pixels = MaskPixels(*encode_rle(blobs_HW))
+    found = parts_of(Region((0, 0, 300, 200), mask=pixels))
+    written = []
+    for tolerance_px in (0, simplify_px):
+        given = await workplace.run(
+            "export_geojson", regions=(tuple(found),), simplify_px=tolerance_px
+        )
+        features = json.loads(workplace.read(given["file"]))["features"]
+        written.append([shape(feature["geometry"]) for feature in features])
+    exact, simpler = written
+    vertices = [int(shapely.get_num_coordinates(outlines).sum()) for outlines in written]
+    assert len(simpler) == len(found) > 10 and vertices[1] < vertices[0] / 2
+    for one, other in zip(exact, simpler, strict=True):
+        assert other.is_valid
+        moved_px = shapely.hausdorff_distance(one.boundary, other.boundary, densify=0.1)
+        assert moved_px <= simplify_px + 1e-9
 
 
 async def test_geojson_without_a_place_is_in_pixels_and_says_so(workplace: Workplace) -> None:
