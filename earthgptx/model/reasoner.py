@@ -220,7 +220,7 @@ class ReasonerModel:
         return prefix
 
     def embed_prefix(self, request: ReasonerInput) -> tuple[Tensor, Tensor | None]:
-        """Embeddings [L, D] of everything before the question, and what its words look up [S, D]."""
+        """Embeddings [L, D] of what comes before the question; what its words look up [S, D]."""
         image = request.image.to(self.device, self.dtype)
         regions_RD = None
         prompts_1PD = None
