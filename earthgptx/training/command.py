@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-DEFAULT_STEPS = 2550
+DEFAULT_STEPS = 2790
 STOPPED = 4
 
 

@@ -128,7 +128,7 @@ def nano(
         parts = [part for part in parts if part.name not in WITHOUT_CLOSE_LOOKS]
         path = folder / f"close_looks_{number}.safetensors"
         learn_from_crops(network.image_encoder, parts, looks.crops, seed + number, path, processes)
-    settings = LoopSettings(steps=steps, batch_size=16, words_from=0.27)
+    settings = LoopSettings(steps=steps, batch_size=16, words_from=0.3)
     mixture = Mixture(
         all_parts(data, folder, SHARES, by_label=True),
         SampleSettings(config.view_side_px, config.grid_side),
