@@ -27,6 +27,8 @@ class SceneView:
         width_px: of the whole scene.
         height_px: of the whole scene.
         window_xyxy_px: the part; it may reach beyond the scene. None: all of it.
+        trusted_xyxy_px: where masks found in it are kept when what several views show is stitched;
+            None: everywhere.
         side_px: the longer side to which pictures of it are resampled; None: as it is stored.
         gsd_m: side of a pixel of the scene on the ground; None if not known.
         modality: "optical", "sar", "infrared", or "" if not known.
@@ -37,6 +39,7 @@ class SceneView:
     width_px: int
     height_px: int
     window_xyxy_px: BoxXyxyPx | None = None
+    trusted_xyxy_px: BoxXyxyPx | None = None
     side_px: int | None = None
     gsd_m: float | None = None
     modality: str = ""

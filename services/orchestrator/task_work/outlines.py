@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from earthgptx.imagery.masks import MaskHW, decode_rle_part, encode_rle_part, united_rle
+from earthgptx.imagery.masks import MaskHW, decode_rle_part, encode_rle_part
 from shared.errors import InvalidInput
 from shared.interpretation.events import MaskDrawn
-from workflow_language.region_sets import Region
+from workflow_language.region_sets import Region, Seen
 from workflow_language.values import MaskPixels
 
 PixelBoxXyxyPx = tuple[int, int, int, int]
@@ -22,7 +21,9 @@ LEAST_AREA_PX = 12
 MOST_PIXELS = 100_000_000
 
 
-def as_found(mask: MaskDrawn, label: str | None, image_id: str) -> Region | None:
+def as_found(
+    mask: MaskDrawn, label: str | None, image_id: str, seen: Seen | None = None
+) -> Region | None:
     """The mask as a region of its scene; None if nothing is inside."""
     if mask.box_xyxy_px is None:
         return None
@@ -33,6 +34,7 @@ def as_found(mask: MaskDrawn, label: str | None, image_id: str) -> Region | None
         mask=MaskPixels(mask.height_px, mask.width_px, mask.counts),
         area_px=mask.area_px,
         image_id=image_id,
+        seen=seen,
     )
 
 
@@ -65,23 +67,10 @@ def parts_of(found: Region) -> list[Region]:
                 mask=MaskPixels(*size_px, counts),
                 area_px=area_px,
                 image_id=found.image_id,
+                seen=found.seen,
             )
         )
     return sorted(parts, key=lambda part: -(part.area_px or 0))
-
-
-def united_mask(regions: Sequence[Region]) -> MaskPixels | None:
-    """The pixels of all (`region_sets.UniteMasks`); None unless every one has some.
-
-    Raises:
-        ImageryError: A mask is malformed (field "mask").
-    """
-    masks = [each.mask for each in regions if isinstance(each.mask, MaskPixels)]
-    if len(masks) < len(regions):
-        return None
-    height_px, width_px = masks[0].height_px, masks[0].width_px
-    counts = united_rle(height_px, width_px, [mask.counts for mask in masks])
-    return MaskPixels(height_px, width_px, counts)
 
 
 def mask_of(region: Region) -> MaskPixels:

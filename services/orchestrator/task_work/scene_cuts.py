@@ -19,13 +19,12 @@ from rasterio.transform import Affine
 
 from earthgptx.imagery.windows import Window
 from services.orchestrator.task_work.scene_reader import PixelsHWC, SceneReader
+from services.orchestrator.task_work.views import CUT_SIDE_PX
 from shared.errors import NotFound, StageUnavailable
 from shared.image_records import ImageRecord, KeptImage, find_image
 from shared.messages.json_codec import to_json
 from shared.tensors.store import TensorStore
 
-# The largest input of any expert of the published presets.
-CUT_SIDE_PX = 1024
 CUT_TTL_S = 86_400.0
 # What is gone sooner is cut anew.
 _LEAST_LIFE_S = 3600.0

@@ -46,10 +46,14 @@ async def tile(context: TaskContext, arguments: Arguments) -> Mapping[str, Value
         )
     if max(scene.width_px, scene.height_px) <= side_px:
         return {"tiles": (scene,)}
-    corners = [(float(one.x0_px), float(one.y0_px)) for one in grid.tiles()]
     return {
         "tiles": tuple(
-            replace(scene, window_xyxy_px=(x, y, x + side_px, y + side_px)) for x, y in corners
+            replace(
+                scene,
+                window_xyxy_px=_box(one.window_xyxy_px),
+                trusted_xyxy_px=_box(one.trusted_xyxy_px),
+            )
+            for one in grid.tiles()
         )
     }
 
@@ -59,7 +63,8 @@ async def zoom(context: TaskContext, arguments: Arguments) -> Mapping[str, Value
     view, region = view_in(arguments, "image"), region_in(arguments, "region")
     window = _around(region.box_xyxy_px, number_in(arguments, "context"), view)
     side_px = whole_in(arguments, "side_px") if "side_px" in arguments else None
-    return {"image": replace(view, window_xyxy_px=window, side_px=side_px)}
+    view = replace(view, window_xyxy_px=window, trusted_xyxy_px=None, side_px=side_px)
+    return {"image": view}
 
 
 async def compare(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
@@ -96,6 +101,12 @@ async def match(context: TaskContext, arguments: Arguments) -> Mapping[str, Valu
         "vanished": matched.vanished,
         "remained": matched.remained,
     }
+
+
+def _box(box_xyxy_px: tuple[int, int, int, int]) -> BoxXyxyPx:
+    """As JSON has it."""
+    x0, y0, x1, y1 = map(float, box_xyxy_px)
+    return x0, y0, x1, y1
 
 
 def _around(box_xyxy_px: BoxXyxyPx, context: float, view: SceneView) -> BoxXyxyPx:
