@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from earthgptx.imagery.masks import encode_rle_part, rle_area_px, rle_box_xyxy_px, united_rle
+from earthgptx.imagery.masks import rle_area_px, rle_box_xyxy_px, united_rle
 from earthgptx.scenes.pieces import Piece, trusted_part
 from earthgptx.scenes.stitching import MergeRules, Stitcher, merged_caption, merged_shape
-from services.orchestrator.task_work.outlines import inside_box, mask_of, pixel_box
+from services.orchestrator.task_work.outlines import cells_in, mask_of, pixel_box
 from services.orchestrator.task_work.shapes import shape_of
 from workflow_language.region_sets import BoxXyxyPx, Region, surest_first
 from workflow_language.values import MaskPixels
@@ -35,8 +35,8 @@ def merged(regions: Sequence[Region], overlap: float, same_label: bool) -> tuple
         same_label: only regions of one label become one.
 
     Raises:
-        ImageryError: a mask is malformed, or those of one scene differ in size (field "mask").
-        InvalidInput: a mask is too large to be outlined.
+        ImageryError: a mask is malformed or in too many pieces, or those of one scene differ in
+            size (field "mask").
     """
     of_scene: dict[str, list[Region]] = defaultdict(list)
     for region in sorted(regions, key=surest_first):
@@ -128,8 +128,7 @@ def _trusted_code(piece: _Found) -> str:
     x0, y0, x1, y1 = pixel_box(piece.region)
     left, top, right, bottom = map(round, seen.trusted_xyxy_px)
     kept = (max(x0, left), max(y0, top), min(x1, right), min(y1, bottom))
-    part_HW = inside_box(piece.region, kept)
-    return encode_rle_part(part_HW, kept[0], kept[1], mask.height_px, mask.width_px)
+    return cells_in(piece.region, kept).encoded(mask.height_px, mask.width_px)
 
 
 def _unmeasured(region: Region) -> Region:
