@@ -182,6 +182,7 @@ _view = _object_of(
     {"image_id": _text, "width_px": _whole, "height_px": _whole},
     window_xyxy_px=_box,
     trusted_xyxy_px=_box,
+    shown_px=_whole,
     side_px=_whole,
     gsd_m=_number,
     modality=_text,

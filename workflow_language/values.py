@@ -29,6 +29,8 @@ class SceneView:
         window_xyxy_px: the part; it may reach beyond the scene. None: all of it.
         trusted_xyxy_px: where masks found in it are kept when what several views show is stitched;
             None: everywhere.
+        shown_px: side at which the model is shown the part, by a plan of tiles; None: as it is
+            stored, within the model's limits.
         side_px: the longer side to which pictures of it are resampled; None: as it is stored.
         gsd_m: side of a pixel of the scene on the ground; None if not known.
         modality: "optical", "sar", "infrared", or "" if not known.
@@ -40,6 +42,7 @@ class SceneView:
     height_px: int
     window_xyxy_px: BoxXyxyPx | None = None
     trusted_xyxy_px: BoxXyxyPx | None = None
+    shown_px: int | None = None
     side_px: int | None = None
     gsd_m: float | None = None
     modality: str = ""

@@ -62,6 +62,7 @@ def views(window: st.SearchStrategy[Any]) -> st.SearchStrategy[SceneView]:
         height_px=st.integers(1, 30_000),
         window_xyxy_px=window,
         trusted_xyxy_px=window,
+        shown_px=st.none() | st.integers(64, 1024),
         side_px=st.none() | st.integers(64, 4096),
         gsd_m=st.none() | st.floats(0.01, 100),
         modality=st.sampled_from(["", "sar"]),

@@ -1,4 +1,6 @@
-"""What the stages look at: the image of a view, or a cut of it where the scene is too large.
+"""What the stages look at: the image of a view, or a cut of it.
+
+It is cut where the scene is too large, or is to be shown at a ground sampling that was asked for.
 
 Questions and marks go in, boxes and masks come out in pixels of the scene, whichever it is.
 """
@@ -14,7 +16,7 @@ from earthgptx.imagery.masks import decode_rle, encode_rle, rle_area_px, rle_box
 from earthgptx.imagery.windows import Window, whole_image
 from services.orchestrator.task_work.context import TaskContext
 from services.orchestrator.task_work.pictures import mask_in_picture
-from services.orchestrator.task_work.views import Frame
+from services.orchestrator.task_work.views import CUT_SIDE_PX, Frame, window_of
 from shared.errors import InvalidInput
 from shared.image_records import ImageRecord, KeptImage
 from shared.interpretation.boxes import BoxPx
@@ -114,9 +116,12 @@ async def sight(context: TaskContext, view: SceneView, window: Window) -> Sighti
         InvalidInput, QueueFull, StageUnavailable: The scene cannot be read, or a cut not be kept.
     """
     scene = await context.image(view.image_id)
-    if not scene.record.by_window:
+    shown_px = view.shown_px if window == window_of(view) else None
+    if not scene.record.by_window and shown_px in (None, window.side_px):
         return Sighting(scene, window, scene.record, None)
-    cut = await context.parts.images.cut(scene, view.modality, window)
+    if shown_px is None:
+        shown_px = min(CUT_SIDE_PX, max(1, round(window.side_px)))
+    cut = await context.parts.images.cut(scene, view.modality, window, shown_px)
     if cut is None:
         return None
     side_px = cut.record.width_px

@@ -67,7 +67,7 @@ def seen_in(view: SceneView, box_xyxy_px: BoxXyxyPx | None = None) -> Seen:
     seen = replace(seen_through(window), trusted_xyxy_px=view.trusted_xyxy_px)
     if box_xyxy_px is None:
         return seen
-    pixel_px = max(1.0, window.side_px / CUT_SIDE_PX)
+    pixel_px = window.side_px / (view.shown_px or min(window.side_px, CUT_SIDE_PX))
     cut = is_cut_off(box_xyxy_px, seen.window_xyxy_px, size_px, pixel_px)
     return replace(seen, cut=cut)
 

@@ -19,19 +19,17 @@ from earthgptx.imagery.header import ImageLimits
 from earthgptx.imagery.masks import encode_rle, rle_box_xyxy_px
 from earthgptx.imagery.read import read_image
 from services.gateway.large_uploads import LargeUploads
-from services.gateway.unfinished_uploads import UnfinishedUploads, UploadLimits
 from services.orchestrator.task_work import asking
-from services.orchestrator.task_work.scene_cuts import CUT_SIDE_PX, encode_cut
+from services.orchestrator.task_work.scene_cuts import encode_cut
+from services.orchestrator.task_work.views import CUT_SIDE_PX
 from shared.errors import InvalidInput
-from shared.image_records import scene_of
 from shared.interpretation import answering
 from shared.interpretation.events import Event, ImageSeen
 from shared.interpretation.plan import Plan
 from shared.stage_clients import StageClients
-from shared.tensors.directory_objects import DirectoryObjects
 from tests.fakes import Stages
 from tests.services.conftest import Suite
-from tests.services.orchestrator.task_work.conftest import Workplace
+from tests.services.orchestrator.task_work.conftest import Workplace, uploaded, uploads_to
 from tests.services.orchestrator.task_work.run_plan import run_plan
 from tests.services.scenes import PLACE, SIDE_PX, sparse_scene
 from workflow_language import compile_text
@@ -39,26 +37,6 @@ from workflow_language.region_sets import Drawn, Region
 from workflow_language.values import MaskPixels, SceneView
 
 WITH_DATA = (1024.0, 2048.0, 2048.0, 3072.0)
-
-
-@pytest.fixture
-async def uploads(workplace: Workplace, tmp_path: Path) -> AsyncIterator[LargeUploads]:
-    """As the gateway takes large scenes in."""
-    uploads = uploads_to(workplace, tmp_path / "objects", tmp_path)
-    yield uploads
-    await uploads.close()
-
-
-def uploads_to(workplace: Workplace, objects: Path, folder: Path) -> LargeUploads:
-    unfinished = UnfinishedUploads(DirectoryObjects(objects), UploadLimits())
-    return LargeUploads(workplace.store, unfinished, folder / "gateway", 600)
-
-
-async def uploaded(uploads: LargeUploads, path: Path, tenant: str = "alpha") -> SceneView:
-    unfinished = uploads._uploads
-    upload = unfinished.begin(tenant, path.stat().st_size, "", "")
-    unfinished.write_part(upload, 1, memoryview(path.read_bytes()))
-    return scene_of(await uploads.complete(upload.upload_id, tenant))
 
 
 @pytest.fixture
