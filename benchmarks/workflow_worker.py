@@ -19,7 +19,7 @@ from services.orchestrator.task_work.context import TaskContext, TaskWork
 from shared.run_records.state_redis import open_state_redis
 from shared.serving import Service, run_process
 from shared.telemetry import Telemetry
-from workflow_language.values import Value
+from workflow_language.values import Table, Value
 
 HANG, SLOW = "hang", "slow"
 SLOW_S = 0.26
@@ -49,7 +49,8 @@ def idle_tasks(redis: Redis) -> Mapping[str, TaskWork]:
         return {"text": "words"}
 
     async def tile(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
-        return {"tiles": (view_in(arguments, "scene"),) * whole_in(arguments, "at_most")}
+        tiles = (view_in(arguments, "scene"),) * whole_in(arguments, "at_most")
+        return {"tiles": tiles, "shown": Table((), ())}
 
     async def detect(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
         return {"regions": ()}

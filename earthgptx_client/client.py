@@ -113,7 +113,8 @@ class Client:
         """Stores an image, given by path or by its bytes; one that is there is not sent again.
 
         A large scene goes by parts: when the call is cut short, the next one sends what is missing.
-        It is for workflows; a single question does not take it (`ImageInfo.by_window`).
+        It is for workflows; a single question does not take it (`ImageInfo.by_window`). An ENVI
+        scene is two files: either stands for both, the other lies beside it.
 
         Args:
             image: path, bytes, or what an earlier call returned.

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import http.client
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 from earthgptx_client.calls import Caller, Deadline
 from earthgptx_client.errors import ClientError
-from earthgptx_client.image_files import File, OnSent, open_file
+from earthgptx_client.image_files import (
+    SCENE_STARTS,
+    TIFF_STARTS,
+    File,
+    OnSent,
+    first_bytes,
+    is_tar,
+    name_of,
+    read_at,
+    size_bytes,
+)
 from protos.earthgptx.v1 import images_pb2, images_pb2_grpc
 
 # What UploadImage takes.
 IMAGE_LIMIT_BYTES = 256 * 1024 * 1024
 
-# What the suite reads by window; all of it, however small, where images are not of that format.
-_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_SCENE_STARTS = (b"\0\0\0\x0cjP  \r\n", b"\xff\x4f\xff\x51", b"NITF0", b"NSIF0")
 _CHUNK_BYTES = 512 * 1024
 _NAME_CHARS = 255
 # Parts that get lost on the way are sent again so often.
@@ -35,7 +40,9 @@ def is_large(file: File) -> bool:
     Raises:
         ClientError: it cannot be read.
     """
-    return _size_bytes(file) > IMAGE_LIMIT_BYTES or _start(file).startswith(_SCENE_STARTS)
+    if size_bytes(file) > IMAGE_LIMIT_BYTES:
+        return True
+    return is_tar(file) or first_bytes(file).startswith(SCENE_STARTS)
 
 
 def may_be_large(file: File) -> bool:
@@ -44,7 +51,7 @@ def may_be_large(file: File) -> bool:
     Raises:
         ClientError: it cannot be read.
     """
-    return _start(file).startswith(_TIFF_STARTS)
+    return first_bytes(file).startswith(TIFF_STARTS)
 
 
 class PartsUpload:
@@ -71,7 +78,7 @@ class PartsUpload:
         self._images = images
         self._caller = caller
         self._file = file
-        self._size_bytes = _size_bytes(file)
+        self._size_bytes = size_bytes(file)
         self._whole = None if timeout_s is None else Deadline.after(timeout_s)
         self._on_sent = on_sent
 
@@ -97,10 +104,9 @@ class PartsUpload:
         raise lost
 
     def _begin(self, key: str) -> images_pb2.UploadInfo:
-        name = "" if isinstance(self._file, bytes) else Path(self._file).name
         request = images_pb2.BeginUploadRequest(
             size_bytes=self._size_bytes,
-            file_name=name.encode(errors="replace").decode()[:_NAME_CHARS],
+            file_name=name_of(self._file)[:_NAME_CHARS],
             idempotency_key=key,
         )
         begun = self._caller.call(
@@ -125,7 +131,7 @@ class PartsUpload:
         }
         sent_bytes = self._size_bytes - sum(sizes.values())
         for part in upload.missing_parts:
-            data = _read(self._file, (part.number - 1) * part_bytes, sizes[part.number])
+            data = read_at(self._file, (part.number - 1) * part_bytes, sizes[part.number])
             if not (part.url and _put(part.url, data, self._deadline().remaining_s())):
                 self._send(upload.upload_id, part.number, data)
             sent_bytes += len(data)
@@ -165,22 +171,3 @@ def _put(url: str, data: bytes, timeout_s: float) -> bool:
             return True
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError):
         return False
-
-
-def _size_bytes(file: File) -> int:
-    if isinstance(file, bytes):
-        return len(file)
-    with open_file(file) as opened:
-        return os.fstat(opened.fileno()).st_size
-
-
-def _start(file: File) -> bytes:
-    return _read(file, 0, 16)
-
-
-def _read(file: File, start: int, size_bytes: int) -> bytes:
-    if isinstance(file, bytes):
-        return file[start : start + size_bytes]
-    with open_file(file) as opened:
-        opened.seek(start)
-        return opened.read(size_bytes)

@@ -18,6 +18,7 @@ PREFIX = "EARTHGPTX_"
 STAGES = ("image_encoder", "prompt_encoder", "reasoner", "mask_decoder")
 STATE_REDIS, TENSOR_REDIS = "redis_state", "redis_tensors"
 DRAIN_GRACE_S = 5
+_SERVICES = (*STAGES, "orchestrator", "gateway")
 # What a user may set for the processes; the launcher decides the rest.
 _FOR_ALL = ("LOG_LEVEL", "OTLP_ENDPOINT", "TRACE_RATIO")
 _FOR_STAGES = ("DEVICE", "DTYPE", "THREADS", "MAX_BATCH", "MAX_WAIT_MS", "MAX_QUEUE")
@@ -71,11 +72,9 @@ def plan_suite(
     _check_variables(environ)
     if gateway_port and not is_free(gateway_port):
         raise LaunchError(f"--port: something else listens on port {gateway_port}", 2)
-    names = (*STAGES, "orchestrator", "gateway")
-    numbers = free_ports(2 + 2 * len(names))
-    state_port, tensor_port, *rest = numbers
-    ports = dict(zip(names, rest[: len(names)], strict=True))
-    metrics = dict(zip(names, rest[len(names) :], strict=True))
+    state_port, tensor_port, *rest = free_ports(2 + 2 * len(_SERVICES))
+    ports = dict(zip(_SERVICES, rest[: len(_SERVICES)], strict=True))
+    metrics = dict(zip(_SERVICES, rest[len(_SERVICES) :], strict=True))
     ports["gateway"] = gateway_port or ports["gateway"]
     password = secrets.redis_password
     shared = {
@@ -86,6 +85,23 @@ def plan_suite(
         "DRAIN_GRACE_S": str(DRAIN_GRACE_S),
         **_chosen(environ, _FOR_ALL),
     }
+    own = _own_settings(folder, weights_dir, ports, environ)
+    plain = {k: v for k, v in environ.items() if not k.startswith(PREFIX)}
+    plain |= {"PYTHONUNBUFFERED": "1"}
+    return [
+        _redis(folder, STATE_REDIS, state_port, password, plain),
+        _redis(folder, TENSOR_REDIS, tensor_port, password, plain),
+        *(
+            _service(name, shared | own[name], ports[name], metrics[name], plain)
+            for name in _SERVICES
+        ),
+    ]
+
+
+def _own_settings(
+    folder: StateFolder, weights_dir: Path, ports: Mapping[str, int], environ: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """What each service reads beside what all do, by its name."""
     of_stages = {
         "WEIGHTS_DIR": str(weights_dir),
         # Two stages or more are busy at once; threads beyond the cores only wait, and spin.
@@ -93,7 +109,7 @@ def plan_suite(
         **_chosen(environ, _FOR_STAGES),
     }
     of_callers = {f"{stage.upper()}_ADDR": f"127.0.0.1:{ports[stage]}" for stage in STAGES}
-    own = {
+    return {
         **{stage: of_stages for stage in STAGES},
         "reasoner": {**of_stages, **_chosen(environ, _FOR_REASONER)},
         "orchestrator": {**of_callers, "SCENE_FOLDER": str(folder.root / "scenes")},
@@ -103,30 +119,24 @@ def plan_suite(
             "UPLOAD_FOLDER": str(folder.root / "uploads"),
         },
     }
-    plain = {k: v for k, v in environ.items() if not k.startswith(PREFIX)}
-    plain |= {"PYTHONUNBUFFERED": "1"}
-    plans = [
-        _redis(folder, STATE_REDIS, state_port, password, plain),
-        _redis(folder, TENSOR_REDIS, tensor_port, password, plain),
-    ]
-    for name in names:
-        settings = {
-            **shared,
-            **own[name],
-            "LISTEN": f"127.0.0.1:{ports[name]}",
-            "METRICS_LISTEN": f"127.0.0.1:{metrics[name]}",
-        }
-        plans.append(
-            ProcessPlan(
-                name=name,
-                arguments=(sys.executable, "-m", f"services.{name}"),
-                environment=plain | {PREFIX + k: v for k, v in settings.items()},
-                port=ports[name],
-                metrics_port=metrics[name],
-                tier={"gateway": 3, "orchestrator": 2}.get(name, 1),
-            )
-        )
-    return plans
+
+
+def _service(
+    name: str, settings: Mapping[str, str], port: int, metrics_port: int, plain: Mapping[str, str]
+) -> ProcessPlan:
+    listening = {
+        "LISTEN": f"127.0.0.1:{port}",
+        "METRICS_LISTEN": f"127.0.0.1:{metrics_port}",
+    }
+    chosen = {PREFIX + key: value for key, value in {**settings, **listening}.items()}
+    return ProcessPlan(
+        name=name,
+        arguments=(sys.executable, "-m", f"services.{name}"),
+        environment={**plain, **chosen},
+        port=port,
+        metrics_port=metrics_port,
+        tier={"gateway": 3, "orchestrator": 2}.get(name, 1),
+    )
 
 
 def find_weights(given: str | None, environ: Mapping[str, str]) -> Path:

@@ -18,8 +18,8 @@ class ImageRecord:
     """What is known of an image without looking at its pixels again.
 
     Attributes:
-        format: "PNG", "JPEG", "GTiff" or "TIFF"; of what is read by window also "JP2OpenJPEG" or
-            "NITF".
+        format: "PNG", "JPEG", "GTiff" or "TIFF"; of what is read by window also "JP2OpenJPEG",
+            "NITF" or "ENVI".
         width_px: As stored.
         height_px: As stored.
         band_count: Without alpha.

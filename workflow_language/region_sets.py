@@ -1,4 +1,4 @@
-"""What `filter`, `sort`, `count`, `merge` and `match` do, as functions of the regions alone.
+"""What `filter`, `sort`, `count` and `match` do, as functions of the regions alone.
 
 Boxes are [x0, y0, x1, y1) in pixels of the scene the regions lie in.
 """
@@ -6,8 +6,8 @@ Boxes are [x0, y0, x1, y1) in pixels of the scene the regions lie in.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,21 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """How a region was seen, for those who stitch what several views show.
+
+    Attributes:
+        window_xyxy_px: what was looked at, in pixels of the scene.
+        trusted_xyxy_px: the part of it in which masks are kept; None: all of it.
+        cut: its box ends at an edge of what was looked at that is not the scene's.
+    """
+
+    window_xyxy_px: BoxXyxyPx
+    trusted_xyxy_px: BoxXyxyPx | None = None
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Region:
     """One thing in a scene; what is not known is None.
 
@@ -46,6 +61,7 @@ class Region:
         length_m: the longer side of the smallest rectangle around it, in metres.
         image_id: of the scene it lies in; empty if it was written out by hand.
         drawn: its shape, if a hand drew one.
+        seen: in which view; None where nobody looked, or where it was put together.
     """
 
     box_xyxy_px: BoxXyxyPx
@@ -58,6 +74,7 @@ class Region:
     length_m: float | None = None
     image_id: str = ""
     drawn: Drawn | None = None
+    seen: Seen | None = None
 
     def fields(self) -> dict[str, str | float | None]:
         """The fields of the language (`value_types.REGION_FIELDS`)."""
@@ -72,10 +89,6 @@ class Region:
             "area_m2": self.area_m2,
             "length_m": self.length_m,
         }
-
-
-# The mask of one thing from the regions that show it, the surest first.
-UniteMasks = Callable[[Sequence[Region]], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,52 +124,6 @@ def count_by_label(regions: Sequence[Region]) -> dict[str, int]:
     return dict(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def merge_overlapping(
-    regions: Sequence[Region],
-    overlap: float = 0.5,
-    same_label: bool = True,
-    unite_masks: UniteMasks | None = None,
-) -> tuple[Region, ...]:
-    """Makes one region of those that show one thing, say in two tiles.
-
-    The surest region takes all that overlap it, then the surest of the rest, and so on: greedy
-    merging with intersection over the smaller area, as in SAHI (Akyon et al., 2022,
-    doi:10.1109/ICIP46576.2022.9897990), since a thing cut by a tile's edge is much smaller there.
-    The result has the box around all, the label, caption and score of the surest, and no measures
-    where it is more than one.
-
-    Args:
-        regions: in any order; the result does not depend on it.
-        overlap: share of the smaller box, 0 to 1; boxes that only touch never are one thing.
-        same_label: only regions of one label become one.
-        unite_masks: makes the mask of several; without it theirs is None.
-
-    Returns:
-        The surest first.
-    """
-    left = sorted(regions, key=_surest_first)
-    boxes_N4 = np.array([region.box_xyxy_px for region in left], dtype=np.float64).reshape(-1, 4)
-    along_x = _AlongX(boxes_N4)
-    free_N = np.ones(len(left), dtype=bool)
-    merged: list[Region] = []
-    for number, region in enumerate(left):
-        if not free_N[number]:
-            continue
-        near_M = along_x.near(boxes_N4[number])
-        shared_M, smaller_M, _ = _overlaps(boxes_N4[number], boxes_N4[near_M])
-        taken_M = free_N[near_M] & (shared_M > 0) & (shared_M >= overlap * smaller_M)
-        # Positions are of a scene: what lies in another one is another thing.
-        members = [
-            int(other)
-            for other in near_M[taken_M]
-            if left[other].image_id == region.image_id
-            and (not same_label or left[other].label == region.label)
-        ]
-        free_N[members] = False
-        merged.append(_united([left[member] for member in members], unite_masks))
-    return tuple(merged)
-
-
 def match_regions(
     before: Sequence[Region], after: Sequence[Region], overlap: float = 0.3
 ) -> Matched:
@@ -173,7 +140,7 @@ def match_regions(
     for earlier, region in enumerate(before):
         box_4 = np.array(region.box_xyxy_px, dtype=np.float64)
         near_M = along_x.near(box_4)
-        shared_M, _, union_M = _overlaps(box_4, boxes_N4[near_M])
+        shared_M, union_M = _overlaps(box_4, boxes_N4[near_M])
         for index in np.flatnonzero((shared_M > 0) & (shared_M >= overlap * union_M)):
             iou = float(shared_M[index] / union_M[index])
             pairs.append((-iou, earlier, int(near_M[index])))
@@ -208,34 +175,18 @@ class _AlongX:
 
 def _overlaps(
     box_4: npt.NDArray[np.float64], boxes_N4: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """With each of the boxes: the area shared, that of the smaller of the two, that of both."""
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """With each of the boxes: the area shared, and that of both."""
     low_N2 = np.maximum(boxes_N4[:, :2], box_4[:2])
     high_N2 = np.minimum(boxes_N4[:, 2:], box_4[2:])
     shared_N = np.clip(high_N2 - low_N2, 0, None).prod(axis=1)
     area = float((box_4[2:] - box_4[:2]).prod())
     areas_N = (boxes_N4[:, 2:] - boxes_N4[:, :2]).prod(axis=1)
-    return shared_N, np.minimum(areas_N, area), areas_N + area - shared_N
+    return shared_N, areas_N + area - shared_N
 
 
-def _united(members: Sequence[Region], unite_masks: UniteMasks | None) -> Region:
-    """One region of several, the surest of which is first."""
-    if len(members) == 1:
-        return members[0]
-    x0s, y0s, x1s, y1s = zip(*(member.box_xyxy_px for member in members), strict=True)
-    return replace(
-        members[0],
-        box_xyxy_px=(min(x0s), min(y0s), max(x1s), max(y1s)),
-        mask=unite_masks(members) if unite_masks else None,
-        area_px=None,
-        area_m2=None,
-        length_m=None,
-        drawn=None,
-    )
-
-
-def _surest_first(region: Region) -> tuple[float, BoxXyxyPx, str, str, str]:
-    """Of all orders one, whatever order they come in."""
+def surest_first(region: Region) -> tuple[float, BoxXyxyPx, str, str, str]:
+    """A key to sort by: of all orders one, whatever order they come in."""
     score = -1.0 if region.score is None else region.score
     words = (region.label or "", region.caption or "", region.image_id)
     return (-score, region.box_xyxy_px, *words)

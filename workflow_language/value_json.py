@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from workflow_language.compiler.literals import article
 from workflow_language.document import Json
-from workflow_language.region_sets import BoxXyxyPx, Drawn, Region
+from workflow_language.region_sets import BoxXyxyPx, Drawn, Region, Seen
 from workflow_language.value_types import MASK, SCENE, ValueType
 from workflow_language.values import Cell, File, MaskPixels, SceneView, Table, Value
 
@@ -62,7 +62,7 @@ def value_from_json(kind: ValueType, json: Json) -> Value:
     return value
 
 
-def _members_of(value: SceneView | File | Region | MaskPixels | Drawn) -> dict[str, Json]:
+def _members_of(value: SceneView | File | Region | MaskPixels | Drawn | Seen) -> dict[str, Json]:
     """Its attributes by name, but those that are as ever."""
     members: dict[str, Json] = {}
     for field in fields(value):
@@ -70,7 +70,9 @@ def _members_of(value: SceneView | File | Region | MaskPixels | Drawn) -> dict[s
         if member == field.default:
             continue
         members[field.name] = (
-            _members_of(member) if isinstance(member, MaskPixels | Drawn) else value_to_json(member)
+            _members_of(member)
+            if isinstance(member, MaskPixels | Drawn | Seen)
+            else value_to_json(member)
         )
     return members
 
@@ -179,6 +181,8 @@ _view = _object_of(
     SceneView,
     {"image_id": _text, "width_px": _whole, "height_px": _whole},
     window_xyxy_px=_box,
+    trusted_xyxy_px=_box,
+    shown_px=_whole,
     side_px=_whole,
     gsd_m=_number,
     modality=_text,
@@ -196,6 +200,7 @@ _region = _object_of(
     area_m2=_number,
     length_m=_number,
     drawn=_object_of(Drawn, {"shape": _text, "vertices_xy_px": _tuple_of(_position)}),
+    seen=_object_of(Seen, {"window_xyxy_px": _box}, trusted_xyxy_px=_box, cut=_boolean),
 )
 _READERS: Mapping[str, Callable[[Json], Value]] = {
     "scene": _view,

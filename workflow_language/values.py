@@ -27,6 +27,10 @@ class SceneView:
         width_px: of the whole scene.
         height_px: of the whole scene.
         window_xyxy_px: the part; it may reach beyond the scene. None: all of it.
+        trusted_xyxy_px: where masks found in it are kept when what several views show is stitched;
+            None: everywhere.
+        shown_px: side at which the model is shown the part, by a plan of tiles; None: as it is
+            stored, within the model's limits.
         side_px: the longer side to which pictures of it are resampled; None: as it is stored.
         gsd_m: side of a pixel of the scene on the ground; None if not known.
         modality: "optical", "sar", "infrared", or "" if not known.
@@ -37,6 +41,8 @@ class SceneView:
     width_px: int
     height_px: int
     window_xyxy_px: BoxXyxyPx | None = None
+    trusted_xyxy_px: BoxXyxyPx | None = None
+    shown_px: int | None = None
     side_px: int | None = None
     gsd_m: float | None = None
     modality: str = ""

@@ -1,18 +1,20 @@
-"""A mask drawn in a small picture, as run-length code of the large scene the picture was cut from.
-
-The scene's mask itself is never made: it may have billions of pixels.
+"""Masks between a large scene and a small picture of it; the scene's mask itself is never made.
 
 h w rows and columns of the picture, H W of the scene.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
-from earthgptx.imagery.masks import MaskHW, encode_changes
+from earthgptx.imagery.mask_cells import Ints, MaskCells
+from earthgptx.imagery.masks import MaskHW
 
-_Runs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+Floats = npt.NDArray[np.float64]
+BoxXyxyPx = tuple[float, float, float, float]
 
 
 def rle_in_scene(
@@ -27,48 +29,70 @@ def rle_in_scene(
         cell_px: side of a pixel of the picture, in pixels of the scene.
         height_px: H.
         width_px: W; H x W is at most 2**32 - 1.
+
+    Raises:
+        ImageryError: it is in too many pieces (field "mask").
     """
-    columns = mask_hw.shape[1]
-    first_x, stop_x = _first_px(np.array([0, columns]), x0_px, cell_px, width_px)
-    xs = np.arange(first_x, stop_x)
-    cells = np.clip(np.floor((xs + 0.5 - x0_px) / cell_px).astype(np.int64), 0, columns - 1)
-    of_column, tops, bottoms = _column_runs(mask_hw)
-    first_y = _first_px(tops, y0_px, cell_px, height_px)
-    stop_y = _first_px(bottoms, y0_px, cell_px, height_px)
-    begins = np.searchsorted(of_column, np.arange(columns + 1))
-    counts = np.diff(begins)[cells]
-    # Number of each run: those of the first column of the scene, then those of the next.
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    runs = np.repeat(begins[cells], counts) + within
-    offsets = np.repeat(xs, counts) * height_px
-    starts, stops = _merged(offsets + first_y[runs], offsets + stop_y[runs])
-    return encode_changes(np.column_stack((starts, stops)).reshape(-1), height_px, width_px)
+    rows, columns = mask_hw.shape
+    cells = MaskCells(
+        mask_hw,
+        _first_px(columns, x0_px, cell_px, width_px),
+        _first_px(rows, y0_px, cell_px, height_px),
+    )
+    return cells.encoded(height_px, width_px)
 
 
-def _first_px(
-    cells: npt.NDArray[np.int64], start_px: float, cell_px: float, limit_px: int
-) -> npt.NDArray[np.int64]:
-    """The first pixel of the scene whose centre is not before a cell's edge."""
-    first = np.ceil(start_px + cells * cell_px - 0.5).astype(np.int64)
-    clipped: npt.NDArray[np.int64] = np.clip(first, 0, limit_px)
+def share_inside(
+    grids: Iterable[MaskCells], box_xyxy_px: BoxXyxyPx, size_wh: tuple[int, int]
+) -> Floats:
+    """How much of each pixel of a picture is inside of a mask, 0 to 1: float64 [h, w].
+
+    Args:
+        grids: the mask's parts.
+        box_xyxy_px: what the picture shows, in pixels of the mask.
+        size_wh: w and h.
+    """
+    (x0, y0, x1, y1), (columns, rows) = box_xyxy_px, size_wh
+    xs_px, ys_px = np.linspace(x0, x1, columns + 1), np.linspace(y0, y1, rows + 1)
+    inside_hw = np.zeros((rows, columns))
+    for grid in grids:
+        part_hw = grid.inside_hw.astype(np.float64)
+        # The longer side first: what is between the two steps is small then.
+        if part_hw.shape[0] >= part_hw.shape[1]:
+            down_hw = _summed(part_hw.T, grid.ys_px, ys_px).T
+            inside_hw += _summed(down_hw, grid.xs_px, xs_px)
+        else:
+            across_hw = _summed(part_hw, grid.xs_px, xs_px)
+            inside_hw += _summed(across_hw.T, grid.ys_px, ys_px).T
+    pixel_area_px = (x1 - x0) / columns * ((y1 - y0) / rows)
+    return inside_hw / pixel_area_px
+
+
+def _first_px(cells: int, start_px: float, cell_px: float, limit_px: int) -> Ints:
+    """Of each cell's edge the first pixel of the scene whose centre is not before it."""
+    first = np.ceil(start_px + np.arange(cells + 1) * cell_px - 0.5).astype(np.int64)
+    clipped: Ints = np.clip(first, 0, limit_px)
     return clipped
 
 
-def _column_runs(
-    mask_hw: MaskHW,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Column, first row and last row (exclusive) of each run of inside pixels, column by column."""
-    padded_wh = np.pad(mask_hw.T.astype(np.int8), ((0, 0), (1, 1)))
-    changes_wh = np.diff(padded_wh, axis=1)
-    of_column, tops = np.nonzero(changes_wh == 1)
-    _, bottoms = np.nonzero(changes_wh == -1)
-    return of_column, tops, bottoms
+def _summed(values_nm: Floats, edges_px: Ints, wanted_px: Floats) -> Floats:
+    """The integral over each wanted interval of values that are constant between edges.
 
+    Args:
+        values_nm: [n, m], each row by itself; 0 beyond the edges.
+        edges_px: [m + 1], ascending.
+        wanted_px: [k + 1], ascending.
 
-def _merged(starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> _Runs:
-    """Without empty runs, and those that meet made one."""
-    there = stops > starts
-    starts, stops = starts[there], stops[there]
-    apart = starts[1:] > stops[:-1]
-    ends = np.ones(min(starts.size, 1), np.bool_)
-    return starts[np.concatenate((ends, apart))], stops[np.concatenate((apart, ends))]
+    Returns:
+        [n, k].
+    """
+    widths_px = np.diff(edges_px)
+    upto = np.zeros((values_nm.shape[0], edges_px.size))
+    np.cumsum(values_nm * widths_px, axis=1, out=upto[:, 1:])
+    if not widths_px.size:
+        return np.zeros((values_nm.shape[0], wanted_px.size - 1))
+    at = np.clip(wanted_px, edges_px[0], edges_px[-1])
+    cells = np.clip(np.searchsorted(edges_px, at, side="right") - 1, 0, widths_px.size - 1)
+    there = upto[:, cells] + values_nm[:, cells] * (at - edges_px[cells])
+    summed: Floats = np.diff(there, axis=1)
+    return summed

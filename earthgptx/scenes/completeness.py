@@ -10,6 +10,7 @@ import rasterio
 from rasterio.windows import Window
 
 from earthgptx.imagery.errors import DamagedImage
+from earthgptx.scenes.envi_pair import is_pair, read_pair
 
 _WHOLE = "a whole file"
 # Where a NITF header has the length of the file (MIL-STD-2500C, table A-1; the same in 2500A).
@@ -32,7 +33,8 @@ def refuse_half_files(dataset: rasterio.DatasetReader, path: Path) -> None:
         _refuse_half_tiff(dataset, path.stat().st_size)
         return
     if dataset.driver == "ENVI":
-        _refuse_short_envi(dataset, path.stat().st_size)
+        end_bytes = read_pair(path).end_bytes if is_pair(path) else path.stat().st_size
+        _refuse_short_envi(dataset, end_bytes)
     if dataset.driver == "NITF":
         _refuse_short_nitf(path)
     dataset.read(1, window=Window(dataset.width - 1, dataset.height - 1, 1, 1))

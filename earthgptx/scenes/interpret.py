@@ -17,6 +17,7 @@ from earthgptx.scenes.header import SceneHeader
 from earthgptx.scenes.model import SceneDescriber, TileModel, TileView
 from earthgptx.scenes.objects import SceneObject
 from earthgptx.scenes.overview import Overview, look_over
+from earthgptx.scenes.pieces import Piece, pieces_of
 from earthgptx.scenes.scene import Scene
 from earthgptx.scenes.stitching import MergeRules, Stitcher
 from earthgptx.scenes.tile_plan import TilePlan
@@ -76,14 +77,14 @@ def interpret_scene(
     """
     overview = look_over(scene, modality)
     description = describe(overview) if describe else ""
-    stitcher = Stitcher(plan, rules)
+    stitcher = Stitcher[Piece](rules)
     shown = 0
     for done, views in batches(scene, overview.stretch, plan, batch_tiles):
         answers = model(views) if views else ()
         if len(answers) != len(views):
             raise ImageryError("instances", f"are of {len(answers)} tiles", f"{len(views)} tiles")
         for view, instances in zip(views, answers, strict=True):
-            stitcher.add(view, instances)
+            stitcher.add(view.tile, pieces_of(view, instances, plan))
         shown += len(views)
         if on_progress:
             on_progress(done, len(plan))

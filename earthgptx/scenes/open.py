@@ -2,14 +2,15 @@
 
 The driver is told from the first bytes and it alone is tried, so a VRT, a WMS description or
 anything else that points elsewhere is refused whatever its name is. Only local files are opened
-(no ``/vsi...`` path), network is off, and no sidecar file is read but the header that ENVI needs.
+(no ``/vsi...`` path), network is off, and no sidecar file is read but the header that ENVI needs;
+it may be in one TAR with the raw file (``earthgptx.scenes.envi_pair``).
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -19,10 +20,13 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from earthgptx.imagery.errors import DamagedImage, ImageryError
 from earthgptx.imagery.header import GDAL_OPTIONS
+from earthgptx.scenes.envi_pair import HEADER_START, HOW_TO_PACK, beside_each_other, is_pair
 
 Driver = Literal["GTiff", "JP2OpenJPEG", "NITF", "ENVI"]
 
-ACCEPTED = "GeoTIFF (COG, BigTIFF), JPEG 2000, NITF, or ENVI with its .hdr beside it"
+ACCEPTED = (
+    "GeoTIFF (COG, BigTIFF), JPEG 2000, NITF, or ENVI with its .hdr beside it or in one TAR with it"
+)
 _STARTS: tuple[tuple[bytes, Driver], ...] = (
     (b"II*\0", "GTiff"),
     (b"MM\0*", "GTiff"),
@@ -52,8 +56,14 @@ def driver_of(path: Path) -> Driver:
     for magic, driver in _STARTS:
         if start.startswith(magic):
             return driver
-    if _envi_header(path) is not None:
+    if is_pair(path) or _envi_header(path) is not None:
         return "ENVI"
+    if start.startswith(HEADER_START):
+        raise ImageryError(
+            "image",
+            f"{path.name} is the header of an ENVI scene without its pixels",
+            f"the file that it describes, or {HOW_TO_PACK}",
+        )
     raise ImageryError("image", f"{path.name} is of no known format", ACCEPTED)
 
 
@@ -62,7 +72,7 @@ def _envi_header(path: Path) -> Path | None:
     for header in (path.with_suffix(".hdr"), path.with_name(path.name + ".hdr")):
         if header != path and header.is_file():
             with header.open("rb") as file:
-                if file.read(4) == b"ENVI":
+                if file.read(len(HEADER_START)) == HEADER_START:
                     return header
     return None
 
@@ -78,11 +88,13 @@ def open_dataset(path: Path) -> Iterator[rasterio.DatasetReader]:
     options = {**GDAL_OPTIONS, "GDAL_CACHEMAX": _CACHE_BYTES}
     if driver == "ENVI":
         options["GDAL_DISABLE_READDIR_ON_OPEN"] = "TRUE"
-    with rasterio.Env(**options):
+    # Absolute: a name with a colon is no command to a driver then.
+    as_it_is = nullcontext(path.resolve())
+    packed = driver == "ENVI" and is_pair(path)
+    with rasterio.Env(**options), beside_each_other(path) if packed else as_it_is as readable:
         with damage_named(), warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            # Absolute: a name with a colon is no command to a driver then.
-            dataset = rasterio.open(path.resolve(), driver=driver)
+            dataset = rasterio.open(readable, driver=driver)
         with dataset:
             yield dataset
 

@@ -6,7 +6,7 @@ without slivers and their areas are counts of pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,11 +16,11 @@ from shapely.affinity import translate
 from shapely.geometry import MultiPolygon, Polygon
 
 from earthgptx.imagery.errors import ImageryError
-from earthgptx.imagery.masks import MaskHW, paste_window_mask
+from earthgptx.imagery.masks import BoxXyxyPx, MaskHW, paste_window_mask
 from earthgptx.imagery.polygons import pixel_outlines, polygons_of
 from earthgptx.imagery.windows import Window
 from earthgptx.scenes.model import TileInstance, TileView
-from earthgptx.scenes.tile_plan import BoxXyxyPx, Tile, TilePlan
+from earthgptx.scenes.tile_plan import TilePlan
 
 Shape: TypeAlias = Polygon | MultiPolygon
 
@@ -30,7 +30,7 @@ class Piece:
     """A thing as one tile shows it.
 
     Attributes:
-        tile: the tile.
+        window_xyxy_px: the tile, in pixels of the scene.
         label: its class.
         score: 0 to 1.
         caption: what is said of it; may be empty.
@@ -40,7 +40,7 @@ class Piece:
         is_cut: its box ends at an edge of the tile that is not the scene's: it may go on.
     """
 
-    tile: Tile
+    window_xyxy_px: BoxXyxyPx
     label: str
     score: float
     caption: str
@@ -50,52 +50,25 @@ class Piece:
     is_cut: bool
 
 
-def pieces_of(
-    view: TileView, instances: Iterable[TileInstance], plan: TilePlan, same_iou: float
-) -> list[Piece]:
-    """The tile's things in the scene, the same thing once, best score first.
+def pieces_of(view: TileView, instances: Iterable[TileInstance], plan: TilePlan) -> Iterator[Piece]:
+    """The tile's things in the scene.
 
     Masks are cut to the trusted part of the tile and to where there is data; boxes to the scene.
+    They are placed one by one: masks are large, and only one is held at a time.
 
     Args:
         view: the tile as it was shown.
         instances: what the model saw in it.
         plan: the grid.
-        same_iou: things of one class that overlap more are one; the better score stays.
 
     Raises:
         ImageryError: an instance has neither mask nor box, a mask of another size than the tile, a
             box that is none, or a score that is none (field "instances").
     """
-    # Placed one by one before they are sorted: masks are large, and only one is held at a time.
-    placed = [_placed(instance, view, plan) for instance in instances]
-    pieces = sorted(filter(None, placed), key=lambda piece: -piece.score)
-    return _without_doubles(pieces, same_iou)
-
-
-def _without_doubles(pieces: list[Piece], same_iou: float) -> list[Piece]:
-    """Non-maximum suppression, the best score first."""
-    tree = shapely.STRtree([piece.seen_px for piece in pieces])
-    doubles: set[int] = set()
-    for index, kept in enumerate(pieces):
-        if index in doubles:
-            continue
-        for other in tree.query(kept.seen_px).tolist():
-            if other > index and _is_same(pieces[other], kept, same_iou):
-                doubles.add(other)
-    return [piece for index, piece in enumerate(pieces) if index not in doubles]
-
-
-def _is_same(piece: Piece, kept: Piece, same_iou: float) -> bool:
-    if (piece.label, piece.is_mask) != (kept.label, kept.is_mask):
-        return False
-    return intersection_over_union(piece.seen_px, kept.seen_px) >= same_iou
-
-
-def intersection_over_union(one: Shape, other: Shape) -> float:
-    """Of two shapes with an area."""
-    shared = one.intersection(other).area
-    return float(shared / (one.area + other.area - shared))
+    for instance in instances:
+        piece = _placed(instance, view, plan)
+        if piece is not None:
+            yield piece
 
 
 def _placed(instance: TileInstance, view: TileView, plan: TilePlan) -> Piece | None:
@@ -103,7 +76,7 @@ def _placed(instance: TileInstance, view: TileView, plan: TilePlan) -> Piece | N
         raise ImageryError("instances", f"have the score {instance.score}", "0 to 1")
     if instance.mask_HW is not None:
         seen_px = _outline(instance.mask_HW, view, plan)
-        shape_px = None if seen_px is None else _trusted(seen_px, view.tile.trusted_xyxy_px)
+        shape_px = None if seen_px is None else trusted_part(seen_px, view.tile.trusted_xyxy_px)
         is_cut = False
     else:
         seen_px, is_cut = _box(instance, view, plan)
@@ -111,7 +84,7 @@ def _placed(instance: TileInstance, view: TileView, plan: TilePlan) -> Piece | N
     if seen_px is None or shape_px is None:
         return None
     return Piece(
-        view.tile,
+        view.tile.window_xyxy_px,
         instance.label.strip(),
         float(instance.score),
         instance.caption.strip(),
@@ -139,7 +112,8 @@ def _outline(mask_HW: MaskHW, view: TileView, plan: TilePlan) -> Shape | None:
     return None if seen_px is None else translate(seen_px, tile.x0_px, tile.y0_px)
 
 
-def _trusted(seen_px: Shape, trusted_xyxy_px: BoxXyxyPx) -> Shape | None:
+def trusted_part(seen_px: Shape, trusted_xyxy_px: BoxXyxyPx) -> Shape | None:
+    """What lies in a rectangle; the shape itself where all of it does, None where nothing does."""
     left, top, right, bottom = trusted_xyxy_px
     x0, y0, x1, y1 = seen_px.bounds
     if left <= x0 and top <= y0 and x1 <= right and y1 <= bottom:
@@ -170,11 +144,27 @@ def _box(instance: TileInstance, view: TileView, plan: TilePlan) -> tuple[Shape 
     top, bottom = tile.y0_px + top, min(tile.y0_px + bottom, plan.height_px)
     if left >= right or top >= bottom:
         return None, False
-    # Within a pixel of what the model sees.
-    is_cut = (
-        (tile.x0_px > 0 and left < tile.x0_px + scale)
-        or (tile.y0_px > 0 and top < tile.y0_px + scale)
-        or (right < plan.width_px and right > tile.x0_px + tile.side_px - scale)
-        or (bottom < plan.height_px and bottom > tile.y0_px + tile.side_px - scale)
+    size_px = (plan.width_px, plan.height_px)
+    box = (left, top, right, bottom)
+    return shapely.box(*box), is_cut_off(box, tile.window_xyxy_px, size_px, scale)
+
+
+def is_cut_off(
+    box_xyxy_px: BoxXyxyPx, window_xyxy_px: BoxXyxyPx, size_px: tuple[int, int], pixel_px: float
+) -> bool:
+    """Whether a box ends at an edge of what was looked at that is not the scene's.
+
+    Args:
+        box_xyxy_px: in pixels of the scene.
+        window_xyxy_px: what was looked at.
+        size_px: width and height of the scene.
+        pixel_px: side of a pixel as it was shown, in pixels of the scene: nearer is at the edge.
+    """
+    x0, y0, x1, y1 = box_xyxy_px
+    left, top, right, bottom = window_xyxy_px
+    return (
+        (left > 0 and x0 < left + pixel_px)
+        or (top > 0 and y0 < top + pixel_px)
+        or (x1 < size_px[0] and x1 > right - pixel_px)
+        or (y1 < size_px[1] and y1 > bottom - pixel_px)
     )
-    return shapely.box(left, top, right, bottom), is_cut

@@ -9,16 +9,32 @@ the model sees cut things without their surroundings. The trusted parts still ov
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from earthgptx.imagery.errors import ImageryError
-from earthgptx.scenes.header import SceneHeader
 
 # More would only show enlarged pixels.
 MAX_ENLARGEMENT = 4.0
 _SHARE_NOT_TRUSTED = 0.25
 
 BoxXyxyPx = tuple[int, int, int, int]
+
+
+class Extent(Protocol):
+    """What a plan has to know of a scene, e.g. its header."""
+
+    @property
+    def width_px(self) -> int:
+        """Columns."""
+
+    @property
+    def height_px(self) -> int:
+        """Rows."""
+
+    @property
+    def gsd_m(self) -> float | None:
+        """Ground sampling distance; None or 0 if not known."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +120,7 @@ class TilePlan:
 
 
 def plan_tiles(
-    header: SceneHeader,
+    scene: Extent,
     tile_px: int = 512,
     model_gsd_m: float = 0.0,
     overlap: float = 0.25,
@@ -113,7 +129,7 @@ def plan_tiles(
     """The grid for a scene.
 
     Args:
-        header: of the scene.
+        scene: its header.
         tile_px: side of what the model is shown.
         model_gsd_m: ground sampling distance the model is best at; 0: show pixels as they are. It
             is met as near as whole pixels allow, but pixels are never enlarged more than
@@ -131,18 +147,27 @@ def plan_tiles(
         )
     if tile_px < 64 or model_gsd_m < 0:
         raise ImageryError("tiles", f"of {tile_px} px at {model_gsd_m:g} m", "64 px, 0 m or more")
-    factor = model_gsd_m / header.gsd_m if model_gsd_m and header.gsd_m else 1.0
+    plan = tile_grid(scene, tile_px, model_gsd_m, overlap, offset)
+    return replace(plan, overlap_px=max(plan.overlap_px, 4))
+
+
+def tile_grid(
+    scene: Extent, tile_px: int, model_gsd_m: float, overlap: float, offset: float
+) -> TilePlan:
+    """The grid of ``plan_tiles``, whatever the overlap (below 1): without, nothing is stitched."""
+    gsd_m = scene.gsd_m or 0.0
+    factor = model_gsd_m / gsd_m if model_gsd_m and gsd_m else 1.0
     factor = max(factor, 1 / MAX_ENLARGEMENT)
     side_px = max(round(tile_px * factor), 16)
     return TilePlan(
-        width_px=header.width_px,
-        height_px=header.height_px,
+        width_px=scene.width_px,
+        height_px=scene.height_px,
         tile_px=tile_px,
         side_px=side_px,
-        overlap_px=max(round(side_px * overlap), 4),
+        overlap_px=round(side_px * overlap),
         offset_px=round(side_px * offset),
-        gsd_m=header.gsd_m * side_px / tile_px,
-        resampling=_resampling(header.gsd_m, model_gsd_m, side_px / tile_px),
+        gsd_m=gsd_m * side_px / tile_px,
+        resampling=_resampling(gsd_m, model_gsd_m, side_px / tile_px),
     )
 
 

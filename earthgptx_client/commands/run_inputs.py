@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from earthgptx_client.envi_files import is_envi_header
 from earthgptx_client.errors import ClientError, invalid_input
 from earthgptx_client.events import ImageInfo
 
 IMAGE_TYPES = ("scene", "image")
 IMAGE_ID_PREFIX = "sha256:"
-# A folder given for a list of images stands for these files in it, by name.
+# A folder given for a list of images stands for these files in it, by name; of ENVI the headers.
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".jp2", ".ntf", ".nitf", ".nsf"}
 )
@@ -73,8 +74,15 @@ def _files_of(text: str) -> Iterator[str]:
         yield text
         return
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in IMAGE_SUFFIXES:
+        if path.suffix.lower() in IMAGE_SUFFIXES or _stands_for_envi(path):
             yield str(path)
+
+
+def _stands_for_envi(path: Path) -> bool:
+    """Whether it is a header of raw pixels; ENVI puts one beside images as well."""
+    if path.suffix.lower() != ".hdr" or not is_envi_header(path):
+        return False
+    return not any(path.with_suffix(suffix).is_file() for suffix in IMAGE_SUFFIXES)
 
 
 def _image(text: str, field: str, upload: Upload) -> str:

@@ -26,6 +26,7 @@ from services.gateway.unfinished_uploads import UnfinishedUploads, UploadLimits
 from services.orchestrator.task_work.scene_cuts import SceneCuts
 from services.orchestrator.task_work.scene_reader import SceneReader
 from services.orchestrator.task_work.scene_spool import SceneSpool
+from services.orchestrator.task_work.views import CUT_SIDE_PX
 from shared.image_records import find_image
 from shared.security import Signer
 from shared.settings import Secret
@@ -115,17 +116,17 @@ def look(folder: Path) -> dict[str, float]:
     store, _ = stores(folder)
     scene = find_image(store, (folder / "id").read_text(), TENANT)
     spool = SceneSpool(folder / "scenes", 2**40)
-    cuts = SceneCuts(store, SceneReader(store, spool))
+    cuts, reader = SceneCuts(store), SceneReader(store, spool)
     side_px = scene.record.width_px
     began_s = time.monotonic()
-    cuts.cut(scene, "", Window(0, 0, side_px))
+    cuts.cut(scene, "", Window(0, 0, side_px), CUT_SIDE_PX, reader.window)
     overview_s = time.monotonic()
     windows = [Window(x * side_px // 8, y * side_px // 8, 1024) for y in range(8) for x in range(8)]
     for window in windows:
-        cuts.cut(scene, "", window)
+        cuts.cut(scene, "", window, CUT_SIDE_PX, reader.window)
     cut_s = time.monotonic()
     for window in windows:
-        cuts.cut(scene, "", window)
+        cuts.cut(scene, "", window, CUT_SIDE_PX, reader.window)
     again_s = time.monotonic()
     return {
         "spool_and_overview_s": round(overview_s - began_s, 1),

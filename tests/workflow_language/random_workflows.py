@@ -163,7 +163,8 @@ def _literals(parameter: Parameter) -> st.SearchStrategy[Any] | None:
         least, most = parameter.minimum or 0, parameter.maximum or 1
         if parameter.whole:
             return st.integers(int(least), int(most))
-        return st.floats(least, most, allow_nan=False, width=16)
+        shares = st.integers(0, 1000).map(lambda thousandths: thousandths / 1000)
+        return shares.map(lambda share: min(least + share * (most - least), most))
     texts = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=12)
     plain = texts.map(lambda text: text.replace("$", "$$"))
     known: dict[ValueType, st.SearchStrategy[Any]] = {

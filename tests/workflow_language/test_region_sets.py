@@ -1,5 +1,4 @@
 import math
-from itertools import combinations
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +10,6 @@ from workflow_language.region_sets import (
     count_by_label,
     filter_regions,
     match_regions,
-    merge_overlapping,
     sort_regions,
 )
 from workflow_language.value_types import REGION_FIELDS
@@ -34,12 +32,6 @@ def regions(draw: st.DrawFn) -> Region:
 SETS = st.lists(regions(), max_size=12)
 
 
-def inside(region: Region, other: Region) -> bool:
-    x0, y0, x1, y1 = region.box_xyxy_px
-    a0, b0, a1, b1 = other.box_xyxy_px
-    return a0 <= x0 and b0 <= y0 and x1 <= a1 and y1 <= b1
-
-
 def shared_px(one: Region, other: Region) -> float:
     x0, y0, x1, y1 = one.box_xyxy_px
     a0, b0, a1, b1 = other.box_xyxy_px
@@ -49,62 +41,6 @@ def shared_px(one: Region, other: Region) -> float:
 def area_px(region: Region) -> float:
     x0, y0, x1, y1 = region.box_xyxy_px
     return (x1 - x0) * (y1 - y0)
-
-
-@given(SETS, st.sampled_from([0.0, 0.3, 0.5, 1.0]), st.booleans())
-@settings(max_examples=100, deadline=None)
-def test_each_region_is_in_one_merged_one_of_its_label(
-    found: list[Region], overlap: float, same_label: bool
-) -> None:
-    groups: list[list[Region]] = []
-
-    def unite(members: object) -> object:
-        groups.append(list(members))  # type: ignore[call-overload]
-        return len(groups)
-
-    merged = merge_overlapping(found, overlap, same_label, unite)
-    alone = [region for region in merged if region.mask is None]
-    assert sorted(map(repr, [*alone, *(each for group in groups for each in group)])) == sorted(
-        map(repr, found)
-    )
-    for group in groups:
-        (united,) = (region for region in merged if region.mask == 1 + groups.index(group))
-        assert len(group) > 1 and all(inside(member, united) for member in group)
-        assert united.label == group[0].label and united.area_m2 is None
-        assert not same_label or {member.label for member in group} == {united.label}
-        for member in group[1:]:
-            least = overlap * min(area_px(member), area_px(group[0]))
-            assert 0 < shared_px(member, group[0]) >= least
-
-
-@given(SETS, st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
-def test_merging_does_not_depend_on_the_order(found: list[Region], random: object) -> None:
-    shuffled = list(found)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert repr(merge_overlapping(shuffled)) == repr(merge_overlapping(found))
-
-
-@given(SETS)
-@settings(max_examples=60, deadline=None)
-def test_what_does_not_overlap_is_left_as_it_is(found: list[Region]) -> None:
-    apart: list[Region] = []
-    for region in found:
-        if all(shared_px(region, other) == 0 for other in apart):
-            apart.append(region)
-    merged = merge_overlapping(apart, overlap=0.0, same_label=False)
-    assert sorted(map(repr, merged)) == sorted(map(repr, apart))
-    scores = [-1.0 if region.score is None else region.score for region in merged]
-    assert scores == sorted(scores, reverse=True)
-
-
-def test_a_thing_cut_by_two_tiles_is_one() -> None:
-    left = Region((0, 0, 60, 20), "ship", score=0.6, mask="left")
-    right = Region((40, 0, 70, 20), "ship", score=0.8, mask="right")
-    other = Region((42, 2, 50, 8), "car", score=0.9, mask="other")
-    first, second = merge_overlapping([left, right, other], unite_masks=lambda parts: len(parts))
-    assert first == other
-    assert second == Region((0, 0, 70, 20), "ship", score=0.8, mask=2)
 
 
 @given(SETS, st.sampled_from(["score", "area_m2", "label", "width_px"]), st.booleans())
@@ -176,22 +112,9 @@ def test_a_region_has_the_fields_of_the_language() -> None:
     assert (fields["width_px"], fields["height_px"]) == (4, 3)
 
 
-def test_boxes_that_only_touch_are_two_things() -> None:
-    side_by_side = [Region((n * 10.0, 0, n * 10.0 + 10, 10)) for n in range(3)]
-    assert len(merge_overlapping(side_by_side, overlap=0.0)) == 3
-    assert all(shared_px(a, b) == 0 for a, b in combinations(side_by_side, 2))
-
-
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_regions_are_no_special_case(count: int) -> None:
     few = [Region((0, 0, 1, 1))] * count
-    assert merge_overlapping(few) == tuple(few)
     assert match_regions([], few).appeared == tuple(few)
     assert match_regions(few, []).vanished == tuple(few)
     assert math.isclose(sum(count_by_label(few).values()), count)
-
-
-def test_what_lies_in_two_scenes_is_never_one_thing() -> None:
-    earlier = Region((0, 0, 10, 10), "ship", image_id="earlier")
-    later = Region((0, 0, 10, 10), "ship", image_id="later")
-    assert set(merge_overlapping([earlier, later, earlier])) == {earlier, later}

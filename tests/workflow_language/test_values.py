@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow_language.region_sets import Drawn, Region
+from workflow_language.region_sets import Drawn, Region, Seen
 from workflow_language.value_json import NotOfType, value_from_json, value_to_json
 from workflow_language.value_types import (
     ANY,
@@ -50,6 +50,7 @@ def regions_with(mask: st.SearchStrategy[Any]) -> st.SearchStrategy[Region]:
         length_m=st.none() | SIDES,
         image_id=st.sampled_from(["", IMAGE_ID]),
         drawn=st.none() | st.builds(Drawn, WORDS, st.lists(POSITIONS, max_size=3).map(tuple)),
+        seen=st.none() | st.builds(Seen, BOXES, st.none() | BOXES, st.booleans()),
     )
 
 
@@ -60,6 +61,8 @@ def views(window: st.SearchStrategy[Any]) -> st.SearchStrategy[SceneView]:
         width_px=st.integers(1, 30_000),
         height_px=st.integers(1, 30_000),
         window_xyxy_px=window,
+        trusted_xyxy_px=window,
+        shown_px=st.none() | st.integers(64, 1024),
         side_px=st.none() | st.integers(64, 4096),
         gsd_m=st.none() | st.floats(0.01, 100),
         modality=st.sampled_from(["", "sar"]),

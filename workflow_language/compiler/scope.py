@@ -92,8 +92,8 @@ class Scope:
         task = self.work.tasks[reference.name]
         if reference.more and task.output(reference.more[0]) is not None:
             name, fields = reference.more[0], reference.more[1:]
-        elif len(task.outputs) == 1:
-            name, fields = task.outputs[0].name, reference.more
+        elif task.main_output is not None:
+            name, fields = task.main_output.name, reference.more
         else:
             names = [output.name for output in task.outputs]
             outputs = f"the outputs of {task.name}: {', '.join(names)}"

@@ -61,13 +61,13 @@ REGION_TASKS = (
     ),
     Task(
         "merge",
-        "Makes one of regions that overlap, e.g. of things seen in two tiles.",
+        "Stitches what several views show, e.g. tiles: each thing once and whole.",
         (
             _FOUND,
             Parameter(
                 "overlap",
                 NUMBER,
-                "share of the smaller from which two are one",
+                "from which two are one: share of the smaller; of whole boxes, of both together",
                 default=0.5,
                 minimum=0,
                 maximum=1,

@@ -47,6 +47,7 @@ class Output:
         follows: an input with regions; where that has masks, so has this.
         limited_by: what bounds the number of items, the least counts: a number, an input that is a
             number, or an input that holds items itself.
+        about: it tells how the others were made: the step's id stands for them all the same.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Output:
     doc: str
     follows: str = ""
     limited_by: tuple[str | int, ...] = ()
+    about: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Task:
         name: as written in a step.
         doc: one line.
         parameters: inputs, in the order people would think of them.
-        outputs: at least one; where there is one alone, the step's id stands for it.
+        outputs: at least one; where one alone is not `about` others, the step's id stands for it.
         model: it asks the model; the others need none.
     """
 
@@ -81,6 +83,12 @@ class Task:
     def output(self, name: str) -> Output | None:
         """The output of that name."""
         return next((each for each in self.outputs if each.name == name), None)
+
+    @property
+    def main_output(self) -> Output | None:
+        """What the step's id stands for; None where there are several."""
+        given = [each for each in self.outputs if not each.about]
+        return given[0] if len(given) == 1 else None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values, for those who list tasks."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workflow_language.tasks.task import Output, Parameter, Task
-from workflow_language.value_types import IMAGE, NUMBER, REGION, REGIONS, SCENE, list_of
+from workflow_language.value_types import IMAGE, NUMBER, REGION, REGIONS, SCENE, TABLE, list_of
 
 VIEW_TASKS = (
     Task(
@@ -14,11 +14,18 @@ VIEW_TASKS = (
             Parameter(
                 "side_px",
                 NUMBER,
-                "side of a tile in pixels of the scene",
+                "side of a tile in pixels of the scene; with gsd_m, as the model is shown it",
                 default=1024,
                 minimum=64,
                 maximum=8192,
                 whole=True,
+            ),
+            Parameter(
+                "gsd_m",
+                NUMBER,
+                "ground sampling at which tiles are shown, in metres; the scene's own if not given",
+                minimum=0.001,
+                maximum=10_000,
             ),
             Parameter(
                 "overlap_px",
@@ -30,6 +37,14 @@ VIEW_TASKS = (
                 whole=True,
             ),
             Parameter(
+                "offset",
+                NUMBER,
+                "share of a tile's side by which the grid is moved",
+                default=0,
+                minimum=0,
+                maximum=0.99,
+            ),
+            Parameter(
                 "at_most",
                 NUMBER,
                 "a scene of more tiles is refused",
@@ -39,7 +54,10 @@ VIEW_TASKS = (
                 whole=True,
             ),
         ),
-        (Output("tiles", list_of(IMAGE), "row by row", limited_by=("at_most",)),),
+        (
+            Output("tiles", list_of(IMAGE), "row by row", limited_by=("at_most",)),
+            Output("shown", TABLE, "ground sampling of scene and tiles, resampling", about=True),
+        ),
     ),
     Task(
         "zoom",

@@ -106,7 +106,8 @@ class ImagesServicer:
     def BeginUpload(self, request, context):
         """Begins the upload of a large scene by parts, or goes on with the one that has the same key. What
         comes so is read by window and asked about by workflows. RESOURCE_EXHAUSTED where the tenant has as
-        many unfinished uploads as it may, or as many bytes in them by the sizes declared.
+        many unfinished uploads as it may, or as many bytes in them by the sizes declared. An ENVI scene is
+        two files: what is uploaded is a TAR (ustar or GNU, uncompressed) of its header and its raw file.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -112,6 +112,15 @@ class TaskContext:
         with refused_as_invalid_input(ImageryError):
             return await self.parts.drawing.run(work, *args, **kwargs)
 
+    def field(self, parameter: str) -> str:
+        """Where a parameter of its step stands in the definition."""
+        return f"steps.{self.step}.with.{parameter}"
+
+    @property
+    def step(self) -> str:
+        """The id of its step."""
+        return self.unit.partition("#")[0]
+
     @property
     def file_stem(self) -> str:
         """What its files' names begin with: the step, and the item."""

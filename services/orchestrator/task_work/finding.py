@@ -21,7 +21,7 @@ from services.orchestrator.task_work.arguments import (
 from services.orchestrator.task_work.asking import all_of, ask, outline, sureness
 from services.orchestrator.task_work.context import TaskContext
 from services.orchestrator.task_work.outlines import as_found, parts_of
-from services.orchestrator.task_work.views import closer_window, window_of
+from services.orchestrator.task_work.views import closer_window, seen_in, seen_through, window_of
 from shared.errors import InvalidInput
 from workflow_language.region_sets import Region, sort_regions
 from workflow_language.values import SceneView, Value
@@ -48,7 +48,9 @@ async def segment(context: TaskContext, arguments: Arguments) -> Mapping[str, Va
     if not words:
         raise InvalidInput("there are no words", field="words", limit="at least one word")
     asked = await ask(context, view, window_of(view), f"segment {words}.", outlined=True)
-    whole = [as_found(mask, mask.phrase or words, view.image_id) for mask in asked.masks]
+    whole = [
+        as_found(mask, mask.phrase or words, view.image_id, seen_in(view)) for mask in asked.masks
+    ]
     parts = [
         part for found in whole if found is not None for part in await context.draw(parts_of, found)
     ]
@@ -66,7 +68,8 @@ async def segment_regions(context: TaskContext, arguments: Arguments) -> Mapping
         marked = [regions[number] for number in numbers]
         drawn = await outline(context, view, window, marked)
         outlined = zip(numbers, marked, drawn, strict=True)
-        masks = [(n, r, as_found(mask, r.label, view.image_id)) for n, r, mask in outlined]
+        seen = seen_through(window)
+        masks = [(n, r, as_found(mask, r.label, view.image_id, seen)) for n, r, mask in outlined]
         return [(n, replace(found, caption=r.caption)) for n, r, found in masks if found]
 
     in_windows = await all_of([partial(in_window, *each) for each in near.items()])
@@ -78,7 +81,7 @@ async def _detect_one(context: TaskContext, view: SceneView, label: str) -> list
     window = window_of(view)
     asked = await ask(context, view, window, f"detect all {plural(label)}.")
     regions = [
-        Region(box, label=label, image_id=view.image_id)
+        Region(box, label=label, image_id=view.image_id, seen=seen_in(view, box))
         for box in dict.fromkeys(asked.boxes_xyxy_px)
     ]
     scores = await sureness(context, view, window, regions)

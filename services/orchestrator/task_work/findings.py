@@ -29,7 +29,7 @@ def findings_of(regions: Sequence[Region], scene: KeptImage, field: str) -> Scen
 
     Raises:
         ImageryError: A mask is malformed, or a region reaches where the CRS has no place.
-        InvalidInput: A region is of another scene, or has a mask that is too large.
+        InvalidInput: A region is of another scene.
     """
     if any(each.image_id not in ("", scene.image_id) for each in regions):
         raise InvalidInput(

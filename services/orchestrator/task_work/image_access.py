@@ -40,7 +40,7 @@ class ImageAccess:
         """Takes the store the files lie in, and where large scenes are spooled."""
         self._store = store
         self._reader = SceneReader(store, spool)
-        self._cuts = SceneCuts(store, self._reader)
+        self._cuts = SceneCuts(store)
         self._reading = WorkerPool("scenes", READ_THREADS)
         self._storing = WorkerPool("images", STORE_THREADS)
         self._decoding = WorkerPool("decode", DECODE_THREADS)
@@ -81,9 +81,15 @@ class ImageAccess:
             return await self._reading.run(self._scene_picture, image, view, longest_px)
         return await self._decoding.run(self._picture, view, longest_px, tenant)
 
-    async def cut(self, scene: KeptImage, modality: str, window: Window) -> KeptImage | None:
-        """A window of a scene that is read by window, as an image of its own (`SceneCuts.cut`)."""
-        return await self._reading.run(self._cuts.cut, scene, modality, window)
+    async def cut(
+        self, scene: KeptImage, modality: str, window: Window, side_px: int
+    ) -> KeptImage | None:
+        """A window of a scene as an image of its own (`SceneCuts.cut`)."""
+        if scene.record.by_window:
+            work, look = self._reading, self._reader.window
+        else:
+            work, look = self._decoding, self._window
+        return await work.run(self._cuts.cut, scene, modality, window, side_px, look)
 
     async def valid(self, image: KeptImage) -> ValidHW | None:
         """Where an image that is decoded as a whole has data; None where everywhere.
@@ -113,7 +119,7 @@ class ImageAccess:
         return np.zeros((side_px, side_px, 3), np.uint8) if seen_HWC is None else seen_HWC
 
     def _picture(self, view: SceneView, longest_px: int, tenant: str) -> PixelsHWC:
-        shown_HWC = self._show(view, tenant)
+        shown_HWC = self._show(view.image_id, view.modality, tenant)
         if view.window_xyxy_px is not None:
             window = window_of(view)
             side_px = min(view.side_px or max(round(window.side_px), 1), longest_px)
@@ -129,12 +135,16 @@ class ImageAccess:
         with refused_as_invalid_input(ImageryError):
             return read_image(data).valid_HW
 
-    def _show(self, view: SceneView, tenant: str) -> PixelsHWC:
-        """All of the scene."""
-        key = (tenant, view.image_id, view.modality)
-        with refused_as_invalid_input(ImageryError):
-            return self._shown.show(key, lambda: self._decode(view, tenant)).pixels_HWC
+    def _window(self, image: KeptImage, modality: str, window: Window, side_px: int) -> PixelsHWC:
+        """A window of an image that is decoded as a whole."""
+        return cut_window(self._show(image.image_id, modality, image.ref.tenant), window, side_px)
 
-    def _decode(self, view: SceneView, tenant: str) -> Display:
-        modality = cast(Modality, view.modality) if view.modality else None
-        return to_display(read_image(self._store.get_image(view.image_id, tenant=tenant)), modality)
+    def _show(self, image_id: str, modality: str, tenant: str) -> PixelsHWC:
+        """All of the scene."""
+
+        def decode() -> Display:
+            seen_by = cast(Modality, modality) if modality else None
+            return to_display(read_image(self._store.get_image(image_id, tenant=tenant)), seen_by)
+
+        with refused_as_invalid_input(ImageryError):
+            return self._shown.show((tenant, image_id, modality), decode).pixels_HWC

@@ -21,7 +21,7 @@ from services.orchestrator.task_work.asking import ask
 from services.orchestrator.task_work.context import TaskContext
 from services.orchestrator.task_work.label_choice import chosen_label
 from services.orchestrator.task_work.outlines import as_found
-from services.orchestrator.task_work.views import window_of
+from services.orchestrator.task_work.views import seen_in, window_of
 from shared.errors import InvalidInput
 from workflow_language.region_sets import Region
 from workflow_language.values import Value
@@ -67,7 +67,8 @@ async def grounded_caption(context: TaskContext, arguments: Arguments) -> Mappin
     asked = await ask(
         context, view, window_of(view), question, max_new_tokens=tokens, outlined=True
     )
-    found = [as_found(mask, mask.phrase or None, view.image_id) for mask in asked.masks]
+    seen = seen_in(view)
+    found = [as_found(mask, mask.phrase or None, view.image_id, seen) for mask in asked.masks]
     return {
         "text": asked.text,
         "masks": tuple(each for each in found if each is not None)[:MAX_REGIONS],

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from earthgptx.imagery.draw import draw_overlay
+from earthgptx.imagery.mask_scaling import share_inside
 from earthgptx.imagery.masks import MaskHW
 from services.orchestrator.task_work.arguments import (
     Arguments,
@@ -27,6 +28,7 @@ from services.orchestrator.task_work.outlines import (
     inside_box,
     mask_of,
     pixel_box,
+    strips_in,
 )
 from services.orchestrator.task_work.scene_reader import PixelsHWC
 from services.orchestrator.task_work.views import Frame, frame_of
@@ -147,11 +149,13 @@ def mask_in_picture(regions: Sequence[Region], frame: Frame, shape_hw: tuple[int
             continue
         left, top, right, bottom = (round(side) for side in frame.to_picture((x0, y0, x1, y1)))
         size = (max(right - left, 1), max(bottom - top, 1))
-        method = cv2.INTER_AREA if frame.scale < 1 else cv2.INTER_NEAREST
-        part = inside_box(region, (x0, y0, x1, y1)).astype(np.float32)
-        shown = cv2.resize(part, size, interpolation=method)
-        # A thing smaller than a pixel of the picture is still seen.
-        _paint(mask_HW, shown >= min(0.5, float(shown.max()) or 1.0), left, top)
+        if frame.scale < 1:
+            shown = share_inside(strips_in(region, (x0, y0, x1, y1)), (x0, y0, x1, y1), size)
+        else:
+            part = inside_box(region, (x0, y0, x1, y1)).astype(np.uint8)
+            shown = cv2.resize(part, size, interpolation=cv2.INTER_NEAREST).astype(np.float64)
+        # A thing smaller than a pixel of the picture is still seen; a half is not always met.
+        _paint(mask_HW, shown >= min(0.5 - 1e-6, float(shown.max()) or 1.0), left, top)
     return mask_HW
 
 

@@ -15,13 +15,12 @@ from services.orchestrator.task_work.arguments import (
     whole_in,
 )
 from services.orchestrator.task_work.context import TaskContext
-from services.orchestrator.task_work.outlines import united_mask
+from services.orchestrator.task_work.merging import merged
 from services.orchestrator.task_work.shapes import measured
 from workflow_language.region_sets import (
     Region,
     count_by_label,
     filter_regions,
-    merge_overlapping,
     sort_regions,
 )
 from workflow_language.values import Cell, Table, Value
@@ -46,15 +45,14 @@ async def sort(context: TaskContext, arguments: Arguments) -> Mapping[str, Value
 
 
 async def merge(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
-    """Makes one of regions of one scene that overlap; masks become the mask of all."""
-    merged = await context.draw(
-        merge_overlapping,
+    """Tells what several views show of one thing to be that thing, once and whole."""
+    things = await context.draw(
+        merged,
         regions_in(arguments, "regions"),
         number_in(arguments, "overlap"),
         flag_in(arguments, "same_label"),
-        united_mask,
     )
-    return {"regions": merged}
+    return {"regions": things}
 
 
 async def count(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:

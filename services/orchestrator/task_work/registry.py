@@ -24,7 +24,8 @@ from services.orchestrator.task_work.region_tasks import count, keep, measure, m
 from services.orchestrator.task_work.report import export_report
 from services.orchestrator.task_work.scene_files import export_geopackage, export_mask_cog
 from services.orchestrator.task_work.stac import export_stac
-from services.orchestrator.task_work.view_tasks import compare, match, tile, zoom
+from services.orchestrator.task_work.tiling import tile
+from services.orchestrator.task_work.view_tasks import compare, match, zoom
 
 TASK_WORK: Mapping[str, TaskWork] = MappingProxyType(
     {

@@ -1,4 +1,4 @@
-"""Small images cut from large scenes, which the stages can decode; kept like uploaded ones.
+"""Small images cut from scenes, as the stages are to see them; kept like uploaded ones.
 
 A cut is named by its content, as images are: cut again, it is the same image, and the features that
 the stages remember of it serve the next question. Where it was cut is remembered too, so that
@@ -18,55 +18,54 @@ from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 
 from earthgptx.imagery.windows import Window
-from services.orchestrator.task_work.scene_reader import PixelsHWC, SceneReader
+from services.orchestrator.task_work.scene_reader import PixelsHWC
 from shared.errors import NotFound, StageUnavailable
 from shared.image_records import ImageRecord, KeptImage, find_image
 from shared.messages.json_codec import to_json
 from shared.tensors.store import TensorStore
 
-# The largest input of any expert of the published presets.
-CUT_SIDE_PX = 1024
 CUT_TTL_S = 86_400.0
 # What is gone sooner is cut anew.
 _LEAST_LIFE_S = 3600.0
 _EMPTY = b"empty"
 _VERSION = 1
 
+# A window of an image of that modality, resampled to a side; None where it has no data at all.
+Look = Callable[[KeptImage, str, Window, int], PixelsHWC | None]
+
 
 class SceneCuts:
     """Cuts of scenes of all tenants; each belongs to the tenant of its scene."""
 
-    def __init__(
-        self, store: TensorStore, reader: SceneReader, clock: Callable[[], float] = time.time
-    ) -> None:
-        """Takes the store of scenes and cuts, and what reads scenes."""
+    def __init__(self, store: TensorStore, clock: Callable[[], float] = time.time) -> None:
+        """Takes the store of scenes and cuts."""
         self._store = store
-        self._reader = reader
         self._clock = clock
 
-    def cut(self, scene: KeptImage, modality: str, window: Window) -> KeptImage | None:
+    def cut(
+        self, scene: KeptImage, modality: str, window: Window, side_px: int, look: Look
+    ) -> KeptImage | None:
         """The window as an image of its own; None where it has no data at all.
 
         Args:
-            scene: Read by window.
+            scene: The image it is cut from.
             modality: What its sensor saw; "" if not known.
-            window: In pixels of the scene. The image has a side of `CUT_SIDE_PX` at most, and is
-                not enlarged.
+            window: In pixels of the scene.
+            side_px: Of the image.
+            look: Reads it.
 
         Raises:
-            InvalidInput, QueueFull, StageUnavailable: As `SceneReader.window`, or the object store
-                has no room.
+            InvalidInput, QueueFull, StageUnavailable: As `look`, or the object store has no room.
         """
         tenant = scene.ref.tenant
-        at = f"{window.x0_px!r},{window.y0_px!r},{window.side_px!r}"
+        at = f"{window.x0_px!r},{window.y0_px!r},{window.side_px!r},{side_px}"
         name = f"{scene.image_id}:cut:{_VERSION}:{at}:{modality}"
         payload = self._remembered(tenant, name)
         if payload == _EMPTY:
             return None
         if payload is not None and (kept := self._find(payload.decode(), tenant)):
             return kept
-        side_px = min(CUT_SIDE_PX, max(1, round(window.side_px)))
-        pixels_HWC = self._reader.window(scene, modality, window, side_px)
+        pixels_HWC = look(scene, modality, window, side_px)
         kept = None if pixels_HWC is None else self._keep(pixels_HWC, scene, window, modality)
         # Without the index the next question cuts again: slower, not wrong.
         with suppress(StageUnavailable):

@@ -6,16 +6,14 @@ from dataclasses import replace
 
 import shapely
 from pyproj import Geod
-from shapely.affinity import translate
 from shapely.geometry import Polygon
 
 from earthgptx.imagery.georeference import pixels_to_lonlat
 from earthgptx.imagery.header import ImageHeader
 from earthgptx.imagery.masks import rle_area_px
-from earthgptx.imagery.polygons import pixel_outlines
 from earthgptx.scenes.ground import Ground
 from earthgptx.scenes.pieces import Shape, united
-from services.orchestrator.task_work.outlines import inside_box, pixel_box
+from services.orchestrator.task_work.outlines import pixel_box, strips_in
 from workflow_language.region_sets import Region
 from workflow_language.values import MaskPixels
 
@@ -60,10 +58,9 @@ def measured(region: Region, header: ImageHeader | None) -> Region:
 
 
 def _outline(region: Region) -> Shape | None:
-    box = pixel_box(region)
-    outlines = pixel_outlines(inside_box(region, box))
-    shape_px = united([shapely.make_valid(outline) for outline in outlines])
-    return None if shape_px is None else translate(shape_px, box[0], box[1])
+    strips = strips_in(region, pixel_box(region))
+    outlines = [outline for strip in strips for outline in strip.outlines()]
+    return united([shapely.make_valid(outline) for outline in outlines])
 
 
 def _length_m(shape_px: Shape, header: ImageHeader) -> float | None:

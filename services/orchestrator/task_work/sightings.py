@@ -1,4 +1,6 @@
-"""What the stages look at: the image of a view, or a cut of it where the scene is too large.
+"""What the stages look at: the image of a view, or a cut of it.
+
+It is cut where the scene is too large, or is to be shown at a ground sampling that was asked for.
 
 Questions and marks go in, boxes and masks come out in pixels of the scene, whichever it is.
 """
@@ -14,16 +16,13 @@ from earthgptx.imagery.masks import decode_rle, encode_rle, rle_area_px, rle_box
 from earthgptx.imagery.windows import Window, whole_image
 from services.orchestrator.task_work.context import TaskContext
 from services.orchestrator.task_work.pictures import mask_in_picture
-from services.orchestrator.task_work.views import Frame
+from services.orchestrator.task_work.views import CUT_SIDE_PX, Frame, window_of
 from shared.errors import InvalidInput
 from shared.image_records import ImageRecord, KeptImage
 from shared.interpretation.boxes import BoxPx
 from shared.interpretation.events import MaskDrawn
 from workflow_language.region_sets import Region
 from workflow_language.values import MaskPixels, SceneView
-
-# Farther away, an outline would be of pixels as large as things, and fill the memory.
-OUTLINED_SIDE_PX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +34,12 @@ class Sighting:
         window: What they look at, in pixels of `image`.
         scene: The record of the scene.
         frame: Where the scene lies in the cut; None: `image` is the scene.
-        side_px: Of what is looked at, in pixels of the scene.
     """
 
     image: KeptImage
     window: Window
     scene: ImageRecord
     frame: Frame | None
-    side_px: float
 
     def marked(self, region: Region) -> Region:
         """The region as it lies in `image`.
@@ -80,16 +77,10 @@ class Sighting:
         """A mask of the answer in pixels of the scene.
 
         Raises:
-            InvalidInput: The window is too large for outlines.
+            ImageryError: It is in too many pieces (field "mask").
         """
         if self.frame is None:
             return drawn
-        if self.side_px > OUTLINED_SIDE_PX:
-            raise InvalidInput(
-                f"what is looked at is {self.side_px:.0f} px wide, too far away to outline things",
-                field="image",
-                limit=f"{OUTLINED_SIDE_PX} px; cut the scene into tiles first",
-            )
         height_px, width_px = self.scene.height_px, self.scene.width_px
         counts = rle_in_scene(
             decode_rle(drawn.height_px, drawn.width_px, drawn.counts),
@@ -112,8 +103,6 @@ class Sighting:
         """The region's pixels in the cut; None if it has none, or they cannot be seen there."""
         if self.frame is None or not isinstance(region.mask, MaskPixels):
             return None
-        if self.side_px > OUTLINED_SIDE_PX:
-            return None
         size_px = self.image.record.width_px
         mask_HW = mask_in_picture([region], self.frame, (size_px, size_px))
         return MaskPixels(*encode_rle(mask_HW)) if np.any(mask_HW) else None
@@ -127,14 +116,17 @@ async def sight(context: TaskContext, view: SceneView, window: Window) -> Sighti
         InvalidInput, QueueFull, StageUnavailable: The scene cannot be read, or a cut not be kept.
     """
     scene = await context.image(view.image_id)
-    if not scene.record.by_window:
-        return Sighting(scene, window, scene.record, None, window.side_px)
-    cut = await context.parts.images.cut(scene, view.modality, window)
+    shown_px = view.shown_px if window == window_of(view) else None
+    if not scene.record.by_window and shown_px in (None, window.side_px):
+        return Sighting(scene, window, scene.record, None)
+    if shown_px is None:
+        shown_px = min(CUT_SIDE_PX, max(1, round(window.side_px)))
+    cut = await context.parts.images.cut(scene, view.modality, window, shown_px)
     if cut is None:
         return None
     side_px = cut.record.width_px
     frame = Frame(window.x0_px, window.y0_px, side_px / window.side_px)
-    return Sighting(cut, whole_image(side_px, side_px), scene.record, frame, window.side_px)
+    return Sighting(cut, whole_image(side_px, side_px), scene.record, frame)
 
 
 def _clip(value: float, most: float) -> float:

@@ -1,11 +1,10 @@
-"""tile, zoom, compare, match: which parts are looked at, and two dates side by side."""
+"""zoom, compare, match: which parts are looked at, and two dates side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from earthgptx.scenes.tile_plan import TilePlan
 from services.orchestrator.task_work.arguments import (
     Arguments,
     number_in,
@@ -17,7 +16,6 @@ from services.orchestrator.task_work.arguments import (
 from services.orchestrator.task_work.context import TaskContext
 from services.orchestrator.task_work.differences import find_differences
 from services.orchestrator.task_work.views import frame_of
-from shared.errors import InvalidInput
 from workflow_language.region_sets import BoxXyxyPx, match_regions
 from workflow_language.values import SceneView, Value
 
@@ -27,39 +25,13 @@ LEAST_SIDE_PX = 16
 COMPARED_PX = 2048
 
 
-async def tile(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
-    """Cuts a scene into squares, row by row; at the far edges they overlap more."""
-    scene = view_in(arguments, "scene")
-    side_px, overlap_px = whole_in(arguments, "side_px"), whole_in(arguments, "overlap_px")
-    if overlap_px >= side_px:
-        limit = f"less than side_px, {side_px}"
-        raise InvalidInput(f"overlap_px is {overlap_px}", field="overlap_px", limit=limit)
-    grid = TilePlan(
-        scene.width_px, scene.height_px, side_px, side_px, overlap_px, 0, scene.gsd_m or 0.0, ""
-    )
-    most = whole_in(arguments, "at_most")
-    if len(grid) > most:
-        raise InvalidInput(
-            f"the scene has {len(grid)} tiles of {side_px} px",
-            field="at_most",
-            limit=f"{most} tiles",
-        )
-    if max(scene.width_px, scene.height_px) <= side_px:
-        return {"tiles": (scene,)}
-    corners = [(float(one.x0_px), float(one.y0_px)) for one in grid.tiles()]
-    return {
-        "tiles": tuple(
-            replace(scene, window_xyxy_px=(x, y, x + side_px, y + side_px)) for x, y in corners
-        )
-    }
-
-
 async def zoom(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
     """A square around the region, moved into the scene where it would reach beyond it."""
     view, region = view_in(arguments, "image"), region_in(arguments, "region")
     window = _around(region.box_xyxy_px, number_in(arguments, "context"), view)
     side_px = whole_in(arguments, "side_px") if "side_px" in arguments else None
-    return {"image": replace(view, window_xyxy_px=window, side_px=side_px)}
+    closer = replace(view, window_xyxy_px=window, trusted_xyxy_px=None, shown_px=None)
+    return {"image": replace(closer, side_px=side_px)}
 
 
 async def compare(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from earthgptx.imagery.windows import Window, choose_window, whole_image
-from workflow_language.region_sets import BoxXyxyPx
+from earthgptx.scenes.pieces import is_cut_off
+from workflow_language.region_sets import BoxXyxyPx, Seen
 from workflow_language.values import SceneView
+
+# The largest input of any expert of the published presets.
+CUT_SIDE_PX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,25 @@ def closer_window(view: SceneView, boxes_xyxy_px: Sequence[BoxXyxyPx]) -> Window
     whole = window_of(view)
     closer = choose_window(boxes_xyxy_px, view.width_px, view.height_px)
     return closer if closer.side_px < whole.side_px else whole
+
+
+def seen_in(view: SceneView, box_xyxy_px: BoxXyxyPx | None = None) -> Seen:
+    """How what is found in a view is seen there; of a box also whether the view cuts it."""
+    if view.window_xyxy_px is None:
+        return Seen(view.extent_xyxy_px)
+    window, size_px = window_of(view), (view.width_px, view.height_px)
+    seen = replace(seen_through(window), trusted_xyxy_px=view.trusted_xyxy_px)
+    if box_xyxy_px is None:
+        return seen
+    pixel_px = window.side_px / (view.shown_px or min(window.side_px, CUT_SIDE_PX))
+    cut = is_cut_off(box_xyxy_px, seen.window_xyxy_px, size_px, pixel_px)
+    return replace(seen, cut=cut)
+
+
+def seen_through(window: Window) -> Seen:
+    """How a thing is seen that a window of its own was laid around."""
+    x0, y0, side_px = window.x0_px, window.y0_px, window.side_px
+    return Seen((x0, y0, x0 + side_px, y0 + side_px))
 
 
 def frame_of(view: SceneView, picture_width_px: int) -> Frame:

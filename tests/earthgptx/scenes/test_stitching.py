@@ -17,6 +17,7 @@ from earthgptx.scenes.header import SceneHeader
 from earthgptx.scenes.interpret import SceneResult, interpret_scene
 from earthgptx.scenes.model import TileInstance, TileView
 from earthgptx.scenes.overview import look_over
+from earthgptx.scenes.pieces import Piece, pieces_of
 from earthgptx.scenes.scene import open_scene
 from earthgptx.scenes.stitching import Stitcher
 from earthgptx.scenes.tile_plan import TilePlan, plan_tiles
@@ -117,11 +118,11 @@ def test_tiles_come_in_any_order_and_twice(path: Path) -> None:
         stretch = look_over(scene).stretch
         views = [view_tile(scene, stretch, plan, tile) for tile in plan.tiles()]
         order = np.random.default_rng(3).permutation([*range(len(views)), 0, 5])
-        stitcher = Stitcher(plan)
+        stitcher = Stitcher[Piece]()
         for index in order:
             view = views[index]
             assert view is not None
-            stitcher.add(view, model([view])[0])
+            stitcher.add(view.tile, pieces_of(view, model([view])[0], plan))
         shuffled = stitcher.objects(Ground(scene.header))
     in_order = looked_at(path, ThresholdModel()).objects
     assert [o.box_xyxy_px for o in shuffled] == [o.box_xyxy_px for o in in_order]
@@ -134,9 +135,9 @@ def view_of(plan: TilePlan, column: int) -> TileView:
 
 
 def boxed(plan: TilePlan, *of_columns: list[TileInstance]) -> list[tuple[float, ...]]:
-    stitcher = Stitcher(plan)
+    stitcher = Stitcher[Piece]()
     for column, instances in enumerate(of_columns):
-        stitcher.add(view_of(plan, column), instances)
+        stitcher.add(column, pieces_of(view_of(plan, column), instances, plan))
     return [found.box_xyxy_px for found in stitcher.objects(Ground(PLAIN))]
 
 
@@ -194,12 +195,13 @@ def test_ragged_things_whose_holes_touch_at_corners_are_given_back_too() -> None
 def assert_given_back(truth: np.ndarray, plan: TilePlan) -> None:
     """By a model that sees each connected part as it is: as many things, valid, pixel for pixel."""
     count, labels = cv2.connectedComponents(truth, connectivity=4)
-    stitcher = Stitcher(plan)
+    stitcher = Stitcher[Piece]()
     for tile in plan.tiles():
         x0, y0, x1, y1 = tile.window_xyxy_px
         seen = labels[y0:y1, x0:x1]
         instances = (TileInstance("it", 1.0, seen == n) for n in np.unique(seen[seen > 0]))
-        stitcher.add(TileView(tile, np.zeros((96, 96, 3), np.uint8), None, 0.0), instances)
+        view = TileView(tile, np.zeros((96, 96, 3), np.uint8), None, 0.0)
+        stitcher.add(tile, pieces_of(view, instances, plan))
     found = stitcher.objects(Ground(PLAIN))
     assert len(found) == count - 1
     assert sum(one.area_px for one in found) == truth.sum()
@@ -219,4 +221,4 @@ def assert_given_back(truth: np.ndarray, plan: TilePlan) -> None:
 def test_what_is_no_instance_is_refused(instance: TileInstance, told: str) -> None:
     plan = plan_tiles(PLAIN, 128)
     with pytest.raises(ImageryError, match=told):
-        Stitcher(plan).add(view_of(plan, 0), [instance])
+        list(pieces_of(view_of(plan, 0), [instance], plan))

@@ -10,12 +10,15 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from earthgptx.imagery.header import ImageLimits
 from services.gateway.image_catalogue import ImageCatalogue
+from services.gateway.large_uploads import LargeUploads
+from services.gateway.unfinished_uploads import UnfinishedUploads, UploadLimits
 from services.orchestrator.task_work.context import TaskContext, TaskParts
 from services.orchestrator.task_work.registry import TASK_WORK
 from services.orchestrator.task_work.scene_spool import SceneSpool
 from shared.image_records import scene_of
 from shared.settings import CallerSettings, read_settings
 from shared.stage_clients import StageClients
+from shared.tensors.directory_objects import DirectoryObjects
 from shared.tensors.files import get_file
 from shared.tensors.open_store import open_store
 from shared.tensors.store import TensorStore
@@ -90,3 +93,23 @@ async def real_workplace(
     parts = TaskParts.open(suite.store, clients, spool, file_ttl_s=600)
     yield Workplace(parts, suite.store)
     await parts.close()
+
+
+@pytest.fixture
+async def uploads(workplace: Workplace, tmp_path: Path) -> AsyncIterator[LargeUploads]:
+    """As the gateway takes large scenes in."""
+    uploads = uploads_to(workplace, tmp_path / "objects", tmp_path)
+    yield uploads
+    await uploads.close()
+
+
+def uploads_to(workplace: Workplace, objects: Path, folder: Path) -> LargeUploads:
+    unfinished = UnfinishedUploads(DirectoryObjects(objects), UploadLimits())
+    return LargeUploads(workplace.store, unfinished, folder / "gateway", 600)
+
+
+async def uploaded(uploads: LargeUploads, path: Path, tenant: str = "alpha") -> SceneView:
+    unfinished = uploads._uploads
+    upload = unfinished.begin(tenant, path.stat().st_size, "", "")
+    unfinished.write_part(upload, 1, memoryview(path.read_bytes()))
+    return scene_of(await uploads.complete(upload.upload_id, tenant))

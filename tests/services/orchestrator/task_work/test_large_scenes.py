@@ -19,19 +19,17 @@ from earthgptx.imagery.header import ImageLimits
 from earthgptx.imagery.masks import encode_rle, rle_box_xyxy_px
 from earthgptx.imagery.read import read_image
 from services.gateway.large_uploads import LargeUploads
-from services.gateway.unfinished_uploads import UnfinishedUploads, UploadLimits
 from services.orchestrator.task_work import asking
-from services.orchestrator.task_work.scene_cuts import CUT_SIDE_PX, encode_cut
+from services.orchestrator.task_work.scene_cuts import encode_cut
+from services.orchestrator.task_work.views import CUT_SIDE_PX
 from shared.errors import InvalidInput
-from shared.image_records import scene_of
 from shared.interpretation import answering
 from shared.interpretation.events import Event, ImageSeen
 from shared.interpretation.plan import Plan
 from shared.stage_clients import StageClients
-from shared.tensors.directory_objects import DirectoryObjects
 from tests.fakes import Stages
 from tests.services.conftest import Suite
-from tests.services.orchestrator.task_work.conftest import Workplace
+from tests.services.orchestrator.task_work.conftest import Workplace, uploaded, uploads_to
 from tests.services.orchestrator.task_work.run_plan import run_plan
 from tests.services.scenes import PLACE, SIDE_PX, sparse_scene
 from workflow_language import compile_text
@@ -39,26 +37,6 @@ from workflow_language.region_sets import Drawn, Region
 from workflow_language.values import MaskPixels, SceneView
 
 WITH_DATA = (1024.0, 2048.0, 2048.0, 3072.0)
-
-
-@pytest.fixture
-async def uploads(workplace: Workplace, tmp_path: Path) -> AsyncIterator[LargeUploads]:
-    """As the gateway takes large scenes in."""
-    uploads = uploads_to(workplace, tmp_path / "objects", tmp_path)
-    yield uploads
-    await uploads.close()
-
-
-def uploads_to(workplace: Workplace, objects: Path, folder: Path) -> LargeUploads:
-    unfinished = UnfinishedUploads(DirectoryObjects(objects), UploadLimits())
-    return LargeUploads(workplace.store, unfinished, folder / "gateway", 600)
-
-
-async def uploaded(uploads: LargeUploads, path: Path, tenant: str = "alpha") -> SceneView:
-    unfinished = uploads._uploads
-    upload = unfinished.begin(tenant, path.stat().st_size, "", "")
-    unfinished.write_part(upload, 1, memoryview(path.read_bytes()))
-    return scene_of(await uploads.complete(upload.upload_id, tenant))
 
 
 @pytest.fixture
@@ -136,7 +114,7 @@ async def test_a_mask_of_a_cut_lies_where_it_is_in_the_scene(
     assert rle_box_xyxy_px(SIDE_PX, SIDE_PX, mask.counts) == pier.box_xyxy_px
 
 
-async def test_the_whole_scene_is_seen_small_but_not_outlined(
+async def test_the_whole_scene_is_seen_small_and_outlined_on_its_own_pixels(
     workplace: Workplace, stages: Stages, scene: SceneView
 ) -> None:
     assert (await workplace.run("caption", image=scene))["text"]
@@ -145,9 +123,11 @@ async def test_the_whole_scene_is_seen_small_but_not_outlined(
     regions: Any = given["regions"]
     boxes = [region.box_xyxy_px for region in regions]
     assert boxes[0] == pytest.approx([0.1 * SIDE_PX, 0.2 * SIDE_PX, 0.3 * SIDE_PX, 0.4 * SIDE_PX])
-    with pytest.raises(InvalidInput) as refused:
-        await workplace.run("segment", image=scene, words="the pier")
-    assert refused.value.field == "image" and "10000 px" in (refused.value.limit or "")
+    masks: Any = (await workplace.run("segment", image=scene, words="the pier"))["masks"]
+    # The fakes draw 20, 10, 50, 40 in a picture of 1024 px; a pixel is where its centre is.
+    box = tuple(round(side * SIDE_PX / 1024) for side in (20, 10, 50, 40))
+    assert [each.box_xyxy_px for each in masks] == [box]
+    assert rle_box_xyxy_px(SIDE_PX, SIDE_PX, masks[0].mask.counts) == box
 
 
 async def test_marks_are_handed_over_in_pixels_of_the_cut(

@@ -13,7 +13,7 @@ import shapely
 from PIL import Image
 from shapely.geometry import shape
 
-from earthgptx.imagery.masks import decode_rle, encode_changes, encode_rle
+from earthgptx.imagery.masks import decode_rle, encode_rle
 from services.orchestrator.task_work.outlines import parts_of
 from services.orchestrator.task_work.pictures import drawn_png
 from services.orchestrator.task_work.views import Frame
@@ -42,14 +42,6 @@ async def on_earth(workplace: Workplace) -> SceneView:
     """96 x 64 px of 10 m in UTM zone 33."""
     pixels = np.full((3, HEIGHT_PX, WIDTH_PX), 90, np.uint8)
     return await workplace.scene(tiff(pixels, **UTM_10M))
-
-
-async def test_a_mask_that_would_fill_the_memory_is_refused(workplace: Workplace) -> None:
-    side_px = 20_000
-    counts = encode_changes(np.array([0, side_px**2]), side_px, side_px)
-    whole = Region((0, 0, side_px, side_px), mask=MaskPixels(side_px, side_px, counts))
-    with pytest.raises(InvalidInput, match="20000 x 20000 px"):
-        await workplace.run("export_geojson", regions=(whole,))
 
 
 async def test_regions_are_measured_on_the_ground(

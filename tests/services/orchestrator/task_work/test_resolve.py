@@ -77,6 +77,7 @@ def test_inputs_and_defaults_become_arguments() -> None:
         "scene": SCENE,
         "side_px": 800,
         "overlap_px": 128,
+        "offset": 0,
         "at_most": 256,
     }
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from services.orchestrator.task_work.differences import find_differences
-from services.orchestrator.task_work.view_tasks import tile, zoom
-from shared.errors import InvalidInput
+from services.orchestrator.task_work.view_tasks import zoom
 from tests.services.orchestrator.task_work.conftest import Workplace
 from tests.services.pictures import png
 from workflow_language.region_sets import Region
@@ -20,45 +18,6 @@ from workflow_language.values import SceneView
 
 IMAGE_ID = "sha256:" + "0f" * 32
 NOTHING: Any = None
-
-
-@given(
-    st.integers(1, 3000),
-    st.integers(1, 3000),
-    st.integers(200, 900),
-    st.integers(0, 100),
-)
-@settings(max_examples=60, deadline=None)
-async def test_tiles_cover_the_scene_and_overlap(
-    width: int, height: int, side: int, overlap: int
-) -> None:
-    scene = SceneView(IMAGE_ID, width, height)
-    arguments: Any = {"scene": scene, "side_px": side, "overlap_px": overlap, "at_most": 4096}
-    tiles: Any = (await tile(NOTHING, arguments))["tiles"]
-    boxes = [view.extent_xyxy_px for view in tiles]
-    for length, axis in ((width, 0), (height, 1)):
-        starts = sorted({box[axis] for box in boxes})
-        assert starts[0] == 0
-        assert max(box[axis + 2] for box in boxes) >= length
-        for first, second in pairwise(starts):
-            assert second - first <= side - overlap
-    assert boxes == sorted(boxes, key=lambda box: (box[1], box[0]))
-
-
-async def test_a_scene_that_fits_a_tile_is_looked_at_as_a_whole() -> None:
-    scene = SceneView(IMAGE_ID, 90, 60)
-    arguments: Any = {"scene": scene, "side_px": 512, "overlap_px": 0, "at_most": 1}
-    assert (await tile(NOTHING, arguments))["tiles"] == (scene,)
-
-
-@pytest.mark.parametrize(
-    ("changed", "fault"),
-    [({"at_most": 3}, "has 4 tiles of 500 px"), ({"overlap_px": 500}, "overlap_px is 500")],
-)
-async def test_too_many_tiles_are_refused(changed: dict[str, int], fault: str) -> None:
-    arguments: Any = {"side_px": 500, "overlap_px": 0, "at_most": 9} | changed
-    with pytest.raises(InvalidInput, match=fault):
-        await tile(NOTHING, {"scene": SceneView(IMAGE_ID, 900, 900), **arguments})
 
 
 @given(

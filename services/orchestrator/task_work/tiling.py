@@ -1,0 +1,95 @@
+"""tile: a scene in squares, by the plan of whole scenes (`earthgptx.scenes.tile_plan`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from earthgptx.scenes.tile_plan import MAX_ENLARGEMENT, Tile, TilePlan, tile_grid
+from services.orchestrator.task_work.arguments import Arguments, number_in, view_in, whole_in
+from services.orchestrator.task_work.context import TaskContext
+from services.orchestrator.task_work.views import CUT_SIDE_PX
+from shared.errors import InvalidInput
+from workflow_language.region_sets import BoxXyxyPx
+from workflow_language.values import SceneView, Table, Value
+
+SHOWN = ("gsd_m", "shown_gsd_m", "shown_px", "resampling")
+# A scene shown smaller than the smallest tile is too far away to see anything.
+LEAST_SHOWN_PX = 64
+
+
+async def tile(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
+    """Cuts a scene into squares, row by row; at the far edges they overlap more."""
+    scene = view_in(arguments, "scene")
+    side_px, overlap_px = whole_in(arguments, "side_px"), whole_in(arguments, "overlap_px")
+    wished_gsd_m = number_in(arguments, "gsd_m") if "gsd_m" in arguments else 0.0
+    if overlap_px >= side_px:
+        what = f"tiles of {side_px} px cannot share {overlap_px} px"
+        raise _refused(context, "overlap_px", what, f"less than side_px, {side_px}")
+    if wished_gsd_m:
+        _refuse_absurd(context, scene, wished_gsd_m, side_px)
+    plan = tile_grid(
+        scene, side_px, wished_gsd_m, overlap_px / side_px, number_in(arguments, "offset")
+    )
+    most = whole_in(arguments, "at_most")
+    if len(plan) > most:
+        what = f"the scene has {len(plan)} tiles of {plan.side_px} px"
+        raise _refused(context, "at_most", what, f"{most} tiles")
+    if not wished_gsd_m and max(scene.width_px, scene.height_px) <= side_px:
+        return {"tiles": (scene,), "shown": _shown(scene, plan, wished_gsd_m)}
+    views = tuple(_view(scene, plan, one, wished_gsd_m) for one in plan.tiles())
+    return {"tiles": views, "shown": _shown(scene, plan, wished_gsd_m)}
+
+
+def _refuse_absurd(
+    context: TaskContext, scene: SceneView, wished_gsd_m: float, side_px: int
+) -> None:
+    """Refuses a ground sampling that this scene cannot be shown at.
+
+    Raises:
+        InvalidInput: It has no ground coordinates, would be enlarged too much or shown too small,
+            or the tiles would be larger than the model is shown any.
+    """
+    if not scene.gsd_m:
+        what = f"{wished_gsd_m:g} m cannot be met, for the scene has no ground coordinates"
+        raise _refused(context, "gsd_m", what, "a georeferenced scene, or no gsd_m")
+    finest_m = scene.gsd_m / MAX_ENLARGEMENT
+    coarsest_m = scene.gsd_m * max(scene.width_px, scene.height_px) / LEAST_SHOWN_PX
+    if not finest_m <= wished_gsd_m <= coarsest_m:
+        size = f"{scene.width_px} x {scene.height_px} px of {scene.gsd_m:g} m"
+        what = f"a scene of {size} cannot be shown at {wished_gsd_m:g} m"
+        raise _refused(context, "gsd_m", what, f"{finest_m:.3g} to {coarsest_m:.3g} m")
+    if side_px > CUT_SIDE_PX:
+        what = f"at {wished_gsd_m:g} m, tiles of {side_px} px cannot be shown"
+        raise _refused(context, "side_px", what, f"{CUT_SIDE_PX} px where gsd_m is given")
+
+
+def _refused(context: TaskContext, parameter: str, what: str, limit: str) -> InvalidInput:
+    # The fault of a run has no more than the message.
+    message = f"step {context.step}, {parameter}: {what} (allowed: {limit})"
+    return InvalidInput(message, field=context.field(parameter), limit=limit)
+
+
+def _view(scene: SceneView, plan: TilePlan, one: Tile, wished_gsd_m: float) -> SceneView:
+    return replace(
+        scene,
+        window_xyxy_px=_box(one.window_xyxy_px),
+        trusted_xyxy_px=_box(one.trusted_xyxy_px),
+        shown_px=plan.tile_px if wished_gsd_m else None,
+    )
+
+
+def _shown(scene: SceneView, plan: TilePlan, wished_gsd_m: float) -> Table:
+    """How the model is shown the tiles, in one row; None where that is not known."""
+    seen_px = min(plan.side_px, max(scene.width_px, scene.height_px))
+    if not wished_gsd_m and seen_px > CUT_SIDE_PX:
+        told = f"averaged over areas, {seen_px} px of the scene to {CUT_SIDE_PX} px or fewer"
+        return Table(SHOWN, ((scene.gsd_m, None, None, told),))
+    shown_px = plan.tile_px if wished_gsd_m else seen_px
+    return Table(SHOWN, ((scene.gsd_m, plan.gsd_m or None, shown_px, plan.resampling),))
+
+
+def _box(box_xyxy_px: tuple[int, int, int, int]) -> BoxXyxyPx:
+    """As JSON has it."""
+    x0, y0, x1, y1 = map(float, box_xyxy_px)
+    return x0, y0, x1, y1
