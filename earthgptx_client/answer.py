@@ -108,8 +108,7 @@ def check_succeeded(finished: Finished) -> None:
     if finished.state == "succeeded":
         return
     if finished.failure is not None:
-        failure = finished.failure
-        raise ClientError(failure.code, failure.message, retryable=failure.retryable)
+        raise finished.failure.as_error()
     code = CANCELLED if finished.state == "cancelled" else "INTERNAL"
     raise ClientError(code, f"the interpretation {finished.state}")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from earthgptx_client import run_length
+from earthgptx_client.errors import ClientError
 from protos.earthgptx.v1 import geometry_pb2, images_pb2, interpreter_pb2
 
 if TYPE_CHECKING:
@@ -98,11 +99,27 @@ class Usage:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an accepted request did not succeed."""
+    """Why an accepted request did not succeed.
+
+    Attributes:
+        field, limit: what was wrong and by which limit; None for none.
+    """
 
     code: str
     message: str
     retryable: bool
+    field: str | None = None
+    limit: str | None = None
+
+    def as_error(self, message: str = "") -> ClientError:
+        """The same as an error, with this message or its own."""
+        return ClientError(
+            self.code,
+            message or self.message,
+            field=self.field,
+            limit=self.limit,
+            retryable=self.retryable,
+        )
 
 
 @dataclass(frozen=True)

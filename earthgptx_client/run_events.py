@@ -142,7 +142,8 @@ def failure_in(message: workflows_pb2.RunEnded | workflows_pb2.RunInfo) -> Failu
 
 def failure(message: interpreter_pb2.Failure) -> Failure:
     """The message as a plain value."""
-    return Failure(message.code, message.message, message.retryable)
+    field, limit = message.field or None, message.limit or None
+    return Failure(message.code, message.message, message.retryable, field, limit)
 
 
 def _happened(event: workflows_pb2.RunEvent) -> Happened | None:

@@ -66,9 +66,7 @@ def _check_succeeded(run: Run) -> None:
     failure, run_id = run.info.failure, run.info.run_id
     print(f"take it up again: earthgptx workflow resume {run_id}", file=sys.stderr)
     if failure is not None and run.info.state == "failed":
-        raise ClientError(
-            failure.code, f"the run failed: {failure.message}", retryable=failure.retryable
-        )
+        raise failure.as_error(f"the run failed: {failure.message}")
     raise ClientError(CANCELLED, f"the run is {run.info.state}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
 from earthgptx.imagery.georeference import polygons_to_lonlat
 from earthgptx.imagery.header import ImageHeader
@@ -115,11 +116,7 @@ def _finished(ended: Ended) -> interpreter_pb2.Finished:
             image_from_cache=ended.image_from_cache,
             duration_s=ended.duration_s,
         ),
-        failure=interpreter_pb2.Failure(
-            code=fault.code, message=fault.message, retryable=fault.retryable
-        )
-        if fault
-        else None,
+        failure=interpreter_pb2.Failure(**asdict(fault)) if fault else None,
         truncated=ended.truncated,
     )
 

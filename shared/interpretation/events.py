@@ -55,16 +55,23 @@ class MaskDrawn:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why it failed: name in the error family, text for the caller, whether a retry makes sense."""
+    """Why it failed: name in the error family, text for the caller, whether a retry makes sense.
+
+    Attributes:
+        field, limit: What was wrong and by which limit, as in `SuiteError`; "" for none.
+    """
 
     code: str
     message: str
     retryable: bool
+    field: str = ""
+    limit: str = ""
 
     @classmethod
     def of(cls, error: SuiteError) -> Fault:
         """The caller's view of an error."""
-        return cls(error.code, error.message, error.retryable)
+        field, limit = error.field or "", error.limit or ""
+        return cls(error.code, error.message, error.retryable, field, limit)
 
 
 @dataclass(frozen=True, slots=True)

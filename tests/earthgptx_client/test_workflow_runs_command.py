@@ -285,14 +285,13 @@ def test_the_sdk_does_the_same(client: Client, work) -> None:
     assert created and info in list(client.workflows.list())
     started = client.workflows.run(Kept("w"), {"m": MARKS}, idempotency_key="sdk")
     assert client.workflows.run(Kept("w", 1), {"m": MARKS}, idempotency_key="sdk").joined
-    work(
-        lambda runs: runs.finish(
-            started.run_id, "failed", fault=Fault("INTERNAL", "broken", retryable=False)
-        )
-    )
+    broken = Fault("INVALID_INPUT", "broken", False, "steps.n.with.regions", "9 regions")
+    work(lambda runs: runs.finish(started.run_id, "failed", fault=broken))
     events = list(client.runs.watch(started.run_id))
     assert events[0].happened == RunAccepted("w", 1)
     assert isinstance(events[-1].happened, RunEnded) and events[-1].happened.failure
+    told = events[-1].happened.failure.as_error()
+    assert (told.code, told.field, told.limit) == (broken.code, broken.field, broken.limit)
     assert list(client.runs.watch(started.run_id, after_event=1)) == events[1:]
     assert [run.run_id for run in client.runs.list(workflow="w", state="failed")] == [
         started.run_id

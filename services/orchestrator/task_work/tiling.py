@@ -65,8 +65,7 @@ def _refuse_absurd(
 
 
 def _refused(context: TaskContext, parameter: str, what: str, limit: str) -> InvalidInput:
-    # The fault of a run has no more than the message.
-    message = f"step {context.step}, {parameter}: {what} (allowed: {limit})"
+    message = f"step {context.step}, {parameter}: {what}"
     return InvalidInput(message, field=context.field(parameter), limit=limit)
 
 

@@ -15,7 +15,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Tracer
@@ -197,7 +197,7 @@ class UnitRunner:
         pause_s = self._retry_in_s(claim, error)
         if pause_s is None:
             return await self._give_up(claim, error)
-        fault, counted = Fault.of(error), not isinstance(error, _OF_THE_SUITE)
+        fault, counted = _fault(claim, error), not isinstance(error, _OF_THE_SUITE)
         await until_stored(
             lambda: self._runs.retry(claim, fault, retry_in_s=pause_s, counted=counted)
         )
@@ -216,10 +216,18 @@ class UnitRunner:
         dead = error.retryable or isinstance(error, Internal | DeadlineExceeded | OutputsGone)
         ready = await until_stored(
             lambda: self._runs.finish(
-                claim.run_id, "failed", fault=Fault.of(error), claim=claim, dead=dead
+                claim.run_id, "failed", fault=_fault(claim, error), claim=claim, dead=dead
             )
         )
         if ready is None:
             return (), "fenced off"
         self._metrics.run_ended("failed", dead)
         return ready, "failed"
+
+
+def _fault(claim: UnitClaim, error: SuiteError) -> Fault:
+    """The fault of a unit; what is a field to a stage lies inside the step for the caller."""
+    fault = Fault.of(error)
+    if not fault.field or fault.field.startswith("steps."):
+        return fault
+    return replace(fault, field=f"steps.{claim.step}.{fault.field}")

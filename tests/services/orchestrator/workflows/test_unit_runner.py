@@ -228,7 +228,7 @@ async def test_a_stage_that_stays_away_ends_the_run(make_bench: MakeBench) -> No
 async def test_what_the_caller_must_mend_is_told_at_once_and_no_dead_letter(
     make_bench: MakeBench, redis: Redis
 ) -> None:
-    work = Failing(InvalidInput("no such modality"))
+    work = Failing(InvalidInput("no such modality", field="modality", limit="optical or sar"))
     bench = make_bench(caption=work)
     run_id = await bench.create(ONE, {"scene": SCENE_JSON})
     assert await bench.run_all(run_id) == "failed"
@@ -236,6 +236,7 @@ async def test_what_the_caller_must_mend_is_told_at_once_and_no_dead_letter(
     assert await redis.xlen("workflow:dead") == 0
     fault = (await bench.runs.read(run_id)).fault
     assert fault is not None and fault.code == "INVALID_INPUT"
+    assert (fault.field, fault.limit) == ("steps.said.modality", "optical or sar")
 
 
 async def test_a_fault_of_ours_ends_the_run_and_says_no_more(
