@@ -131,13 +131,16 @@ class FakeImageEncoder(image_encoder_pb2_grpc.ImageEncoderServicer):
         tenant = request.image.tenant
         grid = await stages.grid(tenant, context)
         stages.finished["EncodeImage"] += 1
+        # Its file is not looked at: larger images than the tests' pictures are cuts, and square.
+        side_px = round(request.window.side_px)
+        width_px, height_px = (side_px, side_px) if side_px > 96 else (96, 64)
         return image_encoder_pb2.EncodeImageResponse(
             encoded=image_encoder_pb2.EncodedImage(
                 grid=grid,
                 pyramid=[ref(tenant, "fine")],
                 window=request.window,
-                image_width_px=96,
-                image_height_px=64,
+                image_width_px=width_px,
+                image_height_px=height_px,
                 version="fake",
                 band_note=stages.band_note,
             ),

@@ -14,6 +14,7 @@ from earthgptx.imagery.read import ValidHW, read_image
 from earthgptx.imagery.shown_images import ShownImages
 from earthgptx.imagery.windows import Window, cut_window
 from earthgptx.scenes.scene import Scene
+from earthgptx.scenes.tile_view import WindowView
 from services.orchestrator.task_work.scene_cuts import SceneCuts
 from services.orchestrator.task_work.scene_reader import PixelsHWC, SceneReader
 from services.orchestrator.task_work.scene_spool import SceneSpool
@@ -115,8 +116,8 @@ class ImageAccess:
             return self._reader.whole(image, view.modality, min(wanted_px, longest_px))
         window = window_of(view)
         side_px = min(view.side_px or max(round(window.side_px), 1), longest_px)
-        seen_HWC = self._reader.window(image, view.modality, window, side_px)
-        return np.zeros((side_px, side_px, 3), np.uint8) if seen_HWC is None else seen_HWC
+        seen = self._reader.window(image, view.modality, window, side_px)
+        return np.zeros((side_px, side_px, 3), np.uint8) if seen is None else seen.pixels_HWC
 
     def _picture(self, view: SceneView, longest_px: int, tenant: str) -> PixelsHWC:
         shown_HWC = self._show(view.image_id, view.modality, tenant)
@@ -135,9 +136,10 @@ class ImageAccess:
         with refused_as_invalid_input(ImageryError):
             return read_image(data).valid_HW
 
-    def _window(self, image: KeptImage, modality: str, window: Window, side_px: int) -> PixelsHWC:
-        """A window of an image that is decoded as a whole."""
-        return cut_window(self._show(image.image_id, modality, image.ref.tenant), window, side_px)
+    def _window(self, image: KeptImage, modality: str, window: Window, side_px: int) -> WindowView:
+        """A window of an image that is decoded as a whole; what has no data there is just black."""
+        shown_HWC = self._show(image.image_id, modality, image.ref.tenant)
+        return WindowView(cut_window(shown_HWC, window, side_px), None)
 
     def _show(self, image_id: str, modality: str, tenant: str) -> PixelsHWC:
         """All of the scene."""

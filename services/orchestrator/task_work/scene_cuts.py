@@ -17,7 +17,9 @@ import numpy as np
 from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 
+from earthgptx.imagery.masks import encode_rle
 from earthgptx.imagery.windows import Window
+from earthgptx.scenes.tile_view import WindowView
 from services.orchestrator.task_work.scene_reader import PixelsHWC
 from shared.errors import NotFound, StageUnavailable
 from shared.image_records import ImageRecord, KeptImage, find_image
@@ -28,10 +30,13 @@ CUT_TTL_S = 86_400.0
 # What is gone sooner is cut anew.
 _LEAST_LIFE_S = 3600.0
 _EMPTY = b"empty"
-_VERSION = 1
+_VERSION = 2
+# Of the run-length code of where a cut has data. Gaps as ragged as that are salt and pepper: a mask
+# that covers some of them is no wrong one.
+_MOST_VALID_BYTES = 64 * 1024
 
 # A window of an image of that modality, resampled to a side; None where it has no data at all.
-Look = Callable[[KeptImage, str, Window, int], PixelsHWC | None]
+Look = Callable[[KeptImage, str, Window, int], WindowView | None]
 
 
 class SceneCuts:
@@ -65,8 +70,8 @@ class SceneCuts:
             return None
         if payload is not None and (kept := self._find(payload.decode(), tenant)):
             return kept
-        pixels_HWC = look(scene, modality, window, side_px)
-        kept = None if pixels_HWC is None else self._keep(pixels_HWC, scene, window, modality)
+        view = look(scene, modality, window, side_px)
+        kept = None if view is None else self._keep(view, scene, window, modality)
         # Without the index the next question cuts again: slower, not wrong.
         with suppress(StageUnavailable):
             content = _EMPTY if kept is None else kept.image_id.encode()
@@ -87,11 +92,9 @@ class SceneCuts:
         dies_soon = 0 < found.ref.expires_at_ms < (self._clock() + _LEAST_LIFE_S) * 1000
         return None if dies_soon else found
 
-    def _keep(
-        self, pixels_HWC: PixelsHWC, scene: KeptImage, window: Window, modality: str
-    ) -> KeptImage:
-        data, bands = encode_cut(pixels_HWC, modality)
-        side_px = pixels_HWC.shape[0]
+    def _keep(self, view: WindowView, scene: KeptImage, window: Window, modality: str) -> KeptImage:
+        data, bands = encode_cut(view.pixels_HWC, modality)
+        side_px = view.pixels_HWC.shape[0]
         record = ImageRecord(
             format="PNG" if bands != 2 else "TIFF",
             width_px=side_px,
@@ -103,11 +106,19 @@ class SceneCuts:
             gsd_m=scene.record.gsd_m * window.side_px / side_px,
             transform=(),
             shown_as_is=bands != 2,
+            valid_counts=_valid_counts(view),
         )
         described = json.loads(to_json(record))
         tenant = scene.ref.tenant
         ref = self._store.put_image(data, tenant=tenant, ttl_s=CUT_TTL_S, description=described)
         return KeptImage(ref, record)
+
+
+def _valid_counts(view: WindowView) -> str:
+    if view.valid_HW is None:
+        return ""
+    counts = encode_rle(view.valid_HW)[2]
+    return counts if len(counts) <= _MOST_VALID_BYTES else ""
 
 
 def encode_cut(pixels_HWC: PixelsHWC, modality: str) -> tuple[bytes, int]:

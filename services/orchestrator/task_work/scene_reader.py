@@ -17,7 +17,7 @@ from earthgptx.imagery.stretch import Stretch
 from earthgptx.imagery.windows import Window
 from earthgptx.scenes.overview import scene_stretch, shape_within
 from earthgptx.scenes.scene import Scene, open_scene
-from earthgptx.scenes.tile_view import view_window
+from earthgptx.scenes.tile_view import WindowView, view_window
 from services.orchestrator.task_work.scene_spool import SceneSpool
 from shared.errors import refused_as_invalid_input
 from shared.image_records import KeptImage
@@ -41,16 +41,15 @@ class SceneReader:
 
     def window(
         self, image: KeptImage, modality: str, window: Window, side_px: int
-    ) -> PixelsHWC | None:
-        """A square, uint8 [side_px, side_px, 3]; None where it has no data at all.
+    ) -> WindowView | None:
+        """A square of `side_px`, with where it has data; None where it has none at all.
 
         Raises:
             InvalidInput: The scene is damaged, has no data, or cannot be of that modality.
             QueueFull, StageUnavailable: It cannot be spooled.
         """
         with self._opened(image, modality) as (scene, stretch):
-            view = view_window(scene, stretch, window, side_px)
-        return None if view is None else view.pixels_HWC
+            return view_window(scene, stretch, window, side_px)
 
     def whole(self, image: KeptImage, modality: str, longest_px: int) -> PixelsHWC:
         """All of it, uint8 [H, W, 3], the longer side `longest_px` at most.

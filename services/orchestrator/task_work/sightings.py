@@ -82,8 +82,12 @@ class Sighting:
         if self.frame is None:
             return drawn
         height_px, width_px = self.scene.height_px, self.scene.width_px
+        mask_HW = decode_rle(drawn.height_px, drawn.width_px, drawn.counts)
+        if valid_counts := self.image.record.valid_counts:
+            # Where there is no data there is nothing, whatever the model makes of the black.
+            mask_HW &= decode_rle(drawn.height_px, drawn.width_px, valid_counts)
         counts = rle_in_scene(
-            decode_rle(drawn.height_px, drawn.width_px, drawn.counts),
+            mask_HW,
             self.frame.x0_px,
             self.frame.y0_px,
             1 / self.frame.scale,

@@ -31,7 +31,7 @@ from tests.fakes import Stages
 from tests.services.conftest import Suite
 from tests.services.orchestrator.task_work.conftest import Workplace, uploaded, uploads_to
 from tests.services.orchestrator.task_work.run_plan import run_plan
-from tests.services.scenes import PLACE, SIDE_PX, sparse_scene
+from tests.services.scenes import PLACE, SIDE_PX, noisy_scene, sparse_scene
 from workflow_language import compile_text
 from workflow_language.region_sets import Drawn, Region
 from workflow_language.values import MaskPixels, SceneView
@@ -114,8 +114,21 @@ async def test_a_mask_of_a_cut_lies_where_it_is_in_the_scene(
     assert rle_box_xyxy_px(SIDE_PX, SIDE_PX, mask.counts) == pier.box_xyxy_px
 
 
+async def test_where_there_is_no_data_a_mask_has_nothing(
+    workplace: Workplace, scene: SceneView
+) -> None:
+    # The first pixels with data are 30 to the right and 20 down.
+    view = part_of(scene, 994, 2028, 512)
+    for _ in range(2):
+        masks: Any = (await workplace.run("segment", image=view, words="the pier"))["masks"]
+        assert [each.box_xyxy_px for each in masks] == [(1024, 2048, 1044, 2068)]
+        assert masks[0].area_px == 20 * 20
+    empty = part_of(scene, 934, 1968, 512)
+    assert await workplace.run("segment", image=empty, words="the pier") == {"masks": ()}
+
+
 async def test_the_whole_scene_is_seen_small_and_outlined_on_its_own_pixels(
-    workplace: Workplace, stages: Stages, scene: SceneView
+    workplace: Workplace, stages: Stages, scene: SceneView, uploads: LargeUploads, tmp_path: Path
 ) -> None:
     assert (await workplace.run("caption", image=scene))["text"]
     assert stages.requests["EncodeImage"].window.side_px == CUT_SIDE_PX
@@ -123,11 +136,12 @@ async def test_the_whole_scene_is_seen_small_and_outlined_on_its_own_pixels(
     regions: Any = given["regions"]
     boxes = [region.box_xyxy_px for region in regions]
     assert boxes[0] == pytest.approx([0.1 * SIDE_PX, 0.2 * SIDE_PX, 0.3 * SIDE_PX, 0.4 * SIDE_PX])
-    masks: Any = (await workplace.run("segment", image=scene, words="the pier"))["masks"]
+    full = await uploaded(uploads, noisy_scene(tmp_path / "full.tif", side_px=2_500))
+    masks: Any = (await workplace.run("segment", image=full, words="the pier"))["masks"]
     # The fakes draw 20, 10, 50, 40 in a picture of 1024 px; a pixel is where its centre is.
-    box = tuple(round(side * SIDE_PX / 1024) for side in (20, 10, 50, 40))
+    box = tuple(round(side * full.width_px / 1024) for side in (20, 10, 50, 40))
     assert [each.box_xyxy_px for each in masks] == [box]
-    assert rle_box_xyxy_px(SIDE_PX, SIDE_PX, masks[0].mask.counts) == box
+    assert rle_box_xyxy_px(full.height_px, full.width_px, masks[0].mask.counts) == box
 
 
 async def test_marks_are_handed_over_in_pixels_of_the_cut(
