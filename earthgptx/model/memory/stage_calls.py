@@ -66,13 +66,14 @@ def _answer(network: nn.Module, config: ModelConfig, size: CallSize, make: _Inpu
     prompts_BPD = torch.cat(
         [make.tensor(config.prompt_map_tokens, config.prompt_width), regions_BRD], 1
     )
-    hybrid_BND, tokens_BTD = network.fusion(grid_BNC, prompts_BPD)
-    looks_BRD = network.regions(hybrid_BND, pyramid, regions_BRD, weights_BRGG)
-    prefix_BLD = torch.cat([tokens_BTD, looks_BRD], 1)
+    understood = network.understand(grid_BNC, prompts_BPD)
+    looks_BRD = network.regions(understood.hybrid_BND, pyramid, regions_BRD, weights_BRGG)
+    prefix_BLD = torch.cat([understood.tokens_BTO, looks_BRD], 1)
     words = size.tokens
     if words is None:
         words = config.language.context_tokens - prefix_BLD.shape[1] - 1
-    read_BLD = torch.cat([prefix_BLD, make.tensor(words, config.width)], 1)
+    asked_BLD = network.look_up(make.tensor(words, config.width), understood.written_BSO)
+    read_BLD = torch.cat([prefix_BLD, asked_BLD], 1)
     language = network.language
     cache = DynamicCache(config=language.config)
     # Once for all that is read, once for a token made.

@@ -98,8 +98,9 @@ def test_shapes_fit_through_the_whole_forward(preset: str) -> None:
         assert map_BMD.shape == (1, config.prompt_map_tokens, config.prompt_width)
         reasoner, fine = networks["reasoner"], config.fine_side
         weights_BRGG = torch.rand(1, 3, fine, fine, dtype=torch.bfloat16)
-        hybrid_BND, tokens_BTD = reasoner.fusion(grid_BNC, torch.cat([map_BMD, regions_BRD], 1))
-        looks_BRD = reasoner.regions(hybrid_BND, pyramid, regions_BRD, weights_BRGG)
+        understood = reasoner.understand(grid_BNC, torch.cat([map_BMD, regions_BRD], 1))
+        tokens_BTD = understood.tokens_BTO
+        looks_BRD = reasoner.regions(understood.hybrid_BND, pyramid, regions_BRD, weights_BRGG)
         assert tokens_BTD.shape == (1, config.image_tokens, config.width)
         read_BLD = torch.cat([tokens_BTD, looks_BRD], 1)
         hidden_BLD = reasoner.language.base_model(inputs_embeds=read_BLD).last_hidden_state

@@ -57,7 +57,6 @@ def test_each_of_many_segs_leaves_the_state_that_predicted_it(model: ReasonerMod
     model.words.seg, times = Counter(said).most_common(1)[0]
     assert times > 1
     decoding = model.open([request], STEPS)
-    prefix_1LD = decoding._next_BLD.clone()
     states: dict[int, torch.Tensor] = {}
     for step in range(STEPS):
         for output in decoding.step():
@@ -65,11 +64,13 @@ def test_each_of_many_segs_leaves_the_state_that_predicted_it(model: ReasonerMod
                 states[step] = output.seg_state
     language = model.network.language
     with torch.no_grad():
-        embedded = language.get_input_embeddings()(torch.tensor([said]))
-        whole_1LD = torch.cat([prefix_1LD, embedded], 1)
+        asked_ids = model.words.question_ids(request.question)
+        embedded_LD, _ = model.embed_prefix(request)
+        words_LD = language.get_input_embeddings()(torch.tensor([*asked_ids, *said]))
+        whole_1LD = torch.cat([embedded_LD, words_LD]).unsqueeze(0)
         hidden_1LD = language.base_model(inputs_embeds=whole_1LD).last_hidden_state
         logits = language.get_output_embeddings()(hidden_1LD)
-    first = prefix_1LD.shape[1] - 1
+    first = embedded_LD.shape[0] + len(asked_ids) - 1
     assert len(states) >= times
     for step, state in states.items():
         assert torch.allclose(state, hidden_1LD[0, first + step], atol=1e-4)
