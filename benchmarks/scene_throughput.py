@@ -37,7 +37,7 @@ workflow: throughput
 inputs: {scene: {type: scene, modality: optical}, words: text}
 steps:
   - {id: tiles, task: tile, with: {scene: $scene, side_px: TILE_PX, overlap_px: 0, at_most: 256}}
-  - {id: seen, task: segment, for_each: $tiles, in_flight: 16,
+  - {id: seen, task: segment, for_each: $tiles, in_flight: 32,
      with: {image: $item, words: $words}}
   - {id: found, task: merge, with: {regions: $seen}}
   - {id: number, task: count, with: {regions: $found}}

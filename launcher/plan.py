@@ -108,9 +108,12 @@ def _own_settings(
         "THREADS": str(max(usable_cores() // 2, 1)),
         **_chosen(environ, _FOR_STAGES),
     }
+    # On a CPU eight views take as long together as one by one, and all wait for the last.
+    of_encoder = {"MAX_BATCH": "2"} if environ.get(f"{PREFIX}DEVICE", "cpu") == "cpu" else {}
     of_callers = {f"{stage.upper()}_ADDR": f"127.0.0.1:{ports[stage]}" for stage in STAGES}
     return {
         **{stage: of_stages for stage in STAGES},
+        "image_encoder": of_encoder | of_stages,
         "reasoner": {**of_stages, **_chosen(environ, _FOR_REASONER)},
         "orchestrator": {**of_callers, "SCENE_FOLDER": str(folder.root / "scenes")},
         "gateway": {

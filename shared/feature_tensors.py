@@ -48,8 +48,15 @@ class FeatureReader:
         self._store = store
         self.shapes = shapes
 
-    def image(self, refs: ImageFeatureRefs, tenant: str) -> list[HostTensor]:
+    def image(
+        self, refs: ImageFeatureRefs, tenant: str, *, with_pyramid: bool = True
+    ) -> list[HostTensor]:
         """Grid [N, C], then the pyramid [C, H, W], coarse to fine.
+
+        Args:
+            refs: Of the image.
+            tenant: Whom the reader acts for.
+            with_pyramid: Without, the finer maps are neither fetched nor given.
 
         Raises:
             InvalidInput: A tensor is not of the shape or dtype this model takes, or not finite.
@@ -66,8 +73,9 @@ class FeatureReader:
         wanted: list[tuple[str, TensorRef, tuple[int, ...]]] = [
             ("image.grid", refs.grid, self.shapes.grid)
         ]
-        for i, (ref, shape) in enumerate(zip(refs.pyramid, self.shapes.pyramid, strict=True)):
-            wanted.append((f"image.pyramid[{i}]", ref, shape))
+        if with_pyramid:
+            for i, (ref, shape) in enumerate(zip(refs.pyramid, self.shapes.pyramid, strict=True)):
+                wanted.append((f"image.pyramid[{i}]", ref, shape))
         return self._read(wanted, tenant)
 
     def prompts(self, refs: PromptFeatureRefs, tenant: str) -> list[HostTensor]:

@@ -12,6 +12,7 @@ L tokens, D width, B batch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from earthgptx.model.presets.configuration import LanguageModelConfig
 
 MODALITY_TOKENS = {"optical": "<optical>", "sar": "<sar>", "infrared": "<infrared>"}
 UNKNOWN_MODALITY_TOKEN = "<unknown>"
+_REGION_NAME = re.compile(r"<Region ([1-9][0-9]{0,5})>")
 # What no language model knows before it has learnt to see.
 MARKUP_TOKENS = (
     *("<image>", "</image>", *MODALITY_TOKENS.values(), UNKNOWN_MODALITY_TOKEN),
@@ -123,14 +125,34 @@ class Words:
         return str(self.tokenizer.decode(ids, skip_special_tokens=False))
 
 
+def named_regions(question: str, count: int) -> tuple[int, ...]:
+    """Numbers of the regions a question is about: those it names, or all ``count`` of them.
+
+    A small model told of several regions takes one for another, whatever number it is asked for
+    (docs/results.md); what nobody asked about is not told.
+    """
+    named = {int(number) for number in _REGION_NAME.findall(question)}
+    return tuple(number for number in range(1, count + 1) if number in named) or tuple(
+        range(1, count + 1)
+    )
+
+
 def prefix_embeddings(
     language: PreTrainedModel,
     words: Words,
     image_tokens_TD: Tensor,
-    region_tokens_RD: Tensor | None,
+    regions: Sequence[tuple[int, Tensor]],
     modality: str | None,
 ) -> Tensor:
-    """Embeddings [L, D] of everything before the question, for one request."""
+    """Embeddings [L, D] of everything before the question, for one request.
+
+    Args:
+        language: the language model.
+        words: its tokenizer.
+        image_tokens_TD: of the image.
+        regions: number (from 1) and token [D] of each region.
+        modality: what the image was seen with, if that is known.
+    """
     embed: nn.Module = language.get_input_embeddings()
     device = image_tokens_TD.device
 
@@ -140,7 +162,6 @@ def prefix_embeddings(
 
     seen = words.modalities.get(modality or "", words.unknown_modality)
     parts = [of([words.bos, seen, words.image_start]), image_tokens_TD, of([words.image_end])]
-    if region_tokens_RD is not None:
-        for i, token_D in enumerate(region_tokens_RD):
-            parts += [of(words.region_ids(i + 1)), token_D.unsqueeze(0)]
+    for number, token_D in regions:
+        parts += [of(words.region_ids(number)), token_D.unsqueeze(0)]
     return torch.cat(parts)

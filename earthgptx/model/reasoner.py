@@ -20,7 +20,12 @@ from earthgptx.kept_within import KeptWithin
 from earthgptx.model.errors import ModelInputError
 from earthgptx.model.features import ImageFeatures, PromptFeatures
 from earthgptx.model.hybrid_fusion import HybridFusion
-from earthgptx.model.language_model import Words, build_language_model, prefix_embeddings
+from earthgptx.model.language_model import (
+    Words,
+    build_language_model,
+    named_regions,
+    prefix_embeddings,
+)
 from earthgptx.model.prefixes import Prefix, begun_with, content_key, read_prefix
 from earthgptx.model.presets import ModelConfig
 from earthgptx.model.region_features import RegionFeatures
@@ -212,7 +217,8 @@ class ReasonerModel:
         if not self._prefixes.limit_bytes:
             return read_prefix(language, *self.embed_prefix(request))
         content = content_key(request.image, request.prompts)
-        key = (request.owner, content, request.modality, self.adapter_version(adapter))
+        told = (request.modality, _asked_about(request))
+        key = (request.owner, content, told, self.adapter_version(adapter))
         prefix = self._prefixes.find(key)
         if prefix is None:
             prefix = read_prefix(language, *self.embed_prefix(request))
@@ -222,7 +228,7 @@ class ReasonerModel:
     def embed_prefix(self, request: ReasonerInput) -> tuple[Tensor, Tensor | None]:
         """Embeddings [L, D] of what comes before the question; what its words look up [S, D]."""
         image = request.image.to(self.device, self.dtype)
-        regions_RD = None
+        regions: list[tuple[int, Tensor]] = []
         prompts_1PD = None
         if request.prompts is not None:
             prompts = request.prompts.to(self.device, self.dtype)
@@ -235,9 +241,10 @@ class ReasonerModel:
                 prompts.regions_RD.unsqueeze(0),
                 prompts.weights_RGG.unsqueeze(0),
             )[0]
+            regions = [(number, regions_RD[number - 1]) for number in _asked_about(request)]
         tokens_TD, written_BSO = understood.tokens_BTO[0], understood.written_BSO
         embedded_LD = prefix_embeddings(
-            self.network.language, self.words, tokens_TD, regions_RD, request.modality
+            self.network.language, self.words, tokens_TD, regions, request.modality
         )
         return embedded_LD, None if written_BSO is None else written_BSO[0]
 
@@ -364,6 +371,13 @@ class Decoding:
         self._next_BLD = self._next_BLD[keep]
         self._seen_BL = self._seen_BL[keep]
         self._cache.batch_select_indices(keep)
+
+
+def _asked_about(request: ReasonerInput) -> tuple[int, ...]:
+    """Numbers of the regions that the language model is told of."""
+    if request.prompts is None:
+        return ()
+    return named_regions(request.question, request.prompts.regions_RD.shape[0])
 
 
 def _phrase_before(text: str) -> str:

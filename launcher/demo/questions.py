@@ -141,7 +141,7 @@ class SceneTruth:
 
     def segment_words(self, label: str) -> DemoQuestion:
         index = self.facts.things[label][0]
-        phrase = ways_to_single_out(self.facts, index)[0]
+        phrase = ways_to_single_out(self.facts, index)[0].words
         truth = Truth(masks=(self.mask(index),))
         return DemoQuestion("segment, by words", f"Segment the {phrase}.", truth=truth)
 

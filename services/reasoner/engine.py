@@ -205,7 +205,10 @@ class Engine:
             return self._model.open(asked, rows[0].max_new_tokens, rows[0].adapter)
 
     def _fetch(self, question: Question, tenant: str) -> ReasonerInput:
-        grid, *pyramid = map(to_torch, self._reader.image(question.image, tenant))
+        # Only marked regions are looked at on the finer maps.
+        marked = question.prompts is not None
+        found = self._reader.image(question.image, tenant, with_pyramid=marked)
+        grid, *pyramid = map(to_torch, found)
         prompts = None
         if question.prompts is not None:
             prompts = PromptFeatures(*map(to_torch, self._reader.prompts(question.prompts, tenant)))

@@ -47,7 +47,7 @@ def asked(config: ModelConfig, seed: int, question: str) -> ReasonerInput:
 
 
 def test_each_of_many_segs_leaves_the_state_that_predicted_it(model: ReasonerModel) -> None:
-    request = asked(model.network.config, 1, "what is <Region 2>?")
+    request = asked(model.network.config, 1, "what are <Region 1> and <Region 2>?")
     said = []
     decoding = model.open([request], STEPS)
     while not decoding.done:

@@ -14,6 +14,7 @@ from earthgptx.imagery.prompt_raster import rasterise_regions
 from earthgptx.imagery.windows import whole_image
 from earthgptx.model.checkpoint import load_image_encoder, load_prompt_encoder, load_reasoner
 from earthgptx.model.errors import ModelInputError
+from earthgptx.model.language_model import named_regions
 from earthgptx.model.reasoner import Decoding, ReasonerInput, ReasonerModel
 
 
@@ -131,7 +132,7 @@ def test_another_question_reads_the_question_alone_and_is_answered_to_the_bit(
     weights: Path, reasoner: ReasonerModel, requests: list[ReasonerInput]
 ) -> None:
     keeping = load_reasoner(weights, "cpu", "float32", prefix_limit_bytes=64 * 2**20)
-    others = [replace(request, question="where is the ship?") for request in requests]
+    others = [replace(r, question=f"where is the ship? {r.question}") for r in requests]
     before = [texts(keeping.open([request], 12)) for request in requests]
     read = []
     hook = keeping.network.fusion.register_forward_hook(lambda *_: read.append(1))
@@ -162,6 +163,26 @@ def test_what_was_read_serves_its_owner_and_the_same_marks_and_modality_alone(
         read.clear()
         keeping.open([other], 1)
         assert read, other.owner
+
+
+def test_a_question_is_told_of_the_regions_it_names_or_of_all() -> None:
+    assert named_regions("what is <Region 2>?", 3) == (2,)
+    assert named_regions("is <Region 3> larger than <Region 1>?", 3) == (1, 3)
+    assert named_regions("what is there?", 3) == (1, 2, 3)
+    assert named_regions("what is <Region 9>, <Region 0> or <region 1>?", 2) == (1, 2)
+
+
+def test_what_is_kept_of_one_region_does_not_answer_for_another(
+    weights: Path, requests: list[ReasonerInput]
+) -> None:
+    keeping = load_reasoner(weights, "cpu", "float32", prefix_limit_bytes=64 * 2**20)
+    first, second = (replace(requests[0], question=f"what is <Region {n}>?") for n in (1, 2))
+    alone = [states(load_reasoner(weights, "cpu", "float32").open([second], 3))[0]]
+    keeping.open([first], 1)
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(states(keeping.open([second], 3))[0], alone[0], strict=True)
+    )
 
 
 def test_special_tokens_in_the_users_words_are_plain_text(reasoner: ReasonerModel) -> None:
