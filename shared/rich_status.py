@@ -21,7 +21,6 @@ from google.rpc.status_pb2 import Status
 
 from shared.errors import (
     ERRORS_BY_CODE,
-    Cancelled,
     DeadlineExceeded,
     Internal,
     InvalidInput,
@@ -49,7 +48,8 @@ _BY_STATUS: dict[grpc.StatusCode, type[SuiteError]] = {
     grpc.StatusCode.NOT_FOUND: NotFound,
     grpc.StatusCode.RESOURCE_EXHAUSTED: QueueFull,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
-    grpc.StatusCode.CANCELLED: Cancelled,
+    # Who calls a call off itself gets no status: a stage that stops has given it up.
+    grpc.StatusCode.CANCELLED: StageUnavailable,
     grpc.StatusCode.UNAVAILABLE: StageUnavailable,
 }
 

@@ -95,8 +95,10 @@ def leave_out(experts: VisualExperts, expert: str) -> None:
     experts.register_forward_hook(silenced)
 
 
-def train_row(row: Row, folder: Path, steps: int, seed: int, config: ModelConfig) -> None:
-    """Trains the row's model into ``folder``."""
+def train_row(
+    row: Row, folder: Path, steps: int, seed: int, config: ModelConfig, workers: int = 1
+) -> None:
+    """Trains the row's model into ``folder``; ``workers`` are processes that make its data."""
     torch.manual_seed(seed)
     words = start_run(folder, config)
     network = TrainingNetwork(config)
@@ -106,7 +108,7 @@ def train_row(row: Row, folder: Path, steps: int, seed: int, config: ModelConfig
     elif row.without:
         # The gate starts at zero and stays there.
         network.reasoner.fusion.gate_D.requires_grad_(False)
-    settings = LoopSettings(steps=steps, batch_size=16, words_from=0.3)
+    settings = LoopSettings(steps=steps, batch_size=16, words_from=0.3, workers=workers)
     parts = [p for p in synthetic_parts() if p.name.removeprefix(PREFIX) in row.sources]
     samples = SampleSettings(config.view_side_px, config.grid_side)
     mixture = Mixture(parts, samples, seed, steps * settings.batch_size)

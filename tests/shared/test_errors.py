@@ -55,7 +55,7 @@ def test_any_text_and_any_delay_survive(message: str, retry_after_s: float | Non
     [
         (grpc.StatusCode.UNAVAILABLE, "STAGE_UNAVAILABLE"),
         (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
-        (grpc.StatusCode.CANCELLED, "CANCELLED"),
+        (grpc.StatusCode.CANCELLED, "STAGE_UNAVAILABLE"),
         (grpc.StatusCode.UNIMPLEMENTED, "INTERNAL"),
         (grpc.StatusCode.UNKNOWN, "INTERNAL"),
     ],

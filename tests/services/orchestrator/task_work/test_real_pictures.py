@@ -150,7 +150,7 @@ async def test_buildings_lie_where_their_scene_does_with_their_areas(
     for feature, area_m2 in zip(features, areas_m2, strict=True):
         assert area_m2 == pytest.approx(feature["properties"]["area_px"] * pixel_m2, rel=0.01)
     total_m2 = outputs["total_area_m2"]
-    assert isinstance(total_m2, float) and total_m2 >= math.fsum(areas_m2) - 1e-6
+    assert isinstance(total_m2, int | float) and total_m2 >= math.fsum(areas_m2) - 1e-6
 
 
 async def test_what_was_painted_over_is_the_change_between_two_dates(
