@@ -1,9 +1,11 @@
-"""Words: plurals, articles, lists, places."""
+"""Words: plurals, articles, lists, places, names of regions."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+_REGION_NAME = re.compile(r"<Region ([0-9]{1,9})>")
 _PLURALS = {"person": "people", "bus": "buses", "minibus": "minibuses", "aircraft": "aircraft"}
 _MASS_WORDS = frozenset({"water", "forest", "flood", "grass", "sand", "soil", "snow"})
 
@@ -60,3 +62,8 @@ def place_word(x_unit: float, y_unit: float) -> str:
 def at(place: str) -> str:
     """``in the centre``, ``at the top left``."""
     return f"in the {place}" if place == "centre" else f"at the {place}"
+
+
+def regions_named(text: str) -> list[int]:
+    """Numbers of the regions that a text names ("<Region 2>"), in its order."""
+    return [int(number) for number in _REGION_NAME.findall(text)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from earthgptx.kept_within import KeptWithin
 from earthgptx.model.features import ImageFeatures
 from earthgptx.model.pipeline import ImageEncoder
 
@@ -23,9 +22,7 @@ class RememberingEncoder:
     def __init__(self, encoder: ImageEncoder, limit_bytes: int = _LIMIT_BYTES) -> None:
         self.view_side_px = encoder.view_side_px
         self._encoder = encoder
-        self._limit_bytes = limit_bytes
-        self._held_bytes = 0
-        self._held: OrderedDict[bytes, ImageFeatures] = OrderedDict()
+        self._kept: KeptWithin[ImageFeatures] = KeptWithin(limit_bytes)
 
     def encode(self, views: list[npt.NDArray[np.uint8]]) -> list[ImageFeatures]:
         """Features of uint8 views [S, S, 3], one each."""
@@ -33,16 +30,10 @@ class RememberingEncoder:
 
     def _encode(self, view_SS3: npt.NDArray[np.uint8]) -> ImageFeatures:
         key = xxhash.xxh3_128_digest(view_SS3.tobytes())
-        known = self._held.get(key)
-        if known is not None:
-            self._held.move_to_end(key)
-            return known
-        features = self._encoder.encode([view_SS3])[0]
-        self._held[key] = features
-        self._held_bytes += _size_bytes(features)
-        while self._held_bytes > self._limit_bytes and len(self._held) > 1:
-            _, forgotten = self._held.popitem(last=False)
-            self._held_bytes -= _size_bytes(forgotten)
+        features = self._kept.find(key)
+        if features is None:
+            features = self._encoder.encode([view_SS3])[0]
+            self._kept.keep(key, features, _size_bytes(features))
         return features
 
 

@@ -12,7 +12,6 @@ L tokens, D width, B batch.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,10 +23,10 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from earthgptx.model.errors import CheckpointError
 from earthgptx.model.presets import ModelConfig
 from earthgptx.model.presets.configuration import LanguageModelConfig
+from earthgptx.words import regions_named
 
 MODALITY_TOKENS = {"optical": "<optical>", "sar": "<sar>", "infrared": "<infrared>"}
 UNKNOWN_MODALITY_TOKEN = "<unknown>"
-_REGION_NAME = re.compile(r"<Region ([1-9][0-9]{0,5})>")
 # What no language model knows before it has learnt to see.
 MARKUP_TOKENS = (
     *("<image>", "</image>", *MODALITY_TOKENS.values(), UNKNOWN_MODALITY_TOKEN),
@@ -131,10 +130,8 @@ def named_regions(question: str, count: int) -> tuple[int, ...]:
     A small model told of several regions takes one for another, whatever number it is asked for
     (docs/results.md); what nobody asked about is not told.
     """
-    named = {int(number) for number in _REGION_NAME.findall(question)}
-    return tuple(number for number in range(1, count + 1) if number in named) or tuple(
-        range(1, count + 1)
-    )
+    there = range(1, count + 1)
+    return tuple(sorted(set(there).intersection(regions_named(question)))) or tuple(there)
 
 
 def prefix_embeddings(

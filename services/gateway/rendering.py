@@ -14,7 +14,15 @@ from protos.earthgptx.v1 import geometry_pb2, images_pb2, interpreter_pb2
 from protos.earthgptx.v1.interpreter_pb2 import InterpretResponse
 from shared.image_records import ImageRecord, KeptImage
 from shared.interpretation.boxes import BoxPx
-from shared.interpretation.events import BoxesFound, Ended, Event, ImageSeen, MaskDrawn, TextSaid
+from shared.interpretation.events import (
+    BoxesFound,
+    Ended,
+    Event,
+    Fault,
+    ImageSeen,
+    MaskDrawn,
+    TextSaid,
+)
 from shared.interpretation.plan import Plan
 from shared.worker_pool import WorkerPool
 
@@ -104,6 +112,11 @@ def outlines_within(mask_HW: MaskHW, max_positions: int) -> list[PolygonWithHole
     return []
 
 
+def failure_of(fault: Fault | None) -> interpreter_pb2.Failure | None:
+    """Why it failed, as a message; None for what did not."""
+    return interpreter_pb2.Failure(**asdict(fault)) if fault else None
+
+
 def _finished(ended: Ended) -> interpreter_pb2.Finished:
     fault = ended.fault
     return interpreter_pb2.Finished(
@@ -116,7 +129,7 @@ def _finished(ended: Ended) -> interpreter_pb2.Finished:
             image_from_cache=ended.image_from_cache,
             duration_s=ended.duration_s,
         ),
-        failure=interpreter_pb2.Failure(**asdict(fault)) if fault else None,
+        failure=failure_of(fault),
         truncated=ended.truncated,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from typing import Literal
 
@@ -11,6 +10,7 @@ from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.header import ImageHeader
 from earthgptx.imagery.marks import MAX_REGIONS, Region, region_extent_xyxy_px, validate_regions
 from earthgptx.imagery.windows import Window, choose_window, whole_image
+from earthgptx.words import regions_named
 from protos.earthgptx.v1 import geometry_pb2, interpreter_pb2
 from protos.earthgptx.v1.interpreter_pb2 import InterpretRequest
 from services.gateway.marks import regions_from_proto
@@ -20,7 +20,6 @@ from shared.interpretation.plan import ANSWER, SEGMENT_REGIONS, Plan
 
 MAX_QUESTION_BYTES = 4096
 MAX_IDEMPOTENCY_KEY_BYTES = 256
-_REGION_NAME = re.compile(r"<Region ([0-9]{1,9})>")
 _MODALITIES: dict[int, Literal["optical", "sar", "infrared"] | None] = {
     geometry_pb2.MODALITY_UNSPECIFIED: None,
     geometry_pb2.MODALITY_OPTICAL: "optical",
@@ -137,7 +136,7 @@ def _check_question(request: InterpretRequest) -> None:
         raise InvalidInput(
             "question is empty", field="question", limit=f"1 to {MAX_QUESTION_BYTES} bytes"
         )
-    for number in map(int, _REGION_NAME.findall(request.question)):
+    for number in regions_named(request.question):
         if not 1 <= number <= len(request.regions):
             raise InvalidInput(
                 f"question names <Region {number}>, which is not there",

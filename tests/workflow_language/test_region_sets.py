@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.workflow_language.random_regions import random_regions
 from workflow_language.expressions.parsing import parse_condition
 from workflow_language.region_sets import (
     Region,
@@ -14,22 +15,7 @@ from workflow_language.region_sets import (
 )
 from workflow_language.value_types import REGION_FIELDS
 
-SIDES = st.integers(1, 30)
-CORNERS = st.integers(0, 60)
-
-
-@st.composite
-def regions(draw: st.DrawFn) -> Region:
-    x0, y0 = draw(CORNERS), draw(CORNERS)
-    return Region(
-        (x0, y0, x0 + draw(SIDES), y0 + draw(SIDES)),
-        label=draw(st.sampled_from([None, "ship", "car"])),
-        score=draw(st.none() | st.sampled_from([0.1, 0.5, 0.9])),
-        area_m2=draw(st.none() | st.floats(0, 100)),
-    )
-
-
-SETS = st.lists(regions(), max_size=12)
+SETS = st.lists(random_regions(), max_size=12)
 
 
 def shared_px(one: Region, other: Region) -> float:

@@ -9,9 +9,9 @@ from typing import Any, assert_never, cast
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Value as WireValue
 
-from protos.earthgptx.v1 import interpreter_pb2, workflows_pb2
+from protos.earthgptx.v1 import workflows_pb2
+from services.gateway.rendering import failure_of
 from shared.errors import InvalidInput
-from shared.interpretation.events import Fault
 from shared.workflow_runs.events import (
     NumberedEvent,
     RunAccepted,
@@ -69,7 +69,7 @@ def run_info(run: RunView) -> workflows_pb2.RunInfo:
         state=_STATES[run.state],
         created_at_ms=run.created_at_ms,
         ended_at_ms=run.ended_at_ms or 0,
-        failure=_failure(run.fault),
+        failure=failure_of(run.fault),
         last_event=run.events,
         deadline_at_ms=run.deadline_at_ms,
         digest=run.definition_digest,
@@ -133,7 +133,7 @@ def run_event(numbered: NumberedEvent) -> workflows_pb2.RunEvent:
         case StepRewound() as event:
             told.rewound.CopyFrom(workflows_pb2.StepRewound(**asdict(event)))
         case RunEnded(state, fault):
-            ended = workflows_pb2.RunEnded(state=_STATES[state], failure=_failure(fault))
+            ended = workflows_pb2.RunEnded(state=_STATES[state], failure=failure_of(fault))
             told.ended.CopyFrom(ended)
         case _:
             assert_never(numbered.event)
@@ -145,10 +145,6 @@ def _step_failed(event: StepFailed) -> workflows_pb2.StepFailed:
         step=event.step,
         item=event.item,
         attempt=event.attempt,
-        failure=_failure(event.fault),
+        failure=failure_of(event.fault),
         will_retry=event.will_retry,
     )
-
-
-def _failure(fault: Fault | None) -> interpreter_pb2.Failure | None:
-    return interpreter_pb2.Failure(**asdict(fault)) if fault else None

@@ -177,12 +177,10 @@ def test_what_is_kept_of_one_region_does_not_answer_for_another(
 ) -> None:
     keeping = load_reasoner(weights, "cpu", "float32", prefix_limit_bytes=64 * 2**20)
     first, second = (replace(requests[0], question=f"what is <Region {n}>?") for n in (1, 2))
-    alone = [states(load_reasoner(weights, "cpu", "float32").open([second], 3))[0]]
+    alone = states(load_reasoner(weights, "cpu", "float32").open([second], 3))[0]
     keeping.open([first], 1)
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(states(keeping.open([second], 3))[0], alone[0], strict=True)
-    )
+    found = states(keeping.open([second], 3))[0]
+    assert all(torch.equal(a, b) for a, b in zip(found, alone, strict=True))
 
 
 def test_special_tokens_in_the_users_words_are_plain_text(reasoner: ReasonerModel) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 from affine import Affine
+from hypothesis import strategies as st
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.features import rasterize
 
@@ -20,6 +21,21 @@ from earthgptx.scenes.model import TileInstance, TileView
 
 # Half a metre a pixel near Berlin.
 UTM_HALF_METRE = {"crs": "EPSG:32633", "transform": Affine(0.5, 0, 390_000, 0, -0.5, 5_820_000)}
+
+# x, y, width and height of some, in a scene of 300 px.
+RECTANGLES = st.lists(
+    st.tuples(st.integers(0, 270), st.integers(0, 270), st.integers(3, 90), st.integers(3, 90)),
+    min_size=1,
+    max_size=4,
+)
+
+
+def painted(rectangles: Sequence[tuple[int, int, int, int]]) -> npt.NDArray[np.uint8]:
+    """The rectangles as ones, [300, 300]."""
+    truth_HW = np.zeros((300, 300), np.uint8)
+    for x, y, width, height in rectangles:
+        truth_HW[y : y + height, x : x + width] = 1
+    return truth_HW
 
 
 def write_scene(path: Path, bands_CHW: npt.NDArray[Any], **profile: Any) -> Path:

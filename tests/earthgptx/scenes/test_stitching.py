@@ -23,11 +23,13 @@ from earthgptx.scenes.stitching import Stitcher
 from earthgptx.scenes.tile_plan import TilePlan, plan_tiles
 from earthgptx.scenes.tile_view import view_tile
 from tests.earthgptx.scenes.generated import (
+    RECTANGLES,
     UTM_HALF_METRE,
     ThresholdModel,
     blobs,
     iou,
     mask_of,
+    painted,
     picture_of,
     write_scene,
 )
@@ -169,21 +171,15 @@ def test_neighbours_that_both_tiles_see_stay_two() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.lists(
-        st.tuples(st.integers(0, 270), st.integers(0, 270), st.integers(3, 90), st.integers(3, 90)),
-        min_size=1,
-        max_size=4,
-    ),
+    RECTANGLES,
     st.sampled_from([0.1, 0.25, 0.5]),
     st.sampled_from([0.0, 0.3, 0.5]),
 )
 def test_an_exact_model_gives_back_exactly_what_is_there(
     rectangles: list[tuple[int, int, int, int]], overlap: float, offset: float
 ) -> None:
-    truth = np.zeros((300, 300), np.uint8)
-    for x, y, width, height in rectangles:
-        truth[y : y + height, x : x + width] = 1
-    assert_given_back(truth, plan_tiles(PLAIN, 96, overlap=overlap, offset=offset))
+    plan = plan_tiles(PLAIN, 96, overlap=overlap, offset=offset)
+    assert_given_back(painted(rectangles), plan)
 
 
 def test_ragged_things_whose_holes_touch_at_corners_are_given_back_too() -> None:

@@ -141,15 +141,12 @@ async def test_parts_go_to_the_object_store_itself_where_it_can_be_reached(
     assert sent == ([] if reachable else [1, 2])
 
 
-@pytest.mark.timeout(90)
-async def test_a_workflow_runs_over_a_large_scene_from_the_command_line(
-    gateway: GatewayServer, orchestrator: StageProcess, stages: Stages, tmp_path: Path
-) -> None:
-    (tmp_path / "ships.yaml").write_text(PLAN)
+async def run_by_command(gateway: GatewayServer, folder: Path, scene: Path) -> dict[str, Any]:
+    """What `PLAN` gives for a scene, from the command line; files go to `folder`/out."""
+    (folder / "ships.yaml").write_text(PLAN)
     arguments = [
-        *("workflow", "run", tmp_path / "ships.yaml", "--json"),
-        *("--input", f"scene={sparse_scene(tmp_path / 'large.tif')}"),
-        *("--out", tmp_path / "out"),
+        *("workflow", "run", folder / "ships.yaml", "--json"),
+        *("--input", f"scene={scene}", "--out", folder / "out"),
     ]
     environment = {
         "EARTHGPTX_ADDRESS": f"127.0.0.1:{gateway.port}",
@@ -157,7 +154,16 @@ async def test_a_workflow_runs_over_a_large_scene_from_the_command_line(
     }
     ran = await asyncio.to_thread(run_command, arguments, environment)
     assert ran.code == 0, ran.err
-    assert json.loads(ran.out)["outputs"]["number"] == 2
+    outputs: dict[str, Any] = json.loads(ran.out)["outputs"]
+    return outputs
+
+
+@pytest.mark.timeout(90)
+async def test_a_workflow_runs_over_a_large_scene_from_the_command_line(
+    gateway: GatewayServer, orchestrator: StageProcess, stages: Stages, tmp_path: Path
+) -> None:
+    outputs = await run_by_command(gateway, tmp_path, sparse_scene(tmp_path / "large.tif"))
+    assert outputs["number"] == 2
     (map_file,) = (tmp_path / "out").rglob("*.geojson")
     features = json.loads(map_file.read_text())["features"]
     # One of 36 tiles has data, and the fakes see two ships in it.

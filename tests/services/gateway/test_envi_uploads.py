@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,10 +19,9 @@ from protos.earthgptx.v1 import images_pb2
 from services.gateway.unfinished_uploads import PART_BYTES
 from shared.errors import InvalidInput, NotFound
 from tests.earthgptx.scenes.test_envi_pair import linked, tar_of
-from tests.earthgptx_client.running_command import run_command
 from tests.fakes import Stages
-from tests.services.gateway.conftest import KEYS, Caller, GatewayServer, refusal
-from tests.services.gateway.test_clients_large_scenes import PLAN, Interrupted, upload
+from tests.services.gateway.conftest import Caller, GatewayServer, refusal
+from tests.services.gateway.test_clients_large_scenes import Interrupted, run_by_command, upload
 from tests.services.gateway.test_large_uploads import complete, send_whole, state
 from tests.services.pictures import png
 from tests.services.scenes import PLACE
@@ -153,17 +150,7 @@ def test_a_folder_stands_for_its_headers_but_not_for_those_of_images(tmp_path: P
 async def test_a_workflow_runs_over_an_envi_scene_from_the_command_line(
     gateway: GatewayServer, orchestrator: StageProcess, stages: Stages, tmp_path: Path
 ) -> None:
-    (tmp_path / "ships.yaml").write_text(PLAN)
     raw = envi(tmp_path / "port.img", SIDE_PX)
-    arguments = [
-        *("workflow", "run", tmp_path / "ships.yaml", "--json"),
-        *("--input", f"scene={raw.with_suffix('.hdr')}", "--out", tmp_path / "out"),
-    ]
-    environment = {
-        "EARTHGPTX_ADDRESS": f"127.0.0.1:{gateway.port}",
-        "EARTHGPTX_API_KEY": KEYS["alpha"],
-    }
-    ran = await asyncio.to_thread(run_command, arguments, environment)
-    assert ran.code == 0, ran.err
+    outputs = await run_by_command(gateway, tmp_path, raw.with_suffix(".hdr"))
     # Four tiles that nearly cover each other, and the fakes see the same two ships in each.
-    assert json.loads(ran.out)["outputs"]["number"] == 2 and stages.calls["Generate"] == 4
+    assert outputs["number"] == 2 and stages.calls["Generate"] == 4

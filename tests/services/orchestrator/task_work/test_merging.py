@@ -22,14 +22,14 @@ from earthgptx.scenes.tile_plan import Tile, TilePlan
 from services.orchestrator.task_work.merging import merged
 from services.orchestrator.task_work.views import seen_in
 from shared.errors import InvalidInput
+from tests.earthgptx.scenes.generated import RECTANGLES, painted
 from tests.services.orchestrator.task_work.conftest import Workplace
+from tests.workflow_language.random_regions import random_regions
 from workflow_language.region_sets import Drawn, Region, Seen
 from workflow_language.values import MaskPixels, SceneView
 
 SIDE_PX = 300
 SCENE = "sha256:" + "0f" * 32
-SIDES = st.integers(1, 30)
-CORNERS = st.integers(0, 60)
 LEFT, RIGHT = Seen((0, 0, 128, 128), (0, 0, 120, 120)), Seen((96, 0, 224, 128), (104, 0, 216, 120))
 
 
@@ -51,21 +51,14 @@ def found_in(tile: Tile, labels_HW: np.ndarray) -> list[Region]:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.lists(
-        st.tuples(st.integers(0, 270), st.integers(0, 270), st.integers(3, 90), st.integers(3, 90)),
-        min_size=1,
-        max_size=4,
-    ),
+    RECTANGLES,
     st.sampled_from([10, 24, 48]),
     st.sampled_from([0, 30, 48]),
 )
 def test_masks_of_tiles_are_stitched_to_exactly_what_is_there(
     rectangles: list[tuple[int, int, int, int]], overlap_px: int, offset_px: int
 ) -> None:
-    truth_HW = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
-    for x, y, width, height in rectangles:
-        truth_HW[y : y + height, x : x + width] = 1
-    count, labels_HW = cv2.connectedComponents(truth_HW, connectivity=4)
+    count, labels_HW = cv2.connectedComponents(painted(rectangles), connectivity=4)
     plan = TilePlan(SIDE_PX, SIDE_PX, 96, 96, overlap_px, offset_px, 0.0, "")
     found = [region for tile in plan.tiles() for region in found_in(tile, labels_HW)]
     things = merged(found, 0.5, True)
@@ -138,12 +131,8 @@ def test_of_doubles_in_one_view_the_surer_stays_and_neighbours_stay_two() -> Non
 
 @st.composite
 def regions(draw: st.DrawFn) -> Region:
-    x0, y0 = draw(CORNERS), draw(CORNERS)
-    return Region(
-        (x0, y0, x0 + draw(SIDES), y0 + draw(SIDES)),
-        label=draw(st.sampled_from([None, "ship", "car"])),
-        score=draw(st.none() | st.sampled_from([0.1, 0.5, 0.9])),
-        area_m2=draw(st.none() | st.floats(0, 100)),
+    return replace(
+        draw(random_regions()),
         image_id=draw(st.sampled_from(["", SCENE])),
         seen=draw(st.sampled_from([None, Seen((0, 0, 50, 90)), Seen((40, 0, 90, 90), cut=True)])),
     )
