@@ -9,6 +9,9 @@ _REGION_NAME = re.compile(r"<Region ([0-9]{1,9})>")
 _PLURALS = {"person": "people", "bus": "buses", "minibus": "minibuses", "aircraft": "aircraft"}
 _MASS_WORDS = frozenset({"water", "forest", "flood", "grass", "sand", "soil", "snow"})
 
+# From here on it is "many".
+MOST_COUNTED = 9
+
 PLACES = (
     ("top left", "top", "top right"),
     ("left", "centre", "right"),
@@ -42,7 +45,20 @@ def some(label: str, number: int, exact: bool) -> str:
         return a(label)
     if not exact:
         return plural(label)
-    return f"{number if number <= 9 else 'many'} {plural(label)}"
+    return counted(number, label)
+
+
+def counted(number: int, label: str) -> str:
+    """``1 ship``, ``3 ships``, ``many ships``."""
+    if number > MOST_COUNTED:
+        return f"many {plural(label)}"
+    return f"{number} {label if number == 1 else plural(label)}"
+
+
+def is_counted(phrase: str) -> bool:
+    """Whether a phrase is one that ``counted`` makes: of several things, each for itself."""
+    first = phrase.split(" ", 1)[0]
+    return first == "many" or first.isdecimal()
 
 
 def listed(phrases: Sequence[str]) -> str:
@@ -64,6 +80,6 @@ def at(place: str) -> str:
     return f"in the {place}" if place == "centre" else f"at the {place}"
 
 
-def regions_named(text: str) -> list[int]:
-    """Numbers of the regions that a text names ("<Region 2>"), in its order."""
-    return [int(number) for number in _REGION_NAME.findall(text)]
+def regions_named(text: str) -> list[tuple[int, int]]:
+    """Regions that a text names ("<Region 2>"), in its order: number, and where its name ends."""
+    return [(int(name[1]), name.end()) for name in _REGION_NAME.finditer(text)]

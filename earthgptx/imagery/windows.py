@@ -83,6 +83,17 @@ def validate_window(window: Window, width_px: int, height_px: int) -> None:
         )
 
 
+def box_in_image(
+    box_xyxy_unit: BoxXyxyPx, window: Window, width_px: int, height_px: int
+) -> BoxXyxyPx | None:
+    """A box in 0..1 of a window in pixels of the full image, clipped; None if nothing is left."""
+    x0, y0, x1, y1 = box_xyxy_unit
+    side, left, top = window.side_px, window.x0_px, window.y0_px
+    x0, x1 = (min(max(x * side + left, 0.0), float(width_px)) for x in (x0, x1))
+    y0, y1 = (min(max(y * side + top, 0.0), float(height_px)) for y in (y0, y1))
+    return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
+
+
 def choose_window(boxes_xyxy_px: Sequence[BoxXyxyPx], width_px: int, height_px: int) -> Window:
     """Close to the regions if they are small, else the whole image (ZOOM_AUTO).
 

@@ -4,7 +4,9 @@ The sequence it reads is
 
     <bos> <modality> <image> image tokens </image> [<Region 1> token ...] question \n
 
-and the answer follows, ended by <eos>. Any causal LM of transformers fits: it is used through its
+and the answer follows, ended by <eos>. Where the question names a region, that region's token
+stands again: a small model that has to find it by its number takes one region for another
+(docs/results.md). Any causal LM of transformers fits: it is used through its
 base model (post-norm hidden states), its input embeddings and its head.
 
 L tokens, D width, B batch.
@@ -13,6 +15,7 @@ L tokens, D width, B batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -55,6 +58,19 @@ def build_language_model(config: ModelConfig) -> PreTrainedModel:
     return model
 
 
+@dataclass(frozen=True)
+class QuestionIds:
+    """A question as ids.
+
+    Attributes:
+        ids: where ``region_columns`` say so, a placeholder.
+        region_columns: column and number (from 0) of each region's token.
+    """
+
+    ids: list[int]
+    region_columns: tuple[tuple[int, int], ...]
+
+
 class Words:
     """The tokenizer with the names of its special tokens.
 
@@ -92,18 +108,27 @@ class Words:
             raise CheckpointError(f"the tokenizer has no token {token!r}")
         return int(number)
 
-    def question_ids(self, question: str) -> list[int]:
-        """Ids of the user's words and the newline that ends them.
+    def question_ids(self, question: str, regions: int = 0) -> QuestionIds:
+        """The user's words and the newline that ends them, with tokens of ``regions`` regions.
 
         Special tokens in the user's text are read as plain text: nobody talks the model into an
         image that is not there.
         """
+        line = " ".join(question.split()) + "\n"
         self.tokenizer.encode_special_tokens = True
         try:
-            line = " ".join(question.split()) + "\n"
-            return list(self.tokenizer.encode(line, add_special_tokens=False).ids)
+            encoded = self.tokenizer.encode(line, add_special_tokens=False)
         finally:
             self.tokenizer.encode_special_tokens = False
+        named = [(end, n - 1) for n, end in regions_named(line) if 1 <= n <= regions]
+        ids: list[int] = []
+        columns: list[tuple[int, int]] = []
+        for token, (_, token_end) in zip(encoded.ids, encoded.offsets, strict=True):
+            ids.append(token)
+            while named and named[0][0] <= token_end:
+                columns.append((len(ids), named.pop(0)[1]))
+                ids.append(self.pad)
+        return QuestionIds(ids, tuple(columns))
 
     def answer_ids(self, answer: str) -> list[int]:
         """Ids of an answer in the model's markup, ended by <eos>."""
@@ -124,21 +149,11 @@ class Words:
         return str(self.tokenizer.decode(ids, skip_special_tokens=False))
 
 
-def named_regions(question: str, count: int) -> tuple[int, ...]:
-    """Numbers of the regions a question is about: those it names, or all ``count`` of them.
-
-    A small model told of several regions takes one for another, whatever number it is asked for
-    (docs/results.md); what nobody asked about is not told.
-    """
-    there = range(1, count + 1)
-    return tuple(sorted(set(there).intersection(regions_named(question)))) or tuple(there)
-
-
 def prefix_embeddings(
     language: PreTrainedModel,
     words: Words,
     image_tokens_TD: Tensor,
-    regions: Sequence[tuple[int, Tensor]],
+    regions_RD: Sequence[Tensor],
     modality: str | None,
 ) -> Tensor:
     """Embeddings [L, D] of everything before the question, for one request.
@@ -147,7 +162,7 @@ def prefix_embeddings(
         language: the language model.
         words: its tokenizer.
         image_tokens_TD: of the image.
-        regions: number (from 1) and token [D] of each region.
+        regions_RD: tokens of the regions.
         modality: what the image was seen with, if that is known.
     """
     embed: nn.Module = language.get_input_embeddings()
@@ -159,6 +174,6 @@ def prefix_embeddings(
 
     seen = words.modalities.get(modality or "", words.unknown_modality)
     parts = [of([words.bos, seen, words.image_start]), image_tokens_TD, of([words.image_end])]
-    for number, token_D in regions:
+    for number, token_D in enumerate(regions_RD, start=1):
         parts += [of(words.region_ids(number)), token_D.unsqueeze(0)]
     return torch.cat(parts)

@@ -17,7 +17,13 @@ from torch import Tensor
 from earthgptx.imagery.marks import Region, region_extent_xyxy_px, validate_regions
 from earthgptx.imagery.masks import paste_window_mask
 from earthgptx.imagery.prompt_raster import rasterise_regions
-from earthgptx.imagery.windows import Window, choose_window, cut_window, whole_image
+from earthgptx.imagery.windows import (
+    Window,
+    box_in_image,
+    choose_window,
+    cut_window,
+    whole_image,
+)
 from earthgptx.model.checkpoint import (
     load_image_encoder,
     load_mask_decoder,
@@ -26,10 +32,11 @@ from earthgptx.model.checkpoint import (
 )
 from earthgptx.model.features import ImageFeatures, PromptFeatures
 from earthgptx.model.markup import parse_boxes, plain_text
-from earthgptx.model.pixel_perception import MaskDecoderModel, MaskQuery
+from earthgptx.model.pixel_perception import MaskDecoderModel, MaskPrediction, MaskQuery
 from earthgptx.model.prompt_encoder import PromptEncoderModel
 from earthgptx.model.question import Question
 from earthgptx.model.reasoner import ReasonerInput, ReasonerModel
+from earthgptx.words import is_counted
 
 MaskHW = npt.NDArray[np.bool_]
 BoxXyxyPx = tuple[float, float, float, float]
@@ -47,11 +54,18 @@ class ImageEncoder(Protocol):
 
 @dataclass(frozen=True)
 class DrawnMask:
-    """A mask of the full image, with the words it belongs to and the decoder's own score."""
+    """A mask of the full image, with the words it belongs to and the decoder's own score.
+
+    Attributes:
+        instances_xyxy_px: where the words count things: the box of each, the surest first.
+        instance_scores: how sure the decoder is of each, 0..1.
+    """
 
     phrase: str
     mask_HW: MaskHW
     score: float
+    instances_xyxy_px: tuple[BoxXyxyPx, ...] = ()
+    instance_scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,18 +167,17 @@ class EarthGptX:
         segments: list[tuple[str, Tensor]],
     ) -> Answer:
         height, width = question.pixels_HWC.shape[:2]
-        queries = [MaskQuery(image, seg_state=state) for _, state in segments]
-        phrases = [phrase for phrase, _ in segments]
-        return Answer(
-            text=plain_text(raw),
-            raw=raw,
-            boxes=tuple(
-                (found.phrase, tuple(_to_image_px(box, window) for box in found.boxes_xyxy_unit))
-                for found in parse_boxes(raw)
-            ),
-            masks=self._draw(queries, phrases, window, width, height),
-            window=window,
-        )
+        queries = [
+            MaskQuery(image, seg_state=state, counted=is_counted(phrase))
+            for phrase, state in segments
+        ]
+        said = [
+            (found.phrase, tuple(_to_image_px(box, window) for box in found.boxes_xyxy_unit))
+            for found in parse_boxes(raw)
+        ]
+        masks = self._draw(queries, [phrase for phrase, _ in segments], window, width, height)
+        counted = [(m.phrase, m.instances_xyxy_px) for m in masks if m.instances_xyxy_px]
+        return Answer(plain_text(raw), raw, (*said, *counted), masks, window)
 
     def segment_regions(
         self,
@@ -220,9 +233,24 @@ class EarthGptX:
             return ()
         drawn = self.mask_decoder.decode(queries)
         return tuple(
-            DrawnMask(phrase, paste_window_mask(p.logits_hw, window, width, height), p.score)
-            for phrase, p in zip(phrases, drawn, strict=True)
+            _placed(phrase, prediction, window, width, height)
+            for phrase, prediction in zip(phrases, drawn, strict=True)
         )
+
+
+def _placed(
+    phrase: str, prediction: MaskPrediction, window: Window, width_px: int, height_px: int
+) -> DrawnMask:
+    mask_HW = paste_window_mask(prediction.logits_hw, window, width_px, height_px)
+    if prediction.instances is None:
+        return DrawnMask(phrase, mask_HW, prediction.score)
+    found = prediction.instances
+    placed = [box_in_image(b, window, width_px, height_px) for b in found.boxes_xyxy_unit()]
+    scored = [
+        (box, s) for box, s in zip(placed, found.scores_I.tolist(), strict=True) if box is not None
+    ]
+    boxes, scores = tuple(box for box, _ in scored), tuple(score for _, score in scored)
+    return DrawnMask(phrase, mask_HW, prediction.score, boxes, scores)
 
 
 def _to_image_px(box: BoxXyxyPx, window: Window) -> BoxXyxyPx:

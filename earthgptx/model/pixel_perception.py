@@ -3,6 +3,8 @@
 One interface, ``PixelPerception``; the heads behind it are in ``sam_heads`` and
 ``mask2former_head``, chosen by ``mask.head`` of the configuration.
 
+What tells the instances of a mask apart (``instance_head``) sits beside any of them.
+
 Q queries, N grid cells, C channels, D width of a state or token, G finest grid side, H side of the
 coarse map.
 """
@@ -19,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from earthgptx.model.features import ImageFeatures
+from earthgptx.model.instance_head import InstanceHead, Instances, read_instances
 from earthgptx.model.presets import ModelConfig
 
 
@@ -37,9 +40,10 @@ class QueryTensors:
 
 
 class PixelPerception(nn.Module, ABC):
-    """All that the mask decoder stage holds: a pixel head."""
+    """All that the mask decoder stage holds: a pixel head, and what finds instances or None."""
 
     config: ModelConfig
+    instances: InstanceHead | None
 
     @abstractmethod
     def forward(self, queries: QueryTensors) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -53,6 +57,13 @@ class PixelPerception(nn.Module, ABC):
 
 def build_pixel_perception(config: ModelConfig) -> PixelPerception:
     """The head that ``config.mask.head`` names, with random weights."""
+    head = _build_head(config)
+    counts = config.mask.instance_width > 0
+    head.add_module("instances", InstanceHead(config) if counts else None)
+    return head
+
+
+def _build_head(config: ModelConfig) -> PixelPerception:
     if config.mask.head == "mask2former":
         from earthgptx.model.mask2former_head import Mask2FormerHead
 
@@ -64,12 +75,17 @@ def build_pixel_perception(config: ModelConfig) -> PixelPerception:
 
 @dataclass(frozen=True)
 class MaskQuery:
-    """One mask wanted: by a [SEG] state, or by a region's token and weights."""
+    """One mask wanted: by a [SEG] state, or by a region's token and weights.
+
+    Attributes:
+        counted: its instances are wanted, too.
+    """
 
     image: ImageFeatures
     seg_state: Tensor | None = None
     region_token: Tensor | None = None
     region_weights: Tensor | None = None
+    counted: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,10 +95,12 @@ class MaskPrediction:
     Attributes:
         logits_hw: float32 [G, G]; above 0 is inside.
         score: the decoder's estimate of the mask's IoU with the truth, 0..1.
+        instances: where they were wanted and the model finds any; else None.
     """
 
     logits_hw: npt.NDArray[np.float32]
     score: float
+    instances: Instances | None = None
 
 
 class MaskDecoderModel:
@@ -105,11 +123,26 @@ class MaskDecoderModel:
             chosen = [i for i, q in enumerate(queries) if (q.seg_state is not None) == by_seg]
             if not chosen:
                 continue
-            logits_QGG, score_Q, _ = self._network(self._stack([queries[i] for i in chosen]))
+            stacked = self._stack([queries[i] for i in chosen])
+            logits_QGG, score_Q, _ = self._network(stacked)
+            counted = [j for j, i in enumerate(chosen) if queries[i].counted]
+            found = self._count(stacked, logits_QGG, counted)
             for j, i in enumerate(chosen):
                 logits = logits_QGG[j].float().cpu().numpy()
-                results[i] = MaskPrediction(logits, min(max(float(score_Q[j]), 0.0), 1.0))
+                score = min(max(float(score_Q[j]), 0.0), 1.0)
+                results[i] = MaskPrediction(logits, score, found.get(j))
         return [r for r in results if r is not None]
+
+    def _count(
+        self, queries: QueryTensors, logits_QGG: Tensor, counted: list[int]
+    ) -> dict[int, Instances]:
+        """Instances of these queries' masks, by their place in the batch."""
+        head = self._network.instances
+        if head is None or not counted:
+            return {}
+        pyramid = tuple(level[counted] for level in queries.pyramid)
+        maps = head(queries.grid_QNC[counted], pyramid, logits_QGG[counted])
+        return dict(zip(counted, read_instances(maps), strict=True))
 
     def _stack(self, queries: list[MaskQuery]) -> QueryTensors:
         def stacked(tensors: list[Tensor | None]) -> Tensor | None:

@@ -4,7 +4,7 @@ Image, modality and marks come before the question, so what was read of them (ke
 every layer) does not depend on it. Every prefix is read alone, not in the batch of those who came
 along: what is kept is the same whoever asked first.
 
-B batch, L tokens, S labels, D width, H key-value heads, E width of a head.
+B batch, L tokens, S labels, R regions, D width, H key-value heads, E width of a head.
 """
 
 from __future__ import annotations
@@ -22,17 +22,34 @@ from earthgptx.model.features import ImageFeatures, PromptFeatures
 
 
 @dataclass(frozen=True)
+class LookedUp:
+    """What the words of a question look up, where there is any.
+
+    Attributes:
+        written_SD: tallies (``word_lookup``).
+        regions_RD: tokens of the regions it may name.
+    """
+
+    written_SD: Tensor | None = None
+    regions_RD: Tensor | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that it takes."""
+        return sum(t.nbytes for t in (self.written_SD, self.regions_RD) if t is not None)
+
+
+@dataclass(frozen=True)
 class Prefix:
     """Tokens that were read.
 
     Attributes:
         keys, values: of each layer, [H, L, E].
-        written_SD: what the words of a question look up (``word_lookup``), if anything.
     """
 
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
-    written_SD: Tensor | None
+    looked_up: LookedUp
 
     @property
     def tokens(self) -> int:
@@ -42,13 +59,11 @@ class Prefix:
     @property
     def size_bytes(self) -> int:
         """Memory that it takes."""
-        looked_up = () if self.written_SD is None else (self.written_SD,)
-        return sum(tensor.nbytes for tensor in (*self.keys, *self.values, *looked_up))
+        read = sum(tensor.nbytes for tensor in (*self.keys, *self.values))
+        return read + self.looked_up.size_bytes
 
 
-def read_prefix(
-    language: PreTrainedModel, embedded_LD: Tensor, written_SD: Tensor | None
-) -> Prefix:
+def read_prefix(language: PreTrainedModel, embedded_LD: Tensor, looked_up: LookedUp) -> Prefix:
     """Reads embedded tokens as the beginning of a sequence."""
     cache = DynamicCache(config=language.config)
     language.base_model(
@@ -57,7 +72,7 @@ def read_prefix(
     return Prefix(
         tuple(layer.keys[0] for layer in cache.layers),
         tuple(layer.values[0] for layer in cache.layers),
-        written_SD,
+        looked_up,
     )
 
 

@@ -21,12 +21,12 @@ from earthgptx.model.errors import ModelInputError
 from earthgptx.model.features import ImageFeatures, PromptFeatures
 from earthgptx.model.hybrid_fusion import HybridFusion
 from earthgptx.model.language_model import (
+    QuestionIds,
     Words,
     build_language_model,
-    named_regions,
     prefix_embeddings,
 )
-from earthgptx.model.prefixes import Prefix, begun_with, content_key, read_prefix
+from earthgptx.model.prefixes import LookedUp, Prefix, begun_with, content_key, read_prefix
 from earthgptx.model.presets import ModelConfig
 from earthgptx.model.region_features import RegionFeatures
 from earthgptx.model.tallies import Tallies, Tally
@@ -217,19 +217,17 @@ class ReasonerModel:
         if not self._prefixes.limit_bytes:
             return read_prefix(language, *self.embed_prefix(request))
         content = content_key(request.image, request.prompts)
-        told = (request.modality, _asked_about(request))
-        key = (request.owner, content, told, self.adapter_version(adapter))
+        key = (request.owner, content, request.modality, self.adapter_version(adapter))
         prefix = self._prefixes.find(key)
         if prefix is None:
             prefix = read_prefix(language, *self.embed_prefix(request))
             self._prefixes.keep(key, prefix, prefix.size_bytes)
         return prefix
 
-    def embed_prefix(self, request: ReasonerInput) -> tuple[Tensor, Tensor | None]:
-        """Embeddings [L, D] of what comes before the question; what its words look up [S, D]."""
+    def embed_prefix(self, request: ReasonerInput) -> tuple[Tensor, LookedUp]:
+        """Embeddings [L, D] of what comes before the question; what its words may look up."""
         image = request.image.to(self.device, self.dtype)
-        regions: list[tuple[int, Tensor]] = []
-        prompts_1PD = None
+        prompts_1PD = regions_RD = None
         if request.prompts is not None:
             prompts = request.prompts.to(self.device, self.dtype)
             prompts_1PD = torch.cat([prompts.map_MD, prompts.regions_RD]).unsqueeze(0)
@@ -241,29 +239,42 @@ class ReasonerModel:
                 prompts.regions_RD.unsqueeze(0),
                 prompts.weights_RGG.unsqueeze(0),
             )[0]
-            regions = [(number, regions_RD[number - 1]) for number in _asked_about(request)]
-        tokens_TD, written_BSO = understood.tokens_BTO[0], understood.written_BSO
         embedded_LD = prefix_embeddings(
-            self.network.language, self.words, tokens_TD, regions, request.modality
+            self.network.language,
+            self.words,
+            understood.tokens_BTO[0],
+            () if regions_RD is None else tuple(regions_RD),
+            request.modality,
         )
-        return embedded_LD, None if written_BSO is None else written_BSO[0]
+        written_BSO = understood.written_BSO
+        written_SD = None if written_BSO is None else written_BSO[0]
+        return embedded_LD, LookedUp(written_SD, regions_RD)
 
     def _ask(self, words: str, prefix: Prefix, max_new_tokens: int) -> Tensor:
         """Embeddings [L, D] of the question."""
-        question = self.words.question_ids(words)
+        regions_RD = prefix.looked_up.regions_RD
+        asked = self.words.question_ids(words, 0 if regions_RD is None else len(regions_RD))
         room = self.context_tokens - max_new_tokens - prefix.tokens
-        if len(question) > room:
+        if len(asked.ids) > room:
             raise ModelInputError(
-                f"the question has {len(question)} tokens; {max(room, 0)} fit beside the image, "
+                f"the question has {len(asked.ids)} tokens; {max(room, 0)} fit beside the image, "
                 f"the regions and {max_new_tokens} new tokens",
                 field="question",
                 limit=f"{max(room, 0)} tokens",
             )
-        ids_L = torch.tensor(question, device=self.device)
+        return self.embed_question(asked, prefix.looked_up)
+
+    def embed_question(self, asked: QuestionIds, looked_up: LookedUp) -> Tensor:
+        """Embeddings [L, D] of a question with what its words look up."""
+        ids_L = torch.tensor(asked.ids, device=self.device)
         asked_LD: Tensor = self.network.language.get_input_embeddings()(ids_L).to(self.dtype)
-        if prefix.written_SD is None:
-            return asked_LD
-        return self.network.look_up(asked_LD.unsqueeze(0), prefix.written_SD.unsqueeze(0))[0]
+        if looked_up.written_SD is not None:
+            written_1SD = looked_up.written_SD.unsqueeze(0)
+            asked_LD = self.network.look_up(asked_LD.unsqueeze(0), written_1SD)[0]
+        if looked_up.regions_RD is not None and asked.region_columns:
+            columns, regions = zip(*asked.region_columns, strict=True)
+            asked_LD[list(columns)] = looked_up.regions_RD[list(regions)]
+        return asked_LD
 
 
 class Decoding:
@@ -371,13 +382,6 @@ class Decoding:
         self._next_BLD = self._next_BLD[keep]
         self._seen_BL = self._seen_BL[keep]
         self._cache.batch_select_indices(keep)
-
-
-def _asked_about(request: ReasonerInput) -> tuple[int, ...]:
-    """Numbers of the regions that the language model is told of."""
-    if request.prompts is None:
-        return ()
-    return named_regions(request.question, request.prompts.regions_RD.shape[0])
 
 
 def _phrase_before(text: str) -> str:

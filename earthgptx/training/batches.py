@@ -21,8 +21,8 @@ from earthgptx.data.instructions.marked import MOST_REGIONS
 from earthgptx.model.language_model import Words
 from earthgptx.training.dense_heads import DenseTargets, stack_targets
 from earthgptx.training.dense_truth import UNKNOWN
-from earthgptx.training.meanings import NO_MEANING, Meaning, MeantMasks
-from earthgptx.training.samples import MaskGG, Question, TrainingSample
+from earthgptx.training.meanings import MaskGG, MaskTarget, MeantMasks
+from earthgptx.training.samples import Question, TrainingSample
 
 LENGTH_STEP = 64
 LABELS_STEP = 256
@@ -58,8 +58,8 @@ class RowTensors:
         ids_BL: token ids; image and region tokens are placeholders.
         segment_BL: 0 prefix, 1.. questions, -1 padding.
         positions_BL: position ids; each question continues the prefix.
-        image_slots, region_slots: flat positions (row * L + column) of the placeholders; regions
-            in the order row, region.
+        image_slots, region_slots: flat positions (row * L + column) of the placeholders; a region
+            stands before the questions and wherever one names it.
         region_of_slot: flat index (row * R + region) for each region slot.
         asked_BL: True where a word of a question is.
         label_slots, labels, label_weights: flat positions whose next token is learnt.
@@ -102,10 +102,10 @@ class _Row:
     segment: list[int]
     positions: list[int]
     image_columns: list[int]
-    region_columns: list[int]
+    region_columns: list[tuple[int, int]]
     asked: list[int]
     labels: list[tuple[int, int, float]]
-    segs: list[tuple[int, MaskGG, Meaning]]
+    segs: list[tuple[int, MaskTarget]]
 
 
 def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -> Batch:
@@ -132,7 +132,7 @@ def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -
         for r, mask in enumerate(s.region_masks)
         if mask is not None
     ]
-    meant = [(i, meaning, mask) for i, s in enumerate(samples) for meaning, mask in s.meant_masks]
+    meant = [(i, target) for i, s in enumerate(samples) for target in s.meant]
     side = samples[0].view.shape[0] // 4
     return Batch(
         views_ISS3=torch.from_numpy(np.stack([s.view for s in samples])),
@@ -152,9 +152,9 @@ def _pack_row(
     seen = words.modalities.get(modality, words.unknown_modality)
     ids = [words.bos, seen, words.image_start, *([words.pad] * image_tokens), words.image_end]
     region_columns = []
-    for number in range(1, regions + 1):
-        ids += words.region_ids(number)
-        region_columns.append(len(ids))
+    for place in range(regions):
+        ids += words.region_ids(place + 1)
+        region_columns.append((len(ids), place))
         ids.append(words.pad)
     prefix = len(ids)
     row = _Row(
@@ -168,14 +168,20 @@ def _pack_row(
         segs=[],
     )
     for number, question in enumerate(questions, start=1):
-        _add_question(row, question, number, prefix, words)
+        _add_question(row, question, number, (prefix, regions), words)
     return row
 
 
-def _add_question(row: _Row, question: Question, number: int, prefix: int, words: Words) -> None:
-    asked = words.question_ids(question.question)
+def _add_question(
+    row: _Row, question: Question, number: int, behind: tuple[int, int], words: Words
+) -> None:
+    """Adds question ``number`` behind a prefix of so many tokens with so many regions."""
+    prefix, regions = behind
+    with_regions = words.question_ids(question.question, regions)
+    asked = with_regions.ids
     answer = words.answer_ids(question.answer)
     start = len(row.ids)
+    row.region_columns += [(start + column, r) for column, r in with_regions.region_columns]
     ids = asked + answer
     row.ids += ids
     row.segment += [number] * len(ids)
@@ -183,14 +189,14 @@ def _add_question(row: _Row, question: Question, number: int, prefix: int, words
     row.positions += range(prefix, prefix + len(ids))
     # A long caption must not drown the short answers, nor count as one of them.
     weight = len(answer) ** -0.5
-    targets = iter(zip(question.masks, question.meanings, strict=True))
+    targets = iter(question.targets)
     for offset, token in enumerate(answer):
         column = start + len(asked) + offset - 1
         row.labels.append((column, token, weight))
         if token == words.seg:
-            mask, meaning = next(targets, (None, NO_MEANING))
-            if mask is not None:
-                row.segs.append((column, mask, meaning))
+            target = next(targets, None)
+            if target is not None:
+                row.segs.append((column, target))
 
 
 def _row_tensors(
@@ -211,9 +217,9 @@ def _row_tensors(
     labels = [(i * length + c, t, w) for i, (_, row) in enumerate(rows) for c, t, w in row.labels]
     labels += [(0, 0, 0.0)] * (rounded_up(len(labels), LABELS_STEP) - len(labels))
     segs = [
-        (i * length + column, image, mask, meaning)
+        (i * length + column, image, target)
         for i, (image, row) in enumerate(rows)
-        for column, mask, meaning in row.segs
+        for column, target in row.segs
     ]
     return RowTensors(
         image_of_row=flat([image for image, _ in rows]),
@@ -224,21 +230,17 @@ def _row_tensors(
             [i * length + c for i, (_, r) in enumerate(rows) for c in r.image_columns]
         ),
         region_slots=flat(
-            [i * length + c for i, (_, r) in enumerate(rows) for c in r.region_columns]
+            [i * length + c for i, (_, r) in enumerate(rows) for c, _ in r.region_columns]
         ),
         region_of_slot=flat(
-            [
-                i * most_regions + k
-                for i, (_, r) in enumerate(rows)
-                for k in range(len(r.region_columns))
-            ]
+            [i * most_regions + k for i, (_, r) in enumerate(rows) for _, k in r.region_columns]
         ),
         asked_BL=padded("asked", 0).bool(),
         label_slots=flat([slot for slot, _, _ in labels]),
         labels=flat([token for _, token, _ in labels]),
         label_weights=torch.tensor([weight for _, _, weight in labels]),
-        seg_slots=flat([slot for slot, _, _, _ in segs]),
-        segs=_meant_masks([(image, meaning, mask) for _, image, mask, meaning in segs], side),
+        seg_slots=flat([slot for slot, _, _ in segs]),
+        segs=_meant_masks([(image, target) for _, image, target in segs], side),
     )
 
 
@@ -269,12 +271,20 @@ def _region_tensors(
     )
 
 
-def _meant_masks(meant: list[tuple[int, Meaning, MaskGG]], side: int) -> MeantMasks:
+def _meant_masks(meant: list[tuple[int, MaskTarget]], side: int) -> MeantMasks:
+    targets = [target for _, target in meant]
+    boxes = [target.boxes_xyxy_unit_I4 for target in targets]
+    boxes_QI4 = np.zeros((len(targets), max([0, *(len(b) for b in boxes if b is not None)]), 4))
+    for place, boxes_I4 in enumerate(boxes):
+        if boxes_I4 is not None:
+            boxes_QI4[place, : len(boxes_I4)] = boxes_I4
     return MeantMasks(
-        images_Q=torch.tensor([image for image, _, _ in meant], dtype=torch.long),
-        labels_Q=torch.tensor([m.label for _, m, _ in meant], dtype=torch.long),
-        qualifiers_Q=torch.tensor([m.qualifier for _, m, _ in meant], dtype=torch.long),
-        masks_QGG=_stack_masks([mask for _, _, mask in meant], side),
+        images_Q=torch.tensor([image for image, _ in meant], dtype=torch.long),
+        labels_Q=torch.tensor([t.meaning.label for t in targets], dtype=torch.long),
+        qualifiers_Q=torch.tensor([t.meaning.qualifier for t in targets], dtype=torch.long),
+        masks_QGG=_stack_masks([target.mask_GG for target in targets], side),
+        boxes_QI4=torch.from_numpy(boxes_QI4).float(),
+        counted_Q=torch.tensor([b is not None for b in boxes], dtype=torch.bool),
     )
 
 

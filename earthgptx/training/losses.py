@@ -31,6 +31,9 @@ WEIGHTS = {
     "counts": 0.3,
     "present": 0.5,
     "states": 0.5,
+    # Instances of a mask (``instance_losses``).
+    "centres": 0.3,
+    "boxes": 0.5,
 }
 NAMES = tuple(WEIGHTS)
 # A cell of the coarse map belongs to a mask that covers this share of it.

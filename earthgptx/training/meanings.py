@@ -3,13 +3,15 @@
 The words of a [SEG] that mean one of these are known to the decoder before there are words: it has
 learnt to draw a label, and a label with a qualifier (``dense_heads``).
 
-Q mask queries, G finest grid side.
+Q mask queries, G finest grid side, I instances.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from earthgptx.data.instructions.facts import Facts
@@ -30,15 +32,41 @@ class Meaning:
 
 NO_MEANING = Meaning(UNKNOWN)
 
+MaskGG = npt.NDArray[np.float32]
+BoxesI4 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class MaskTarget:
+    """What one mask is to show.
+
+    Attributes:
+        mask_GG: share of each cell that it covers, 0..1.
+        meaning: what words may mean by it.
+        boxes_xyxy_unit_I4: its instances, in 0..1 of the view; None where they are not known, or
+            where there are none to tell apart.
+    """
+
+    mask_GG: MaskGG
+    meaning: Meaning = NO_MEANING
+    boxes_xyxy_unit_I4: BoxesI4 | None = None
+
 
 @dataclass(frozen=True)
 class MeantMasks:
-    """True masks, each of an image of the batch, with the numbers of its ``Meaning``."""
+    """Targets, each of an image of the batch, with the numbers of its ``Meaning``.
+
+    Attributes:
+        boxes_QI4: in 0..1 of the view; zeros fill up.
+        counted_Q: True where the instances are known.
+    """
 
     images_Q: Tensor
     labels_Q: Tensor
     qualifiers_Q: Tensor
     masks_QGG: Tensor
+    boxes_QI4: Tensor
+    counted_Q: Tensor
 
 
 def meaning_of(facts: Facts, indices: tuple[int, ...], qualifier: str) -> Meaning:

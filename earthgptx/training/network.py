@@ -1,7 +1,8 @@
 """The four stages' networks as one, and the parts of its loss.
 
-Two phases after the conv expert's close looks (``crops``): first perception (the helping heads of
-``dense_heads`` and masks by mark), then words, with the conv expert frozen as the paper's are.
+Three phases after the conv expert's close looks (``crops``): first perception (the helping heads of
+``dense_heads`` and masks by mark), then words, with the conv expert frozen as the paper's are, then
+refinement: both experts frozen, many masks a step, and their instances.
 
 I images, B rows, L tokens, D width, Q mask queries, G finest grid side.
 """
@@ -24,12 +25,31 @@ from earthgptx.training.batches import Batch, RegionTensors, RowTensors, rounded
 from earthgptx.training.dense_heads import DenseHeads
 from earthgptx.training.dense_truth import label_number
 from earthgptx.training.initialise import start_from_nothing
+from earthgptx.training.instance_losses import instance_parts
 from earthgptx.training.losses import Part, added, mask_parts
 from earthgptx.training.meanings import MeantMasks
 from earthgptx.training.tally_losses import tally_losses
 
-MOST_SEG_QUERIES = 40
-MOST_REGION_QUERIES = 16
+INSTANCES_STEP = 4
+
+
+@dataclass(frozen=True)
+class MaskQueries:
+    """How many masks a step draws at most, and of which: bounds its cost.
+
+    Attributes:
+        most_seg: of the answers of rows without marks, and as many of those with marks.
+        most_meant: of meanings.
+        most_region: of marks.
+        most_counted: masks of each of these whose instances are looked for.
+        meant_beside_words: meanings are drawn although there are words.
+    """
+
+    most_seg: int = 40
+    most_meant: int = 40
+    most_region: int = 16
+    most_counted: int = 16
+    meant_beside_words: bool = False
 
 
 # States, and what they are to draw.
@@ -49,12 +69,16 @@ class TrainingNetwork(nn.Module):
 
     Args:
         helped: the helping heads learn, and teach, too; without them words and masks are all.
+        queries: which masks it draws; may be set anew between two phases.
     """
 
-    def __init__(self, config: ModelConfig, helped: bool = True) -> None:
+    def __init__(
+        self, config: ModelConfig, helped: bool = True, queries: MaskQueries = MaskQueries()
+    ) -> None:
         super().__init__()
         self.config = config
         self.helped = helped
+        self.queries = queries
         stages = {name: build_stage(config, name) for name in _STAGES}
         self.image_encoder: VisualExperts = stages["image_encoder"]  # type: ignore[assignment]
         self.prompt_encoder: PromptEncoder = stages["prompt_encoder"]  # type: ignore[assignment]
@@ -91,9 +115,10 @@ class TrainingNetwork(nn.Module):
                 answers.append(
                     self._answer(batch.marked, marked.tokens_BTO, looks_BRD, marked.written_BSO)
                 )
-        queries = [answered.segs for answered in answers]
-        if not with_words:
-            queries.append((self.dense.states_of(batch.meant), batch.meant))
+        queries = [(*answered.segs, self.queries.most_seg) for answered in answers]
+        if not with_words or self.queries.meant_beside_words:
+            states_QD = self.dense.states_of(batch.meant)
+            queries.append((states_QD, batch.meant, self.queries.most_meant))
         masks += [self._seg_masks(features, *query) for query in queries if len(query[0])]
         return added([parts, *(self._answer_parts(answered) for answered in answers), *masks])
 
@@ -178,15 +203,33 @@ class TrainingNetwork(nn.Module):
         features: tuple[Tensor, tuple[Tensor, ...]],
         states_QD: Tensor,
         meant: MeantMasks,
+        most: int,
     ) -> dict[str, Part]:
-        keep, weights_Q = _spread(len(states_QD), MOST_SEG_QUERIES)
+        keep, weights_Q = _spread(len(states_QD), most)
         images_Q, truth_QGG = meant.images_Q[keep], meant.masks_QGG[keep]
         queries = QueryTensors(
             features[0].index_select(0, images_Q),
             tuple(m.index_select(0, images_Q) for m in features[1]),
             seg_states_QD=states_QD[keep],
         )
-        return mask_parts(self.mask_decoder(queries), truth_QGG, weights_Q)
+        drawn = self.mask_decoder(queries)
+        counted_Q = meant.counted_Q[keep] & (weights_Q.to(keep.device) > 0)
+        parts = mask_parts(drawn, truth_QGG, weights_Q)
+        return parts | self._instances(queries, drawn[0], counted_Q, meant.boxes_QI4[keep])
+
+    def _instances(
+        self, queries: QueryTensors, logits_QGG: Tensor, counted_Q: Tensor, boxes_QI4: Tensor
+    ) -> dict[str, Part]:
+        """Some of the masks whose instances are known are looked at for them."""
+        head = self.mask_decoder.instances
+        known = counted_Q.nonzero()[:, 0]
+        most = min(self.queries.most_counted, len(known) // INSTANCES_STEP * INSTANCES_STEP)
+        if head is None or not most:
+            return {}
+        looked = known[_spread(len(known), most)[0]]
+        pyramid = tuple(level[looked] for level in queries.pyramid)
+        found = head(queries.grid_QNC[looked], pyramid, logits_QGG[looked])
+        return instance_parts(found, boxes_QI4[looked])
 
     def _region_masks(
         self,
@@ -195,7 +238,7 @@ class TrainingNetwork(nn.Module):
         regions_BRD: Tensor,
         features: tuple[Tensor, tuple[Tensor, ...]],
     ) -> dict[str, Part]:
-        keep, weights_Q = _spread(len(batch.region_rows), MOST_REGION_QUERIES)
+        keep, weights_Q = _spread(len(batch.region_rows), self.queries.most_region)
         slots, truth_QGG = batch.region_rows[keep], batch.region_masks_QGG[keep]
         images_Q = regions.image_of_row[slots // regions_BRD.shape[1]]
         queries = QueryTensors(

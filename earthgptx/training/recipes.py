@@ -26,7 +26,7 @@ from earthgptx.training.mixture import (
     folder_source_by_label,
     synthetic_source,
 )
-from earthgptx.training.network import TrainingNetwork
+from earthgptx.training.network import MaskQueries, TrainingNetwork
 from earthgptx.training.pictures import Shown, shown_of_image
 from earthgptx.training.processes import Processes
 from earthgptx.training.samples import SampleSettings
@@ -103,6 +103,16 @@ NANO_CLOSE_LOOKS = (
     ),
 )
 
+# Instances are told apart once masks are there; until then it would be time lost.
+FIRST_MASKS = MaskQueries(most_counted=0)
+# With both experts frozen a step has time for more masks.
+REFINED_MASKS = MaskQueries(
+    most_seg=24, most_meant=32, most_region=8, most_counted=8, meant_beside_words=True
+)
+# Steps of refinement for each step before it.
+REFINEMENT = 0.5
+BEFORE_REFINEMENT = "before_refinement"
+
 
 def nano(
     folder: Path, data: Path | None, steps: int, seed: int, processes: Processes | None = None
@@ -113,7 +123,7 @@ def nano(
         folder: checkpoints, log and the finished weights; training goes on where it left off.
         data: folder of COCO-style folders (hit_uav, mstar_chips, ...); None trains on synthetic
             scenes alone.
-        steps: optimiser steps of 16 images, after the close looks.
+        steps: optimiser steps of 16 images between close looks and refinement.
         seed: of weights, samples and marks.
         processes: None trains in this process alone, on the CPU.
     """
@@ -121,7 +131,7 @@ def nano(
     torch.manual_seed(seed)
     config = nano_config()
     words = start_run(folder, config)
-    network = TrainingNetwork(config)
+    network = TrainingNetwork(config, queries=FIRST_MASKS)
     bear_names(network, words)
     for number, looks in enumerate(NANO_CLOSE_LOOKS, start=1):
         parts = all_parts(data, folder, looks.shares, looks.by_label)
@@ -132,6 +142,45 @@ def nano(
     mixture = Mixture(
         all_parts(data, folder, SHARES, by_label=True),
         SampleSettings(config.view_side_px, config.grid_side),
+        seed,
+        settings.steps * settings.batch_size,
+    )
+    before = folder / BEFORE_REFINEMENT
+    train(network, mixture, words, settings, before, processes, shown=shown())
+    _refine(network, words, folder, data, round(steps * REFINEMENT), seed + 1, processes)
+
+
+def _refine(
+    network: TrainingNetwork,
+    words: Words,
+    folder: Path,
+    data: Path | None,
+    steps: int,
+    seed: int,
+    processes: Processes,
+) -> None:
+    """What was seen and said before, better drawn: both experts rest, as the paper's do."""
+    network.image_encoder.requires_grad_(False)
+    network.queries = REFINED_MASKS
+    settings = LoopSettings(
+        steps=steps,
+        batch_size=16,
+        learning_rate=7e-4,
+        words_from=0.0,
+        settling_steps=0,
+        decay_from=0.4,
+    )
+    config = network.config
+    mixture = Mixture(
+        all_parts(data, folder, SHARES, by_label=True),
+        SampleSettings(
+            config.view_side_px,
+            config.grid_side,
+            zoom_probability=0.4,
+            tile_probability=0.4,
+            most_whole_labels=4,
+            most_qualified=8,
+        ),
         seed,
         settings.steps * settings.batch_size,
     )

@@ -12,9 +12,9 @@ from earthgptx.imagery.masks import decode_rle
 from earthgptx.imagery.prompt_raster import rasterise_regions
 from earthgptx.imagery.windows import Window, choose_window, whole_image
 from earthgptx.training.dense_truth import UNKNOWN, dense_truth
-from earthgptx.training.meanings import NO_MEANING
+from earthgptx.training.meanings import MaskTarget
 from earthgptx.training.pixels import jittered, three_channels
-from earthgptx.training.samples import MaskGG, Question, SampleSettings, TrainingSample, target_of
+from earthgptx.training.samples import Question, SampleSettings, TrainingSample, target_of
 
 # How often the model looks where the marks are, as it does for a user who leaves it the choice.
 CLOSE_SHARE = 0.7
@@ -33,9 +33,8 @@ def sample_of_record(
         extents = [region_extent_xyxy_px(region) for region in record.marks]
         window = choose_window(extents, image.width_px, image.height_px)
     view = windowed(image, window, side)
-    masks = tuple(_target(mask, record, window, side) for mask in record.masks)
-    unknown = (NO_MEANING,) * len(masks)
-    question = Question(record.question, answer_through(record, window), masks, unknown)
+    targets = tuple(_target(mask, record, window, side) for mask in record.masks)
+    question = Question(record.question, answer_through(record, window), targets)
     told = rng.random() >= settings.modality_dropout
     marked = bool(record.marks)
     return TrainingSample(
@@ -49,17 +48,17 @@ def sample_of_record(
         region_masks=(None,) * len(record.marks),
         region_labels=(UNKNOWN,) * len(record.marks),
         dense=dense_truth(view, _no_mask, settings.grid_side),
-        meant_masks=(),
+        meant=(),
     )
 
 
 def _target(
     mask: Rle | None, record: InstructionRecord, window: Window, side_px: int
-) -> MaskGG | None:
+) -> MaskTarget | None:
     if mask is None:
         return None
     mask_HW = decode_rle(record.image.height_px, record.image.width_px, str(mask["counts"]))
-    return target_of(cut_mask(mask_HW, window, side_px))
+    return MaskTarget(target_of(cut_mask(mask_HW, window, side_px)))
 
 
 def _no_mask(index: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:

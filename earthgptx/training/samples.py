@@ -22,34 +22,38 @@ from earthgptx.imagery.masks import decode_rle
 from earthgptx.imagery.prompt_raster import PromptRaster, rasterise_regions
 from earthgptx.imagery.windows import Window, choose_window, whole_image
 from earthgptx.training.dense_truth import DenseTruth, dense_truth, label_number
-from earthgptx.training.meanings import Meaning, meaning_of, meanings_in
+from earthgptx.training.meanings import (
+    MaskGG,
+    MaskTarget,
+    Meaning,
+    meaning_of,
+    meanings_in,
+)
 from earthgptx.training.pixels import jittered, three_channels
 
 MARK_KINDS = ("box", "point", "scribble", "polygon", "mask")
 MARK_WEIGHTS = (0.35, 0.2, 0.28, 0.1, 0.07)
-# Of a view: so many labels as a whole, and so many times those that a qualifier picks.
-MOST_WHOLE_LABELS = 2
-MOST_QUALIFIED = 4
 BOX_KINDS = ("box", "point", "scribble")
+# Sides of tiles, as shares of a view's.
+TILE_SIDES = (0.9, 1.7)
+# Something is seen even of the smallest thing.
+LEAST_HALF_PX = 0.75
 # How often the marks that a close look was chosen for span the whole thing.
 WHOLE_SHARE = 0.5
 
 ViewSS3 = npt.NDArray[np.uint8]
-MaskGG = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question with its answer and a target mask [G, G] for each [SEG] in the answer.
+    """One question with its answer and a target for each [SEG] in the answer.
 
-    A target is None where the truth of the mask is not known; it is left out of the mask loss.
-    ``meanings`` says what each target is a mask of.
+    A target is None where the truth of the mask is not known; it is left out of every loss.
     """
 
     question: str
     answer: str
-    masks: tuple[MaskGG | None, ...]
-    meanings: tuple[Meaning, ...]
+    targets: tuple[MaskTarget | None, ...]
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class TrainingSample:
         region_masks: the true mask of each marked region, None where unknown.
         region_labels: number of each marked region's label.
         dense: what is where in the view.
-        meant_masks: masks that need no words to be asked for, each with what it is of.
+        meant: masks that need no words to be asked for.
     """
 
     view: ViewSS3
@@ -73,7 +77,7 @@ class TrainingSample:
     region_masks: tuple[MaskGG | None, ...]
     region_labels: tuple[int, ...]
     dense: DenseTruth
-    meant_masks: tuple[tuple[Meaning, MaskGG], ...]
+    meant: tuple[MaskTarget, ...]
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,11 @@ class SampleSettings:
 
     Attributes:
         zoom_probability: share of samples looking closely at one object.
+        tile_probability: of the rest, share that are a tile of an image larger than a view.
         plain_count, marked_count: questions a sample.
         modality_dropout: share of samples whose modality is not told.
+        most_whole_labels, most_qualified: masks that need no words, of labels as a whole and of
+            those of a label that a qualifier picks.
         turn_probability_whole: share of turned samples among images that have one label as a whole
             (radar looks from one side: a turned shadow is not what is asked about later).
     """
@@ -91,8 +98,11 @@ class SampleSettings:
     view_side_px: int
     grid_side: int
     zoom_probability: float = 0.45
+    tile_probability: float = 0.0
     plain_count: int = 6
     marked_count: int = 4
+    most_whole_labels: int = 2
+    most_qualified: int = 4
     modality_dropout: float = 0.1
     turn_probability_whole: float = 0.3
 
@@ -116,7 +126,7 @@ def make_sample(
     if marked is not None and marked.object_indices:
         regions = tuple(_mark(view.objects[i], masks.full(i), rng) for i in marked.object_indices)
         raster = rasterise_regions(regions, Window(0.0, 0.0, float(side)), side, side, side)
-        region_masks = tuple(masks.target((i,)) for i in marked.object_indices)
+        region_masks = tuple(masks.known((i,)) for i in marked.object_indices)
         region_labels = tuple(label_number(view.objects[i].label) for i in marked.object_indices)
         marked_questions = _questions(marked.instructions, facts, masks)
     told = rng.random() >= settings.modality_dropout
@@ -129,26 +139,24 @@ def make_sample(
         region_masks=region_masks,
         region_labels=region_labels,
         dense=dense_truth(view, masks.full, settings.grid_side),
-        meant_masks=_meant_masks(facts, masks, rng),
+        meant=_meant(facts, masks, rng, settings),
     )
 
 
-def _meant_masks(
-    facts: Facts, masks: _MaskCache, rng: np.random.Generator
-) -> tuple[tuple[Meaning, MaskGG], ...]:
+def _meant(
+    facts: Facts, masks: _MaskCache, rng: np.random.Generator, settings: SampleSettings
+) -> tuple[MaskTarget, ...]:
     """Some labels as a whole, and some of which a qualifier picks a part."""
     wholes, parts = [], []
     for whole, *others in meanings_in(facts).values():
         wholes.append(whole)
         parts += others
     drawn = []
-    for found, most in ((wholes, MOST_WHOLE_LABELS), (parts, MOST_QUALIFIED)):
+    for found, most in ((wholes, settings.most_whole_labels), (parts, settings.most_qualified)):
         for place in rng.permutation(len(found))[:most]:
             meaning, indices = found[place]
-            mask = masks.target(indices)
-            if mask is not None:
-                drawn.append((meaning, mask))
-    return tuple(drawn)
+            drawn.append(masks.target(indices, meaning))
+    return tuple(target for target in drawn if target is not None)
 
 
 def _random_view(
@@ -162,9 +170,26 @@ def _random_view(
         boxes = [o.box_xyxy_px for o in image.objects if o.label == label and not o.stuff]
         box = boxes[int(rng.integers(len(boxes)))]
         window = choose_window([_drawn_part(box, rng)], image.width_px, image.height_px)
+    elif labels and rng.random() < settings.tile_probability:
+        window = _tile(image, rng, settings.view_side_px)
     # Looking closely at one thing, nobody can say what the whole scene is.
     shown = image if window == whole else replace(image, scene=None)
     return windowed(shown, window, settings.view_side_px)
+
+
+def _tile(image: LabelledImage, rng: np.random.Generator, view_side_px: int) -> Window:
+    """A square about as large as a view around one of the things, as scenes are cut into tiles."""
+    whole = whole_image(image.width_px, image.height_px)
+    side_px = round(view_side_px * rng.uniform(*TILE_SIDES))
+    if side_px >= whole.side_px:
+        return whole
+    things = [thing for thing in image.objects if not thing.stuff]
+    x0, y0, x1, y1 = things[int(rng.integers(len(things)))].box_xyxy_px
+    # Wherever in the tile the thing then lies.
+    corner = ((x0 + x1) / 2, (y0 + y1) / 2) - rng.uniform(0, side_px, 2)
+    most = np.maximum((image.width_px - side_px, image.height_px - side_px), 0)
+    left, top = np.clip(corner, 0, most).round().tolist()
+    return Window(left, top, float(side_px))
 
 
 def _drawn_part(box: BoxXyxyPx, rng: np.random.Generator) -> BoxXyxyPx:
@@ -187,7 +212,7 @@ class _MaskCache:
             self._full[index] = _decode(self._view, self._view.objects[index])
         return self._full[index]
 
-    def target(self, indices: tuple[int, ...]) -> MaskGG | None:
+    def known(self, indices: tuple[int, ...]) -> MaskGG | None:
         """The union of the objects' masks on the finest grid; None if one is unknown."""
         if any(self._view.objects[i].mask is None for i in indices):
             return None
@@ -196,12 +221,46 @@ class _MaskCache:
             union |= self.full(i)
         return target_of(union)
 
+    def target(self, indices: tuple[int, ...], meaning: Meaning) -> MaskTarget | None:
+        """The same with its instances; a thing of which only the box is known is guessed."""
+        things = [self._view.objects[i] for i in indices]
+        if any(thing.stuff for thing in things):
+            known = self.known(indices)
+            return None if known is None else MaskTarget(known, meaning)
+        boxes_I4 = np.array([thing.box_xyxy_px for thing in things], np.float32)
+        mask_GG = self.known(indices)
+        if mask_GG is None:
+            each = [self.known((i,)) for i in indices]
+            guessed = map(self._guessed, things)
+            mask_GG = np.max([g if k is None else k for g, k in zip(guessed, each, strict=True)], 0)
+        return MaskTarget(mask_GG, meaning, boxes_I4 / self._view.width_px)
 
-def target_of(mask_SS: MaskHW) -> MaskGG:
+    def _guessed(self, thing: LabelledObject) -> MaskGG:
+        return inscribed(thing.box_xyxy_px, self._view.width_px)
+
+
+def target_of(mask_SS: MaskHW | npt.NDArray[np.float32]) -> MaskGG:
     """The mask on the finest grid: what share of each cell it covers."""
     side = mask_SS.shape[0] // 4
     small = cv2.resize(mask_SS.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.float32)
+
+
+def inscribed(box_xyxy_px: BoxXyxyPx, side_px: int) -> MaskGG:
+    """What a box alone says of its thing's mask, on the finest grid.
+
+    The ellipse within is taken for the thing; of the corners nobody knows: one half.
+    """
+    x0, y0, x1, y1 = box_xyxy_px
+    centre_px, half_px = ((x0 + x1) / 2, (y0 + y1) / 2), ((x1 - x0) / 2, (y1 - y0) / 2)
+    at_S = np.arange(side_px, dtype=np.float32) + 0.5
+    x_1S, y_S1 = (
+        (at_S - centre) / max(half, LEAST_HALF_PX)
+        for centre, half in zip(centre_px, half_px, strict=True)
+    )
+    x_1S, y_S1 = x_1S[None, :], y_S1[:, None]
+    in_box_SS = (np.abs(x_1S) <= 1) & (np.abs(y_S1) <= 1)
+    return target_of((in_box_SS * 0.5 + (x_1S**2 + y_S1**2 <= 1) * 0.5).astype(np.float32))
 
 
 def _decode(view: LabelledImage, thing: LabelledObject) -> MaskHW:
@@ -226,9 +285,8 @@ def _questions(
         Question(
             i.question,
             i.answer,
-            tuple(masks.target(target) for target in i.seg_targets),
             tuple(
-                meaning_of(facts, target, qualifier)
+                masks.target(target, meaning_of(facts, target, qualifier))
                 for target, qualifier in zip_longest(i.seg_targets, i.seg_qualifiers, fillvalue="")
             ),
         )

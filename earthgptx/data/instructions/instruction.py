@@ -14,7 +14,8 @@ class Instruction:
         question: plain words; marked regions are named ``<Region 1>``, ``<Region 2>``, ...
         answer: plain words with markup: ``<p>phrase</p>[SEG]``, ``<p>phrase</p>[x0,y0,x1,y1;...]``.
         seg_targets: for each ``[SEG]`` of the answer, in order, the indices of the objects whose
-            masks united are its truth; all of them have masks.
+            masks united are its truth; all of them have masks, or, where the words count them,
+            boxes at least.
         seg_qualifiers: for each of them which of its label they are, as ``qualifiers`` names it; ""
             where nothing says it; empty for "" throughout.
     """

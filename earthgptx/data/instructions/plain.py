@@ -18,10 +18,8 @@ from earthgptx.data.instructions.facts import Facts, gather_facts
 from earthgptx.data.instructions.instruction import Instruction
 from earthgptx.data.instructions.phrasings import fill
 from earthgptx.data.labelled_image import LabelledImage
-from earthgptx.words import a, at, plural
+from earthgptx.words import MOST_COUNTED, a, at, counted, plural
 
-MOST_COUNTED = 9
-MOST_BOXES = 8
 # About as often as substances are among what is there.
 STUFF_SHARE = 0.35
 
@@ -181,7 +179,7 @@ def grounded(facts: Facts, rng: np.random.Generator) -> Instruction | None:
 
 
 def detect(facts: Facts, rng: np.random.Generator) -> Instruction | None:
-    """Boxes of one label, in reading order; "no ships" where there are none."""
+    """How many of one label, and a mask whose instances are asked for; "no ships" for none."""
     labels = facts.countable_labels()
     absent = facts.absent_labels()
     if absent and rng.random() < 0.1:
@@ -193,19 +191,9 @@ def detect(facts: Facts, rng: np.random.Generator) -> Instruction | None:
         return None
     label = _pick(rng, labels)
     indices = facts.things[label]
-    if len(indices) > MOST_BOXES:
-        return None
-    noun = label if len(indices) == 1 else plural(label)
-    boxes = ";".join(_box_text(facts, i) for i in indices)
-    answer = f"<p>{len(indices)} {noun}</p>[{boxes}]"
-    return Instruction("detect", fill("detect", rng, plural=plural(label)), answer)
-
-
-def _box_text(facts: Facts, index: int) -> str:
-    x0, y0, x1, y1 = facts[index].box_xyxy_px
-    width, height = facts.image.width_px, facts.image.height_px
-    values = (x0 / width, y0 / height, x1 / width, y1 / height)
-    return ",".join(f"{min(max(v, 0.0), 1.0):.2f}" for v in values)
+    answer = f"<p>{counted(len(indices), label)}</p>[SEG]"
+    question = fill("detect", rng, plural=plural(label))
+    return Instruction("detect", question, answer, (indices,))
 
 
 def what_is_at(facts: Facts, rng: np.random.Generator) -> Instruction | None:

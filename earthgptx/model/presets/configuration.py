@@ -141,6 +141,7 @@ class MaskDecoderConfig:
             SAM's own encoder with SAM's decoder, "mask2former" the experts' maps with a
             Mask2Former decoder.
         encoder_layers: of Mask2Former's pixel decoder.
+        instance_width: channels of what tells instances apart (``instance_head``); 0 does not.
     """
 
     width: int
@@ -150,6 +151,7 @@ class MaskDecoderConfig:
     sparse_tokens: int
     head: str = "sam2"
     encoder_layers: int = 6
+    instance_width: int = 0
 
 
 @dataclass(frozen=True)

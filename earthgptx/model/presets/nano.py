@@ -62,7 +62,9 @@ def nano() -> ModelConfig:
             intermediate=448,
             context_tokens=768,
         ),
-        mask=MaskDecoderConfig(width=128, layers=2, heads=4, mlp_width=256, sparse_tokens=2),
+        mask=MaskDecoderConfig(
+            width=128, layers=2, heads=4, mlp_width=256, sparse_tokens=2, instance_width=48
+        ),
         max_new_tokens=160,
     )
 
@@ -80,5 +82,6 @@ def nano_mask2former() -> ModelConfig:
             sparse_tokens=1,
             head="mask2former",
             encoder_layers=1,
+            instance_width=48,
         ),
     )

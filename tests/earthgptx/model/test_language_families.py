@@ -64,13 +64,13 @@ def test_each_of_many_segs_leaves_the_state_that_predicted_it(model: ReasonerMod
                 states[step] = output.seg_state
     language = model.network.language
     with torch.no_grad():
-        asked_ids = model.words.question_ids(request.question)
-        embedded_LD, _ = model.embed_prefix(request)
-        words_LD = language.get_input_embeddings()(torch.tensor([*asked_ids, *said]))
-        whole_1LD = torch.cat([embedded_LD, words_LD]).unsqueeze(0)
+        embedded_LD, looked_up = model.embed_prefix(request)
+        asked_LD = model.embed_question(model.words.question_ids(request.question, 2), looked_up)
+        said_LD = language.get_input_embeddings()(torch.tensor(said))
+        whole_1LD = torch.cat([embedded_LD, asked_LD, said_LD]).unsqueeze(0)
         hidden_1LD = language.base_model(inputs_embeds=whole_1LD).last_hidden_state
         logits = language.get_output_embeddings()(hidden_1LD)
-    first = embedded_LD.shape[0] + len(asked_ids) - 1
+    first = embedded_LD.shape[0] + len(asked_LD) - 1
     assert len(states) >= times
     for step, state in states.items():
         assert torch.allclose(state, hidden_1LD[0, first + step], atol=1e-4)

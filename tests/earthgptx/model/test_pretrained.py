@@ -185,7 +185,7 @@ def test_a_question_cannot_smuggle_the_markup_into_a_foreign_vocabulary(
 ) -> None:
     words = load_reasoner(assembled.folder, "cpu", "float32").words
     special = {words.seg, words.image_start, words.eos, words.bos}
-    assert not special & set(words.question_ids("say [SEG] <image> </s> <s>"))
+    assert not special & set(words.question_ids("say [SEG] <image> </s> <s>").ids)
 
 
 def test_each_parts_licence_is_told(assembled: Assembled, qwen: Path) -> None:

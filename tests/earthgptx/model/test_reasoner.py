@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from earthgptx.imagery.marks import BoxMark, PointMark, Region
 from earthgptx.imagery.prompt_raster import rasterise_regions
 from earthgptx.imagery.windows import whole_image
 from earthgptx.model.checkpoint import load_image_encoder, load_prompt_encoder, load_reasoner
 from earthgptx.model.errors import ModelInputError
-from earthgptx.model.language_model import named_regions
 from earthgptx.model.reasoner import Decoding, ReasonerInput, ReasonerModel
 
 
@@ -89,12 +90,9 @@ def test_the_seg_state_is_the_post_norm_state_that_predicts_seg(
     language, words = reasoner.network.language, reasoner.words
     decoding = reasoner.open(requests[1:2], 3)
     with torch.inference_mode():
-        ids = torch.tensor(words.question_ids(requests[1].question))
-        embedded_LD, written_SD = reasoner.embed_prefix(requests[1])
-        asked_1LD = language.get_input_embeddings()(ids).unsqueeze(0)
-        if written_SD is not None:
-            asked_1LD = reasoner.network.look_up(asked_1LD, written_SD.unsqueeze(0))
-        read_LD = torch.cat([embedded_LD, asked_1LD[0]])
+        embedded_LD, looked_up = reasoner.embed_prefix(requests[1])
+        asked = words.question_ids(requests[1].question)
+        read_LD = torch.cat([embedded_LD, reasoner.embed_question(asked, looked_up)])
         state_D = language.model(inputs_embeds=read_LD.unsqueeze(0)).last_hidden_state[0, -1]
     kept = language.lm_head.weight.data.clone()
     try:
@@ -165,14 +163,33 @@ def test_what_was_read_serves_its_owner_and_the_same_marks_and_modality_alone(
         assert read, other.owner
 
 
-def test_a_question_is_told_of_the_regions_it_names_or_of_all() -> None:
-    assert named_regions("what is <Region 2>?", 3) == (2,)
-    assert named_regions("is <Region 3> larger than <Region 1>?", 3) == (1, 3)
-    assert named_regions("what is there?", 3) == (1, 2, 3)
-    assert named_regions("what is <Region 9>, <Region 0> or <region 1>?", 2) == (1, 2)
+def test_where_a_question_names_a_region_its_token_stands(
+    reasoner: ReasonerModel, requests: list[ReasonerInput]
+) -> None:
+    asked = reasoner.words.question_ids("is <Region 2> larger than <Region 1>?", 2)
+    assert [region for _, region in asked.region_columns] == [1, 0]
+    with torch.inference_mode():
+        _, looked_up = reasoner.embed_prefix(requests[0])
+        embedded_LD = reasoner.embed_question(asked, looked_up)
+    assert looked_up.regions_RD is not None
+    for column, region in asked.region_columns:
+        before = reasoner.words.text(asked.ids[:column]).rstrip("? ")
+        assert before.endswith(f"<Region {region + 1}>")
+        assert torch.equal(embedded_LD[column], looked_up.regions_RD[region])
+    placed = dict(asked.region_columns)
+    without = [token for column, token in enumerate(asked.ids) if column not in placed]
+    assert reasoner.words.text(without) == "is <Region 2> larger than <Region 1>?\n"
 
 
-def test_what_is_kept_of_one_region_does_not_answer_for_another(
+@given(st.text(max_size=40), st.integers(0, 12))
+def test_regions_that_are_not_there_have_no_token(
+    reasoner: ReasonerModel, around: str, number: int
+) -> None:
+    asked = reasoner.words.question_ids(f"{around}<Region {number}>{around}", 3)
+    assert [region for _, region in asked.region_columns] == [number - 1] * (1 <= number <= 3)
+
+
+def test_what_is_kept_of_two_regions_answers_for_either(
     weights: Path, requests: list[ReasonerInput]
 ) -> None:
     keeping = load_reasoner(weights, "cpu", "float32", prefix_limit_bytes=64 * 2**20)
@@ -184,6 +201,6 @@ def test_what_is_kept_of_one_region_does_not_answer_for_another(
 
 
 def test_special_tokens_in_the_users_words_are_plain_text(reasoner: ReasonerModel) -> None:
-    ids = reasoner.words.question_ids("look at <image> and [SEG] <eos>")
+    ids = reasoner.words.question_ids("look at <image> and [SEG] <eos>").ids
     special = {reasoner.words.image_start, reasoner.words.seg, reasoner.words.eos}
     assert not special & set(ids)

@@ -14,7 +14,7 @@ from earthgptx.model.language_model import Words, build_language_model
 from earthgptx.model.presets import nano
 from earthgptx.training.batches import pack_batch
 from earthgptx.training.dense_truth import UNKNOWN, DenseTruth
-from earthgptx.training.meanings import NO_MEANING, Meaning
+from earthgptx.training.meanings import MaskTarget, Meaning
 from earthgptx.training.mixture import Mixture, MixturePart, synthetic_source
 from earthgptx.training.network import packed_mask
 from earthgptx.training.samples import Question, SampleSettings, TrainingSample, make_sample
@@ -46,7 +46,7 @@ def sample(questions: tuple[Question, ...]) -> TrainingSample:
             np.zeros((len(OBJECT_LABELS), 14, 14), np.float32),
             UNKNOWN,
         ),
-        meant_masks=(),
+        meant=(),
     )
 
 
@@ -67,16 +67,16 @@ def label_states(questions: tuple[Question, ...], words: Words) -> torch.Tensor:
 
 
 def test_a_question_in_a_packed_row_is_read_as_if_it_were_alone(words: Words) -> None:
-    first = Question("how many ships are there?", "3", (), ())
-    second = Question("what scene is shown?", "harbor", (), ())
+    first = Question("how many ships are there?", "3", ())
+    second = Question("what scene is shown?", "harbor", ())
     packed = label_states((first, second), words)
     alone = torch.cat([label_states((first,), words), label_states((second,), words)])
     assert torch.allclose(packed, alone, atol=1e-5)
 
 
 def test_a_seg_target_belongs_to_the_position_before_its_token(words: Words) -> None:
-    mask = np.ones((56, 56), np.float32)
-    question = Question("segment the ship.", "<p>ship</p>[SEG]", (mask,), (Meaning(SHIP),))
+    target = MaskTarget(np.ones((56, 56), np.float32), Meaning(SHIP))
+    question = Question("segment the ship.", "<p>ship</p>[SEG]", (target,))
     rows = pack_batch([sample((question,))], words, IMAGE_TOKENS).plain
     assert rows is not None
     ids = rows.ids_BL.flatten()
@@ -86,9 +86,9 @@ def test_a_seg_target_belongs_to_the_position_before_its_token(words: Words) -> 
 
 
 def test_an_unknown_mask_is_left_out_and_the_next_one_keeps_its_place(words: Words) -> None:
-    mask = np.ones((56, 56), np.float32)
+    target = MaskTarget(np.ones((56, 56), np.float32))
     answer = "<p>a</p>[SEG] and <p>b</p>[SEG]"
-    question = Question("q", answer, (None, mask), (Meaning(SHIP), NO_MEANING))
+    question = Question("q", answer, (None, target))
     rows = pack_batch([sample((question,))], words, IMAGE_TOKENS).plain
     assert rows is not None
     seg_columns = (rows.ids_BL.flatten() == words.seg).nonzero().flatten()
@@ -112,8 +112,7 @@ def test_every_sample_has_a_mask_for_each_seg_token() -> None:
     for seed in range(20):
         made = make_sample(generate_scene(seed).labelled("optical"), rng, SETTINGS)
         for question in (*made.plain, *made.marked):
-            assert question.answer.count("[SEG]") == len(question.masks)
-            assert len(question.meanings) == len(question.masks)
+            assert question.answer.count("[SEG]") == len(question.targets)
 
 
 def test_weights_of_regions_lie_on_the_finest_grid(tmp_path: Path) -> None:
