@@ -47,6 +47,7 @@ class Answer:
                 {
                     "phrase": group.phrase,
                     "boxes_xyxy_px": [_rounded(box) for box in group.boxes_xyxy_px],
+                    "scores": [round(score, 4) for score in group.scores],
                 }
                 for group in self.boxes
             ],

@@ -53,10 +53,15 @@ class Text:
 
 @dataclass(frozen=True)
 class GroundedBoxes:
-    """Boxes the answer gave for a phrase, in pixels of the full image."""
+    """Boxes the answer gave for a phrase, in pixels of the full image.
+
+    Attributes:
+        scores: how sure the model is of each, 0..1, the surest first; empty for boxes in words.
+    """
 
     phrase: str
     boxes_xyxy_px: tuple[BoxXyxyPx, ...]
+    scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,7 +173,7 @@ def event_of(response: interpreter_pb2.InterpretResponse) -> Event | None:
             return Text(response.text.text)
         case "boxes":
             boxes = tuple(_box(box) for box in response.boxes.boxes)
-            return GroundedBoxes(response.boxes.phrase, boxes)
+            return GroundedBoxes(response.boxes.phrase, boxes, tuple(response.boxes.scores))
         case "mask":
             return _mask(response.mask)
         case "finished":

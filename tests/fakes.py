@@ -35,6 +35,8 @@ from tests.kept_features import KeptFeatures
 
 ANSWER = "Two <p>ships</p>[0.10,0.20,0.30,0.40;0.5,0.5,0.6,0.6] lie at the <p>pier</p>[SEG]."
 CLEAN_ANSWER = "Two ships lie at the pier."
+# What the mask decoder finds wherever things are counted: in pixels, with a score.
+INSTANCES = (((10, 4, 29, 22), 0.75), ((48, 32, 58, 42), 0.5))
 
 
 def ref(tenant: str, name: str) -> tensor_pb2.TensorRef:
@@ -192,7 +194,9 @@ class FakeReasoner(reasoner_pb2_grpc.ReasonerServicer):
             while said.count("[SEG]") > masks:
                 phrase = said.rpartition("</p>")[0].rpartition("<p>")[2]
                 state = ref(request.image.grid.tenant, f"seg{masks}")
-                seg = reasoner_pb2.SegState(index=masks, state=state, phrase=phrase)
+                seg = reasoner_pb2.SegState(
+                    index=masks, state=state, phrase=phrase, counted=phrase[:1].isdecimal()
+                )
                 yield reasoner_pb2.GenerateResponse(seg=seg)
                 masks += 1
         if stages.gate is not None:
@@ -215,14 +219,26 @@ class FakeMaskDecoder(mask_decoder_pb2_grpc.MaskDecoderServicer):
         mask_HW = np.zeros((height, width), bool)
         mask_HW[10:40, 20:50] = True
         rows, columns, counts = encode_rle(mask_HW)
-        mask = mask_decoder_pb2.DecodedMask(
-            mask=geometry_pb2.RleMask(height_px=rows, width_px=columns, counts=counts),
-            score=0.75,
-            box=geometry_pb2.Box(x0_px=20, y0_px=10, x1_px=50, y1_px=40),
-            area_px=900,
-        )
+        masks = [
+            mask_decoder_pb2.DecodedMask(
+                mask=geometry_pb2.RleMask(height_px=rows, width_px=columns, counts=counts),
+                score=0.75,
+                box=_box(20, 10, 50, 40),
+                area_px=900,
+                instances=_instances() if query.counted else [],
+            )
+            for query in request.queries
+        ]
         self._stages.finished["DecodeMasks"] += 1
-        return mask_decoder_pb2.DecodeMasksResponse(masks=[mask] * len(request.queries))
+        return mask_decoder_pb2.DecodeMasksResponse(masks=masks)
+
+
+def _instances() -> list[mask_decoder_pb2.Instance]:
+    return [mask_decoder_pb2.Instance(box=_box(*box), score=score) for box, score in INSTANCES]
+
+
+def _box(x0: int, y0: int, x1: int, y1: int) -> geometry_pb2.Box:
+    return geometry_pb2.Box(x0_px=x0, y0_px=y0, x1_px=x1, y1_px=y1)
 
 
 async def serve_fakes(stages: Stages, port: int = 0) -> tuple[grpc.aio.Server, int]:

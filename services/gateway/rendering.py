@@ -72,7 +72,9 @@ async def render(
             return InterpretResponse(text=interpreter_pb2.AnswerText(text=event.text))
         case BoxesFound():
             boxes = [_box(box) for box in event.boxes_xyxy_px]
-            found = interpreter_pb2.GroundedBoxes(phrase=event.phrase, boxes=boxes)
+            found = interpreter_pb2.GroundedBoxes(
+                phrase=event.phrase, boxes=boxes, scores=event.scores
+            )
             return InterpretResponse(boxes=found)
         case MaskDrawn():
             mask = await outlines.run(grounded_mask, event, record)

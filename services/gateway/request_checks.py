@@ -136,7 +136,7 @@ def _check_question(request: InterpretRequest) -> None:
         raise InvalidInput(
             "question is empty", field="question", limit=f"1 to {MAX_QUESTION_BYTES} bytes"
         )
-    for number in regions_named(request.question):
+    for number, _ in regions_named(request.question):
         if not 1 <= number <= len(request.regions):
             raise InvalidInput(
                 f"question names <Region {number}>, which is not there",

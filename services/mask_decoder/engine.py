@@ -5,13 +5,13 @@ features fetched -> queries decoded in the window's frame (in batches) -> put in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.masks import encode_rle_part, window_mask_part
-from earthgptx.imagery.windows import Window, validate_window
+from earthgptx.imagery.windows import Window, box_in_image, validate_window
 from earthgptx.model.checkpoint import load_mask_decoder, model_version
 from earthgptx.model.features import ImageFeatures
 from earthgptx.model.pixel_perception import MaskDecoderModel, MaskPrediction, MaskQuery
@@ -36,6 +36,20 @@ DRAWING_THREADS = 2
 QUERIES_PER_CALL = 16
 
 Queries = tuple[MaskQuery, ...]
+BoxPx = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One mask that is wanted.
+
+    Attributes:
+        by: The state of a [SEG], or the number of a region.
+        counted: Its instances are wanted, too.
+    """
+
+    by: TensorRef | int
+    counted: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,14 +60,16 @@ class DrawnMask:
         counts: Compressed COCO run-length code, column-major.
         score: The decoder's own estimate of the IoU with the truth, 0..1.
         box_xyxy_px: Tight box; None if the mask is empty.
+        instances: Box and score, 0..1, of each instance; the surest first.
     """
 
     height_px: int
     width_px: int
     counts: str
     score: float
-    box_xyxy_px: tuple[float, float, float, float] | None
+    box_xyxy_px: BoxPx | None
     area_px: int
+    instances: tuple[tuple[BoxPx, float], ...] = ()
 
 
 class Engine:
@@ -100,9 +116,9 @@ class Engine:
         self,
         image: ImageFeatureRefs,
         prompts: PromptFeatureRefs | None,
-        queries: tuple[TensorRef | int, ...],
+        queries: tuple[Asked, ...],
     ) -> list[DrawnMask]:
-        """One mask of the full image for each query: a [SEG] state, or the number of a region.
+        """One mask of the full image for each query.
 
         Raises:
             InvalidInput: A query or the features are not what this model takes.
@@ -110,7 +126,7 @@ class Engine:
             QueueFull: The stage has as much to do as it may.
         """
         self._check(image, prompts, queries)
-        states = tuple(query for query in queries if isinstance(query, TensorRef))
+        states = tuple(query.by for query in queries if isinstance(query.by, TensorRef))
         tenant = tenant_of((*image.refs, *(prompts.refs if prompts else ()), *states))
         with self._admission.enter():
             with self._batcher.announced():
@@ -143,7 +159,7 @@ class Engine:
         self,
         image: ImageFeatureRefs,
         prompts: PromptFeatureRefs | None,
-        queries: tuple[TensorRef | int, ...],
+        queries: tuple[Asked, ...],
     ) -> None:
         with refused_as_invalid_input(ImageryError, inside="image."):
             window = image.window
@@ -154,9 +170,9 @@ class Engine:
             )
         count = prompts.region_count if prompts else 0
         for i, query in enumerate(queries):
-            if isinstance(query, int) and not 0 <= query < count:
+            if isinstance(query.by, int) and not 0 <= query.by < count:
                 raise InvalidInput(
-                    f"queries[{i}].region_index is {query}",
+                    f"queries[{i}].region_index is {query.by}",
                     field=f"queries[{i}].region_index",
                     limit=f"0 to {count - 1}" if count else "needs prompts",
                 )
@@ -165,7 +181,7 @@ class Engine:
         self,
         image: ImageFeatureRefs,
         prompts: PromptFeatureRefs | None,
-        queries: tuple[TensorRef | int, ...],
+        queries: tuple[Asked, ...],
         tenant: str,
     ) -> Queries:
         grid, *pyramid = map(to_torch, self._reader.image(image, tenant))
@@ -177,13 +193,14 @@ class Engine:
             regions, weights = list(tokens_RD), list(weights_RGG)
         made: list[MaskQuery] = []
         for i, query in enumerate(queries):
-            if isinstance(query, TensorRef):
-                state = self._reader.state(query, tenant, f"queries[{i}].seg_state")
-                made.append(MaskQuery(features, seg_state=to_torch(state)))
+            if isinstance(query.by, TensorRef):
+                state = self._reader.state(query.by, tenant, f"queries[{i}].seg_state")
+                asked = MaskQuery(features, seg_state=to_torch(state))
             else:
-                made.append(
-                    MaskQuery(features, region_token=regions[query], region_weights=weights[query])
+                asked = MaskQuery(
+                    features, region_token=regions[query.by], region_weights=weights[query.by]
                 )
+            made.append(replace(asked, counted=query.counted))
         return tuple(made)
 
     def _decode_requests(self, requests: list[Queries]) -> list[list[MaskPrediction]]:
@@ -208,7 +225,19 @@ def _draw(prediction: MaskPrediction, image: ImageFeatureRefs) -> DrawnMask:
         score=prediction.score,
         box_xyxy_px=found.box_xyxy_px(),
         area_px=int(found.part_HW.sum()),
+        instances=_instances(prediction, window, width, height),
     )
+
+
+def _instances(
+    prediction: MaskPrediction, window: Window, width_px: int, height_px: int
+) -> tuple[tuple[BoxPx, float], ...]:
+    if prediction.instances is None:
+        return ()
+    found = prediction.instances
+    boxes = (box_in_image(box, window, width_px, height_px) for box in found.boxes_xyxy_unit())
+    scored = zip(boxes, found.scores_I.tolist(), strict=True)
+    return tuple((box, score) for box, score in scored if box is not None)
 
 
 def shapes_of(config: ModelConfig) -> FeatureShapes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 
 from protos.earthgptx.v1 import geometry_pb2, mask_decoder_pb2, mask_decoder_pb2_grpc
-from services.mask_decoder.engine import DrawnMask, Engine
+from services.mask_decoder.engine import Asked, BoxPx, DrawnMask, Engine
 from shared.errors import InvalidInput
 from shared.feature_refs import ImageFeatureRefs, PromptFeatureRefs
 from shared.serving import Service, stage_service
@@ -44,10 +44,8 @@ class MaskDecoderServicer(mask_decoder_pb2_grpc.MaskDecoderServicer):
         )
 
 
-def queries_from_proto(
-    request: mask_decoder_pb2.DecodeMasksRequest,
-) -> tuple[TensorRef | int, ...]:
-    """Of each query the [SEG] state, or the number of the region.
+def queries_from_proto(request: mask_decoder_pb2.DecodeMasksRequest) -> tuple[Asked, ...]:
+    """The masks that are wanted.
 
     Raises:
         InvalidInput: Too few or too many, or one is empty.
@@ -61,28 +59,33 @@ def queries_from_proto(
     return tuple(_query(query, f"queries[{i}]") for i, query in enumerate(request.queries))
 
 
-def _query(query: mask_decoder_pb2.MaskQuery, field: str) -> TensorRef | int:
+def _query(query: mask_decoder_pb2.MaskQuery, field: str) -> Asked:
     match query.WhichOneof("query"):
         case "seg_state":
-            return TensorRef.from_proto(query.seg_state, f"{field}.seg_state")
+            state = TensorRef.from_proto(query.seg_state, f"{field}.seg_state")
+            return Asked(state, query.counted)
         case "region_index":
-            return query.region_index
+            return Asked(query.region_index, query.counted)
     raise InvalidInput(f"{field} is empty", field=field, limit="a state or a region")
 
 
 def _to_proto(mask: DrawnMask) -> mask_decoder_pb2.DecodedMask:
-    box = None
-    if mask.box_xyxy_px is not None:
-        x0, y0, x1, y1 = mask.box_xyxy_px
-        box = geometry_pb2.Box(x0_px=x0, y0_px=y0, x1_px=x1, y1_px=y1)
     return mask_decoder_pb2.DecodedMask(
         mask=geometry_pb2.RleMask(
             height_px=mask.height_px, width_px=mask.width_px, counts=mask.counts
         ),
         score=mask.score,
-        box=box,
+        box=None if mask.box_xyxy_px is None else _box(mask.box_xyxy_px),
         area_px=mask.area_px,
+        instances=[
+            mask_decoder_pb2.Instance(box=_box(box), score=score) for box, score in mask.instances
+        ],
     )
+
+
+def _box(box_xyxy_px: BoxPx) -> geometry_pb2.Box:
+    x0, y0, x1, y1 = box_xyxy_px
+    return geometry_pb2.Box(x0_px=x0, y0_px=y0, x1_px=x1, y1_px=y1)
 
 
 def open_service(settings: StageSettings, telemetry: Telemetry) -> Service:

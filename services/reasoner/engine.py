@@ -18,6 +18,7 @@ from earthgptx.model.errors import ModelInputError
 from earthgptx.model.features import ImageFeatures, PromptFeatures
 from earthgptx.model.presets import ModelConfig
 from earthgptx.model.reasoner import Decoding, ReasonerInput, ReasonerModel, StepOutput
+from earthgptx.words import is_counted
 from shared.admission import Admission
 from shared.errors import InvalidInput, refused_as_invalid_input
 from shared.feature_refs import ImageFeatureRefs, PromptFeatureRefs, tenant_of
@@ -62,11 +63,15 @@ class Text:
 
 @dataclass(frozen=True)
 class Seg:
-    """The state [D] that predicted the [SEG] of number `index`, for `phrase`."""
+    """The state [D] that predicted the [SEG] of number `index`, for `phrase`.
+
+    `counted` says that the phrase counts things, each of which is to be found.
+    """
 
     index: int
     state: TensorRef
     phrase: str
+    counted: bool
 
 
 @dataclass(frozen=True)
@@ -165,7 +170,7 @@ class Engine:
                         yield Text(text)
                     if output.seg_state is not None:
                         state = await self._pool.run(self._keep, output.seg_state, tenant)
-                        yield Seg(segs, state, output.phrase)
+                        yield Seg(segs, state, output.phrase, is_counted(output.phrase))
                         segs += 1
                     if output.finished is not None:
                         version = self._version + self._model.adapter_version(question.adapter)

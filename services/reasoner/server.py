@@ -80,7 +80,10 @@ def _to_proto(event: Text | Seg | Finished) -> reasoner_pb2.GenerateResponse:
         case Seg():
             return reasoner_pb2.GenerateResponse(
                 seg=reasoner_pb2.SegState(
-                    index=event.index, state=event.state.to_proto(), phrase=event.phrase
+                    index=event.index,
+                    state=event.state.to_proto(),
+                    phrase=event.phrase,
+                    counted=event.counted,
                 )
             )
         case Finished():

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 
 from shared.errors import TensorGone
 from shared.interpretation import steps
-from shared.interpretation.events import Ended, Event, ImageSeen, MaskDrawn
+from shared.interpretation.events import Ended, Event, ImageSeen
 from shared.interpretation.features import RemadeFeatures, encode, stop
 from shared.interpretation.plan import SEGMENT_REGIONS, Plan
-from shared.interpretation.steps import Answer, ReasonEvent, SegFound
+from shared.interpretation.steps import Answer, Drawn, ReasonEvent, SegFound
 from shared.stage_clients import StageClients
 
 T = TypeVar("T")
@@ -60,12 +60,12 @@ class _Answering:
 
     async def events(self) -> AsyncGenerator[Event | Answer, None]:
         if self._plan.task == SEGMENT_REGIONS:
-            for mask in await self._draw([]):
-                yield mask
+            for found in await self._draw([]):
+                yield found
             return
         told: Told = asyncio.Queue()
         speaking = _begin(self._speak(told), told)
-        drawing: asyncio.Task[tuple[MaskDrawn, ...]] | None = None
+        drawing: asyncio.Task[tuple[Drawn, ...]] | None = None
         waiting: list[SegFound] = []
         spoken = False
         try:
@@ -75,8 +75,8 @@ class _Answering:
                     speaking.result()
                     spoken = True
                 elif drawing and item is drawing:
-                    for mask in drawing.result():
-                        yield mask
+                    for found in drawing.result():
+                        yield found
                     drawing = None
                 elif isinstance(item, SegFound):
                     waiting.append(item)
@@ -102,7 +102,7 @@ class _Answering:
                     raise
                 await self._features.remake(gone, used)
 
-    async def _draw(self, segs: list[SegFound]) -> tuple[MaskDrawn, ...]:
+    async def _draw(self, segs: list[SegFound]) -> tuple[Drawn, ...]:
         while True:
             used = self._features.current
             try:

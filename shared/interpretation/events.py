@@ -33,10 +33,15 @@ class TextSaid:
 
 @dataclass(frozen=True, slots=True)
 class BoxesFound:
-    """Boxes the answer gave for a phrase, x0 y0 x1 y1 in pixels of the full image."""
+    """Boxes the answer gave for a phrase, x0 y0 x1 y1 in pixels of the full image.
+
+    Attributes:
+        scores: How sure the model is of each, 0..1, the surest first; empty for boxes in words.
+    """
 
     phrase: str
     boxes_xyxy_px: tuple[BoxPx, ...]
+    scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
-from protos.earthgptx.v1.geometry_pb2 import Modality
+from protos.earthgptx.v1.geometry_pb2 import Box, Modality
 from protos.earthgptx.v1.image_encoder_pb2 import EncodedImage, EncodeImageRequest
 from protos.earthgptx.v1.mask_decoder_pb2 import DecodedMask, DecodeMasksRequest, MaskQuery
 from protos.earthgptx.v1.prompt_encoder_pb2 import EncodedPrompts, EncodePromptsRequest
 from protos.earthgptx.v1.reasoner_pb2 import FINISH_REASON_LENGTH, Finish, GenerateRequest
 from protos.earthgptx.v1.tensor_pb2 import TensorRef
 from shared.errors import NotFound, StageUnavailable, TensorGone
-from shared.interpretation.boxes import boxes_in_image
+from shared.interpretation.boxes import BoxPx, boxes_in_image
 from shared.interpretation.events import BoxesFound, MaskDrawn, TextSaid
 from shared.interpretation.markup import MarkupReader, PhraseBoxes, Piece, Words
 from shared.interpretation.plan import SEGMENT_REGIONS, Plan
@@ -44,11 +44,15 @@ class PromptFeatures:
 
 @dataclass(frozen=True, slots=True)
 class SegFound:
-    """The answer asked for its mask number `index`, for `phrase`; `state` is what draws it."""
+    """The answer asked for its mask number `index`, for `phrase`; `state` is what draws it.
+
+    `counted` says that each of several things is wanted by itself, too.
+    """
 
     index: int
     phrase: str
     state: TensorRef
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class Answer:
 
 
 ReasonEvent = TextSaid | BoxesFound | SegFound | Answer
+Drawn = BoxesFound | MaskDrawn
 
 
 async def encode_image(stages: StageClients, plan: Plan) -> ImageFeatures:
@@ -128,7 +133,7 @@ async def reason(
                     yield event
             elif kind == "seg":
                 seg = response.seg
-                segs.append(SegFound(seg.index, seg.phrase, seg.state))
+                segs.append(SegFound(seg.index, seg.phrase, seg.state, seg.counted))
                 yield segs[-1]
             elif kind == "finish":
                 finish = response.finish
@@ -155,16 +160,19 @@ async def decode_masks(
     image: ImageFeatures,
     prompts: PromptFeatures | None,
     segs: Sequence[SegFound],
-) -> tuple[MaskDrawn, ...]:
-    """Stage 4: the masks of `segs`, or, if the task is to segment regions, one for each region."""
+) -> tuple[Drawn, ...]:
+    """Stage 4: the masks of `segs`, or, if the task is to segment regions, one for each region.
+
+    Boxes of a mask's instances come right before it.
+    """
     if plan.task == SEGMENT_REGIONS:
         queries = [MaskQuery(region_index=i) for i in range(len(plan.regions))]
         names = [(i, "") for i in range(len(plan.regions))]
     else:
-        queries = [MaskQuery(seg_state=seg.state) for seg in segs]
+        queries = [MaskQuery(seg_state=seg.state, counted=seg.counted) for seg in segs]
         names = [(seg.index, seg.phrase) for seg in segs]
     with_prompts = prompts.encoded if prompts and plan.task == SEGMENT_REGIONS else None
-    drawn: list[MaskDrawn] = []
+    drawn: list[Drawn] = []
     for start in range(0, len(queries), MAX_QUERIES):
         part = slice(start, start + MAX_QUERIES)
         response = await stages.mask_decoder.DecodeMasks(
@@ -172,7 +180,8 @@ async def decode_masks(
         )
         if len(response.masks) != len(queries[part]):
             raise StageUnavailable("the mask decoder did not answer every query")
-        drawn += map(_drawn, names[part], response.masks)
+        for name, mask in zip(names[part], response.masks, strict=True):
+            drawn += [*_instances(name[1], mask), _drawn(name, mask)]
     return tuple(drawn)
 
 
@@ -189,9 +198,19 @@ def _told(pieces: list[Piece], plan: Plan) -> list[TextSaid | BoxesFound]:
     return told
 
 
+def _instances(phrase: str, mask: DecodedMask) -> list[BoxesFound]:
+    if not mask.instances:
+        return []
+    boxes = tuple(_box(each.box) for each in mask.instances)
+    return [BoxesFound(phrase, boxes, tuple(each.score for each in mask.instances))]
+
+
+def _box(box: Box) -> BoxPx:
+    return (box.x0_px, box.y0_px, box.x1_px, box.y1_px)
+
+
 def _drawn(name: tuple[int, str], mask: DecodedMask) -> MaskDrawn:
     index, phrase = name
-    box = (mask.box.x0_px, mask.box.y0_px, mask.box.x1_px, mask.box.y1_px)
     return MaskDrawn(
         phrase=phrase,
         index=index,
@@ -200,5 +219,5 @@ def _drawn(name: tuple[int, str], mask: DecodedMask) -> MaskDrawn:
         counts=mask.mask.counts,
         score=mask.score,
         area_px=mask.area_px,
-        box_xyxy_px=box if mask.HasField("box") else None,
+        box_xyxy_px=_box(mask.box) if mask.HasField("box") else None,
     )

@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from protos.earthgptx.v1 import geometry_pb2 as protos_dot_earthgptx_dot_v1_dot_geometry__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%protos/earthgptx/v1/interpreter.proto\x12\x0c\x65\x61rthgptx.v1\x1a\"protos/earthgptx/v1/geometry.proto\"\x9e\x02\n\x10InterpretRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\x12%\n\x07regions\x18\x03 \x03(\x0b\x32\x14.earthgptx.v1.Region\x12(\n\x08modality\x18\x04 \x01(\x0e\x32\x16.earthgptx.v1.Modality\x12 \n\x04task\x18\x05 \x01(\x0e\x32\x12.earthgptx.v1.Task\x12 \n\x04zoom\x18\x06 \x01(\x0e\x32\x12.earthgptx.v1.Zoom\x12\x16\n\x0emax_new_tokens\x18\x07 \x01(\x05\x12\x0f\n\x07\x64urable\x18\x08 \x01(\x08\x12\x17\n\x0fidempotency_key\x18\t \x01(\t\x12\x0f\n\x07\x61\x64\x61pter\x18\n \x01(\t\"\xf8\x01\n\x11InterpretResponse\x12*\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32\x16.earthgptx.v1.AcceptedH\x00\x12(\n\x04text\x18\x02 \x01(\x0b\x32\x18.earthgptx.v1.AnswerTextH\x00\x12,\n\x05\x62oxes\x18\x03 \x01(\x0b\x32\x1b.earthgptx.v1.GroundedBoxesH\x00\x12*\n\x04mask\x18\x04 \x01(\x0b\x32\x1a.earthgptx.v1.GroundedMaskH\x00\x12*\n\x08\x66inished\x18\x05 \x01(\x0b\x32\x16.earthgptx.v1.FinishedH\x00\x42\x07\n\x05\x65vent\"S\n\x08\x41\x63\x63\x65pted\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12$\n\x06window\x18\x02 \x01(\x0b\x32\x14.earthgptx.v1.Window\x12\x11\n\tband_note\x18\x03 \x01(\t\"\x1a\n\nAnswerText\x12\x0c\n\x04text\x18\x01 \x01(\t\"A\n\rGroundedBoxes\x12\x0e\n\x06phrase\x18\x01 \x01(\t\x12 \n\x05\x62oxes\x18\x02 \x03(\x0b\x32\x11.earthgptx.v1.Box\"\x80\x02\n\x0cGroundedMask\x12\x0e\n\x06phrase\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x05\x12#\n\x04mask\x18\x03 \x01(\x0b\x32\x15.earthgptx.v1.RleMask\x12\r\n\x05score\x18\x04 \x01(\x02\x12\x1e\n\x03\x62ox\x18\x05 \x01(\x0b\x32\x11.earthgptx.v1.Box\x12\x0f\n\x07\x61rea_px\x18\x06 \x01(\x03\x12\x33\n\x0bpolygons_px\x18\x07 \x03(\x0b\x32\x1e.earthgptx.v1.PolygonWithHoles\x12\x37\n\x0fpolygons_lonlat\x18\x08 \x03(\x0b\x32\x1e.earthgptx.v1.PolygonWithHoles\"X\n\x10PolygonWithHoles\x12!\n\x05outer\x18\x01 \x01(\x0b\x32\x12.earthgptx.v1.Ring\x12!\n\x05holes\x18\x02 \x03(\x0b\x32\x12.earthgptx.v1.Ring\"1\n\x04Ring\x12)\n\tpositions\x18\x01 \x03(\x0b\x32\x16.earthgptx.v1.Position\" \n\x08Position\x12\t\n\x01x\x18\x01 \x01(\x01\x12\t\n\x01y\x18\x02 \x01(\x01\"\xb9\x01\n\x08\x46inished\x12*\n\x05state\x18\x01 \x01(\x0e\x32\x1b.earthgptx.v1.TerminalState\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x12\n\nraw_answer\x18\x03 \x01(\t\x12\"\n\x05usage\x18\x04 \x01(\x0b\x32\x13.earthgptx.v1.Usage\x12&\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x15.earthgptx.v1.Failure\x12\x11\n\ttruncated\x18\x06 \x01(\x08\"`\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x05\x12\x12\n\nnew_tokens\x18\x02 \x01(\x05\x12\x18\n\x10image_from_cache\x18\x03 \x01(\x08\x12\x12\n\nduration_s\x18\x04 \x01(\x01\"Y\n\x07\x46\x61ilure\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\tretryable\x18\x03 \x01(\x08\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\t*G\n\x04Task\x12\x14\n\x10TASK_UNSPECIFIED\x10\x00\x12\x0f\n\x0bTASK_ANSWER\x10\x01\x12\x18\n\x14TASK_SEGMENT_REGIONS\x10\x02*A\n\x04Zoom\x12\x14\n\x10ZOOM_UNSPECIFIED\x10\x00\x12\r\n\tZOOM_AUTO\x10\x01\x12\x14\n\x10ZOOM_WHOLE_IMAGE\x10\x02*\x86\x01\n\rTerminalState\x12\x1e\n\x1aTERMINAL_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18TERMINAL_STATE_SUCCEEDED\x10\x01\x12\x19\n\x15TERMINAL_STATE_FAILED\x10\x02\x12\x1c\n\x18TERMINAL_STATE_CANCELLED\x10\x03\x32]\n\x0bInterpreter\x12N\n\tInterpret\x12\x1e.earthgptx.v1.InterpretRequest\x1a\x1f.earthgptx.v1.InterpretResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%protos/earthgptx/v1/interpreter.proto\x12\x0c\x65\x61rthgptx.v1\x1a\"protos/earthgptx/v1/geometry.proto\"\x9e\x02\n\x10InterpretRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\x12%\n\x07regions\x18\x03 \x03(\x0b\x32\x14.earthgptx.v1.Region\x12(\n\x08modality\x18\x04 \x01(\x0e\x32\x16.earthgptx.v1.Modality\x12 \n\x04task\x18\x05 \x01(\x0e\x32\x12.earthgptx.v1.Task\x12 \n\x04zoom\x18\x06 \x01(\x0e\x32\x12.earthgptx.v1.Zoom\x12\x16\n\x0emax_new_tokens\x18\x07 \x01(\x05\x12\x0f\n\x07\x64urable\x18\x08 \x01(\x08\x12\x17\n\x0fidempotency_key\x18\t \x01(\t\x12\x0f\n\x07\x61\x64\x61pter\x18\n \x01(\t\"\xf8\x01\n\x11InterpretResponse\x12*\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32\x16.earthgptx.v1.AcceptedH\x00\x12(\n\x04text\x18\x02 \x01(\x0b\x32\x18.earthgptx.v1.AnswerTextH\x00\x12,\n\x05\x62oxes\x18\x03 \x01(\x0b\x32\x1b.earthgptx.v1.GroundedBoxesH\x00\x12*\n\x04mask\x18\x04 \x01(\x0b\x32\x1a.earthgptx.v1.GroundedMaskH\x00\x12*\n\x08\x66inished\x18\x05 \x01(\x0b\x32\x16.earthgptx.v1.FinishedH\x00\x42\x07\n\x05\x65vent\"S\n\x08\x41\x63\x63\x65pted\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12$\n\x06window\x18\x02 \x01(\x0b\x32\x14.earthgptx.v1.Window\x12\x11\n\tband_note\x18\x03 \x01(\t\"\x1a\n\nAnswerText\x12\x0c\n\x04text\x18\x01 \x01(\t\"Q\n\rGroundedBoxes\x12\x0e\n\x06phrase\x18\x01 \x01(\t\x12 \n\x05\x62oxes\x18\x02 \x03(\x0b\x32\x11.earthgptx.v1.Box\x12\x0e\n\x06scores\x18\x03 \x03(\x02\"\x80\x02\n\x0cGroundedMask\x12\x0e\n\x06phrase\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x05\x12#\n\x04mask\x18\x03 \x01(\x0b\x32\x15.earthgptx.v1.RleMask\x12\r\n\x05score\x18\x04 \x01(\x02\x12\x1e\n\x03\x62ox\x18\x05 \x01(\x0b\x32\x11.earthgptx.v1.Box\x12\x0f\n\x07\x61rea_px\x18\x06 \x01(\x03\x12\x33\n\x0bpolygons_px\x18\x07 \x03(\x0b\x32\x1e.earthgptx.v1.PolygonWithHoles\x12\x37\n\x0fpolygons_lonlat\x18\x08 \x03(\x0b\x32\x1e.earthgptx.v1.PolygonWithHoles\"X\n\x10PolygonWithHoles\x12!\n\x05outer\x18\x01 \x01(\x0b\x32\x12.earthgptx.v1.Ring\x12!\n\x05holes\x18\x02 \x03(\x0b\x32\x12.earthgptx.v1.Ring\"1\n\x04Ring\x12)\n\tpositions\x18\x01 \x03(\x0b\x32\x16.earthgptx.v1.Position\" \n\x08Position\x12\t\n\x01x\x18\x01 \x01(\x01\x12\t\n\x01y\x18\x02 \x01(\x01\"\xb9\x01\n\x08\x46inished\x12*\n\x05state\x18\x01 \x01(\x0e\x32\x1b.earthgptx.v1.TerminalState\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x12\n\nraw_answer\x18\x03 \x01(\t\x12\"\n\x05usage\x18\x04 \x01(\x0b\x32\x13.earthgptx.v1.Usage\x12&\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x15.earthgptx.v1.Failure\x12\x11\n\ttruncated\x18\x06 \x01(\x08\"`\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x05\x12\x12\n\nnew_tokens\x18\x02 \x01(\x05\x12\x18\n\x10image_from_cache\x18\x03 \x01(\x08\x12\x12\n\nduration_s\x18\x04 \x01(\x01\"Y\n\x07\x46\x61ilure\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\tretryable\x18\x03 \x01(\x08\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\t*G\n\x04Task\x12\x14\n\x10TASK_UNSPECIFIED\x10\x00\x12\x0f\n\x0bTASK_ANSWER\x10\x01\x12\x18\n\x14TASK_SEGMENT_REGIONS\x10\x02*A\n\x04Zoom\x12\x14\n\x10ZOOM_UNSPECIFIED\x10\x00\x12\r\n\tZOOM_AUTO\x10\x01\x12\x14\n\x10ZOOM_WHOLE_IMAGE\x10\x02*\x86\x01\n\rTerminalState\x12\x1e\n\x1aTERMINAL_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18TERMINAL_STATE_SUCCEEDED\x10\x01\x12\x19\n\x15TERMINAL_STATE_FAILED\x10\x02\x12\x1c\n\x18TERMINAL_STATE_CANCELLED\x10\x03\x32]\n\x0bInterpreter\x12N\n\tInterpret\x12\x1e.earthgptx.v1.InterpretRequest\x1a\x1f.earthgptx.v1.InterpretResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.earthgptx.v1.interpreter_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TASK']._serialized_start=1622
-  _globals['_TASK']._serialized_end=1693
-  _globals['_ZOOM']._serialized_start=1695
-  _globals['_ZOOM']._serialized_end=1760
-  _globals['_TERMINALSTATE']._serialized_start=1763
-  _globals['_TERMINALSTATE']._serialized_end=1897
+  _globals['_TASK']._serialized_start=1638
+  _globals['_TASK']._serialized_end=1709
+  _globals['_ZOOM']._serialized_start=1711
+  _globals['_ZOOM']._serialized_end=1776
+  _globals['_TERMINALSTATE']._serialized_start=1779
+  _globals['_TERMINALSTATE']._serialized_end=1913
   _globals['_INTERPRETREQUEST']._serialized_start=92
   _globals['_INTERPRETREQUEST']._serialized_end=378
   _globals['_INTERPRETRESPONSE']._serialized_start=381
@@ -47,21 +47,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ANSWERTEXT']._serialized_start=716
   _globals['_ANSWERTEXT']._serialized_end=742
   _globals['_GROUNDEDBOXES']._serialized_start=744
-  _globals['_GROUNDEDBOXES']._serialized_end=809
-  _globals['_GROUNDEDMASK']._serialized_start=812
-  _globals['_GROUNDEDMASK']._serialized_end=1068
-  _globals['_POLYGONWITHHOLES']._serialized_start=1070
-  _globals['_POLYGONWITHHOLES']._serialized_end=1158
-  _globals['_RING']._serialized_start=1160
-  _globals['_RING']._serialized_end=1209
-  _globals['_POSITION']._serialized_start=1211
-  _globals['_POSITION']._serialized_end=1243
-  _globals['_FINISHED']._serialized_start=1246
-  _globals['_FINISHED']._serialized_end=1431
-  _globals['_USAGE']._serialized_start=1433
-  _globals['_USAGE']._serialized_end=1529
-  _globals['_FAILURE']._serialized_start=1531
-  _globals['_FAILURE']._serialized_end=1620
-  _globals['_INTERPRETER']._serialized_start=1899
-  _globals['_INTERPRETER']._serialized_end=1992
+  _globals['_GROUNDEDBOXES']._serialized_end=825
+  _globals['_GROUNDEDMASK']._serialized_start=828
+  _globals['_GROUNDEDMASK']._serialized_end=1084
+  _globals['_POLYGONWITHHOLES']._serialized_start=1086
+  _globals['_POLYGONWITHHOLES']._serialized_end=1174
+  _globals['_RING']._serialized_start=1176
+  _globals['_RING']._serialized_end=1225
+  _globals['_POSITION']._serialized_start=1227
+  _globals['_POSITION']._serialized_end=1259
+  _globals['_FINISHED']._serialized_start=1262
+  _globals['_FINISHED']._serialized_end=1447
+  _globals['_USAGE']._serialized_start=1449
+  _globals['_USAGE']._serialized_end=1545
+  _globals['_FAILURE']._serialized_start=1547
+  _globals['_FAILURE']._serialized_end=1636
+  _globals['_INTERPRETER']._serialized_start=1915
+  _globals['_INTERPRETER']._serialized_end=2008
 # @@protoc_insertion_point(module_scope)

@@ -92,12 +92,14 @@ class AnswerText(_message.Message):
     def __init__(self, text: _Optional[str] = ...) -> None: ...
 
 class GroundedBoxes(_message.Message):
-    __slots__ = ("phrase", "boxes")
+    __slots__ = ("phrase", "boxes", "scores")
     PHRASE_FIELD_NUMBER: _ClassVar[int]
     BOXES_FIELD_NUMBER: _ClassVar[int]
+    SCORES_FIELD_NUMBER: _ClassVar[int]
     phrase: str
     boxes: _containers.RepeatedCompositeFieldContainer[_geometry_pb2.Box]
-    def __init__(self, phrase: _Optional[str] = ..., boxes: _Optional[_Iterable[_Union[_geometry_pb2.Box, _Mapping]]] = ...) -> None: ...
+    scores: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, phrase: _Optional[str] = ..., boxes: _Optional[_Iterable[_Union[_geometry_pb2.Box, _Mapping]]] = ..., scores: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class GroundedMask(_message.Message):
     __slots__ = ("phrase", "index", "mask", "score", "box", "area_px", "polygons_px", "polygons_lonlat")

@@ -21,12 +21,14 @@ class DecodeMasksRequest(_message.Message):
     def __init__(self, image: _Optional[_Union[_image_encoder_pb2.EncodedImage, _Mapping]] = ..., queries: _Optional[_Iterable[_Union[MaskQuery, _Mapping]]] = ..., prompts: _Optional[_Union[_prompt_encoder_pb2.EncodedPrompts, _Mapping]] = ...) -> None: ...
 
 class MaskQuery(_message.Message):
-    __slots__ = ("seg_state", "region_index")
+    __slots__ = ("seg_state", "region_index", "counted")
     SEG_STATE_FIELD_NUMBER: _ClassVar[int]
     REGION_INDEX_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_FIELD_NUMBER: _ClassVar[int]
     seg_state: _tensor_pb2.TensorRef
     region_index: int
-    def __init__(self, seg_state: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ..., region_index: _Optional[int] = ...) -> None: ...
+    counted: bool
+    def __init__(self, seg_state: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ..., region_index: _Optional[int] = ..., counted: _Optional[bool] = ...) -> None: ...
 
 class DecodeMasksResponse(_message.Message):
     __slots__ = ("masks", "version")
@@ -37,13 +39,23 @@ class DecodeMasksResponse(_message.Message):
     def __init__(self, masks: _Optional[_Iterable[_Union[DecodedMask, _Mapping]]] = ..., version: _Optional[str] = ...) -> None: ...
 
 class DecodedMask(_message.Message):
-    __slots__ = ("mask", "score", "box", "area_px")
+    __slots__ = ("mask", "score", "box", "area_px", "instances")
     MASK_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     BOX_FIELD_NUMBER: _ClassVar[int]
     AREA_PX_FIELD_NUMBER: _ClassVar[int]
+    INSTANCES_FIELD_NUMBER: _ClassVar[int]
     mask: _geometry_pb2.RleMask
     score: float
     box: _geometry_pb2.Box
     area_px: int
-    def __init__(self, mask: _Optional[_Union[_geometry_pb2.RleMask, _Mapping]] = ..., score: _Optional[float] = ..., box: _Optional[_Union[_geometry_pb2.Box, _Mapping]] = ..., area_px: _Optional[int] = ...) -> None: ...
+    instances: _containers.RepeatedCompositeFieldContainer[Instance]
+    def __init__(self, mask: _Optional[_Union[_geometry_pb2.RleMask, _Mapping]] = ..., score: _Optional[float] = ..., box: _Optional[_Union[_geometry_pb2.Box, _Mapping]] = ..., area_px: _Optional[int] = ..., instances: _Optional[_Iterable[_Union[Instance, _Mapping]]] = ...) -> None: ...
+
+class Instance(_message.Message):
+    __slots__ = ("box", "score")
+    BOX_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    box: _geometry_pb2.Box
+    score: float
+    def __init__(self, box: _Optional[_Union[_geometry_pb2.Box, _Mapping]] = ..., score: _Optional[float] = ...) -> None: ...

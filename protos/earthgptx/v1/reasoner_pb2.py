@@ -27,15 +27,15 @@ from protos.earthgptx.v1 import prompt_encoder_pb2 as protos_dot_earthgptx_dot_v
 from protos.earthgptx.v1 import tensor_pb2 as protos_dot_earthgptx_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"protos/earthgptx/v1/reasoner.proto\x12\x0c\x65\x61rthgptx.v1\x1a\'protos/earthgptx/v1/image_encoder.proto\x1a(protos/earthgptx/v1/prompt_encoder.proto\x1a protos/earthgptx/v1/tensor.proto\"\xa6\x01\n\x0fGenerateRequest\x12)\n\x05image\x18\x01 \x01(\x0b\x32\x1a.earthgptx.v1.EncodedImage\x12-\n\x07prompts\x18\x02 \x01(\x0b\x32\x1c.earthgptx.v1.EncodedPrompts\x12\x10\n\x08question\x18\x03 \x01(\t\x12\x16\n\x0emax_new_tokens\x18\x04 \x01(\x05\x12\x0f\n\x07\x61\x64\x61pter\x18\x05 \x01(\t\"\x93\x01\n\x10GenerateResponse\x12\'\n\x04text\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.TextDeltaH\x00\x12%\n\x03seg\x18\x02 \x01(\x0b\x32\x16.earthgptx.v1.SegStateH\x00\x12&\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x14.earthgptx.v1.FinishH\x00\x42\x07\n\x05\x65vent\"\x19\n\tTextDelta\x12\x0c\n\x04text\x18\x01 \x01(\t\"Q\n\x08SegState\x12\r\n\x05index\x18\x01 \x01(\x05\x12&\n\x05state\x18\x02 \x01(\x0b\x32\x17.earthgptx.v1.TensorRef\x12\x0e\n\x06phrase\x18\x03 \x01(\t\"p\n\x06\x46inish\x12*\n\x06reason\x18\x01 \x01(\x0e\x32\x1a.earthgptx.v1.FinishReason\x12\x15\n\rprompt_tokens\x18\x02 \x01(\x05\x12\x12\n\nnew_tokens\x18\x03 \x01(\x05\x12\x0f\n\x07version\x18\x04 \x01(\t*_\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x32W\n\x08Reasoner\x12K\n\x08Generate\x12\x1d.earthgptx.v1.GenerateRequest\x1a\x1e.earthgptx.v1.GenerateResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"protos/earthgptx/v1/reasoner.proto\x12\x0c\x65\x61rthgptx.v1\x1a\'protos/earthgptx/v1/image_encoder.proto\x1a(protos/earthgptx/v1/prompt_encoder.proto\x1a protos/earthgptx/v1/tensor.proto\"\xa6\x01\n\x0fGenerateRequest\x12)\n\x05image\x18\x01 \x01(\x0b\x32\x1a.earthgptx.v1.EncodedImage\x12-\n\x07prompts\x18\x02 \x01(\x0b\x32\x1c.earthgptx.v1.EncodedPrompts\x12\x10\n\x08question\x18\x03 \x01(\t\x12\x16\n\x0emax_new_tokens\x18\x04 \x01(\x05\x12\x0f\n\x07\x61\x64\x61pter\x18\x05 \x01(\t\"\x93\x01\n\x10GenerateResponse\x12\'\n\x04text\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.TextDeltaH\x00\x12%\n\x03seg\x18\x02 \x01(\x0b\x32\x16.earthgptx.v1.SegStateH\x00\x12&\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x14.earthgptx.v1.FinishH\x00\x42\x07\n\x05\x65vent\"\x19\n\tTextDelta\x12\x0c\n\x04text\x18\x01 \x01(\t\"b\n\x08SegState\x12\r\n\x05index\x18\x01 \x01(\x05\x12&\n\x05state\x18\x02 \x01(\x0b\x32\x17.earthgptx.v1.TensorRef\x12\x0e\n\x06phrase\x18\x03 \x01(\t\x12\x0f\n\x07\x63ounted\x18\x04 \x01(\x08\"p\n\x06\x46inish\x12*\n\x06reason\x18\x01 \x01(\x0e\x32\x1a.earthgptx.v1.FinishReason\x12\x15\n\rprompt_tokens\x18\x02 \x01(\x05\x12\x12\n\nnew_tokens\x18\x03 \x01(\x05\x12\x0f\n\x07version\x18\x04 \x01(\t*_\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x32W\n\x08Reasoner\x12K\n\x08Generate\x12\x1d.earthgptx.v1.GenerateRequest\x1a\x1e.earthgptx.v1.GenerateResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.earthgptx.v1.reasoner_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FINISHREASON']._serialized_start=712
-  _globals['_FINISHREASON']._serialized_end=807
+  _globals['_FINISHREASON']._serialized_start=729
+  _globals['_FINISHREASON']._serialized_end=824
   _globals['_GENERATEREQUEST']._serialized_start=170
   _globals['_GENERATEREQUEST']._serialized_end=336
   _globals['_GENERATERESPONSE']._serialized_start=339
@@ -43,9 +43,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TEXTDELTA']._serialized_start=488
   _globals['_TEXTDELTA']._serialized_end=513
   _globals['_SEGSTATE']._serialized_start=515
-  _globals['_SEGSTATE']._serialized_end=596
-  _globals['_FINISH']._serialized_start=598
-  _globals['_FINISH']._serialized_end=710
-  _globals['_REASONER']._serialized_start=809
-  _globals['_REASONER']._serialized_end=896
+  _globals['_SEGSTATE']._serialized_end=613
+  _globals['_FINISH']._serialized_start=615
+  _globals['_FINISH']._serialized_end=727
+  _globals['_REASONER']._serialized_start=826
+  _globals['_REASONER']._serialized_end=913
 # @@protoc_insertion_point(module_scope)

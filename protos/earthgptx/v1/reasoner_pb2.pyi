@@ -49,14 +49,16 @@ class TextDelta(_message.Message):
     def __init__(self, text: _Optional[str] = ...) -> None: ...
 
 class SegState(_message.Message):
-    __slots__ = ("index", "state", "phrase")
+    __slots__ = ("index", "state", "phrase", "counted")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     PHRASE_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_FIELD_NUMBER: _ClassVar[int]
     index: int
     state: _tensor_pb2.TensorRef
     phrase: str
-    def __init__(self, index: _Optional[int] = ..., state: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ..., phrase: _Optional[str] = ...) -> None: ...
+    counted: bool
+    def __init__(self, index: _Optional[int] = ..., state: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ..., phrase: _Optional[str] = ..., counted: _Optional[bool] = ...) -> None: ...
 
 class Finish(_message.Message):
     __slots__ = ("reason", "prompt_tokens", "new_tokens", "version")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TypeVar
 
 from earthgptx.imagery.mark_limits import MAX_MASK_PIXELS, MAX_REGIONS
@@ -36,12 +37,13 @@ class Asked:
 
     Attributes:
         text: its words, without markup.
-        boxes_xyxy_px: all boxes, in pixels of the scene.
+        boxes: all boxes in pixels of the scene, each with how sure the model is of it, 0 to 1;
+            None where it said them in words.
         masks: in the order of the words.
     """
 
     text: str
-    boxes_xyxy_px: tuple[BoxPx, ...]
+    boxes: tuple[tuple[BoxPx, float | None], ...]
     masks: tuple[MaskDrawn, ...]
 
 
@@ -67,13 +69,16 @@ async def ask(
         return Asked("", (), ())
     plan = await _plan(context, view, seen, question, regions, max_new_tokens)
     events = await _told(context, plan)
-    boxes = tuple(
-        box for event in events if isinstance(event, BoxesFound) for box in event.boxes_xyxy_px
-    )
+    boxes = [
+        (seen.box(box), score)
+        for event in events
+        if isinstance(event, BoxesFound)
+        for box, score in zip_longest(event.boxes_xyxy_px, event.scores)
+    ]
     masks = [event for event in events if isinstance(event, MaskDrawn) and outlined]
     return Asked(
         text="".join(event.text for event in events if isinstance(event, TextSaid)).strip(),
-        boxes_xyxy_px=seen.boxes(boxes),
+        boxes=tuple((box, score) for box, score in boxes if box is not None),
         masks=tuple([await context.draw(seen.mask, mask) for mask in masks]),
     )
 
@@ -92,20 +97,6 @@ async def outline(
         return [replace(empty, index=index) for index in range(len(regions))]
     masks = await _outlined(context, view, seen, regions)
     return [await context.draw(seen.mask, mask) for mask in masks]
-
-
-async def sureness(
-    context: TaskContext, view: SceneView, window: Window, regions: Sequence[Region]
-) -> list[float]:
-    """For each region, how well what is in it can be outlined: an estimate of the IoU, 0 to 1.
-
-    Raises:
-        SuiteError: The stages refuse or fail; never `TensorGone`.
-    """
-    seen = await sight(context, view, window)
-    if seen is None:
-        return [0.0] * len(regions)
-    return [mask.score for mask in await _outlined(context, view, seen, regions)]
 
 
 async def all_of(works: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:

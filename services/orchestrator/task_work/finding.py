@@ -18,7 +18,7 @@ from services.orchestrator.task_work.arguments import (
     view_in,
     whole_in,
 )
-from services.orchestrator.task_work.asking import all_of, ask, outline, sureness
+from services.orchestrator.task_work.asking import all_of, ask, outline
 from services.orchestrator.task_work.context import TaskContext
 from services.orchestrator.task_work.outlines import as_found, parts_of
 from services.orchestrator.task_work.views import closer_window, seen_in, seen_through, window_of
@@ -78,11 +78,8 @@ async def segment_regions(context: TaskContext, arguments: Arguments) -> Mapping
 
 
 async def _detect_one(context: TaskContext, view: SceneView, label: str) -> list[Region]:
-    window = window_of(view)
-    asked = await ask(context, view, window, f"detect all {plural(label)}.")
-    regions = [
-        Region(box, label=label, image_id=view.image_id, seen=seen_in(view, box))
-        for box in dict.fromkeys(asked.boxes_xyxy_px)
+    asked = await ask(context, view, window_of(view), f"detect all {plural(label)}.")
+    return [
+        Region(box, label=label, score=score, image_id=view.image_id, seen=seen_in(view, box))
+        for box, score in dict(asked.boxes).items()
     ]
-    scores = await sureness(context, view, window, regions)
-    return [replace(each, score=score) for each, score in zip(regions, scores, strict=True)]

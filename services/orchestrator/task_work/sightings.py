@@ -61,17 +61,14 @@ class Sighting:
         x0, y0, x1, y1 = (_clip(side, size_px) for side in box)
         return replace(region, box_xyxy_px=(x0, y0, x1, y1), drawn=drawn, mask=self._mask(region))
 
-    def boxes(self, boxes_xyxy_px: tuple[BoxPx, ...]) -> tuple[BoxPx, ...]:
-        """Boxes of the answer in pixels of the scene, cut at its borders."""
+    def box(self, box_xyxy_px: BoxPx) -> BoxPx | None:
+        """A box of the answer in pixels of the scene, clipped; None if nothing is left."""
         if self.frame is None:
-            return boxes_xyxy_px
+            return box_xyxy_px
         width, height = float(self.scene.width_px), float(self.scene.height_px)
-        placed = [self.frame.to_scene(box) for box in boxes_xyxy_px]
-        clipped = [
-            (_clip(x0, width), _clip(y0, height), _clip(x1, width), _clip(y1, height))
-            for x0, y0, x1, y1 in placed
-        ]
-        return tuple(box for box in clipped if box[0] < box[2] and box[1] < box[3])
+        x0, y0, x1, y1 = self.frame.to_scene(box_xyxy_px)
+        x0, x1, y0, y1 = _clip(x0, width), _clip(x1, width), _clip(y0, height), _clip(y1, height)
+        return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
 
     def mask(self, drawn: MaskDrawn) -> MaskDrawn:
         """A mask of the answer in pixels of the scene.

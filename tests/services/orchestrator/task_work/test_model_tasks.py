@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.errors import InvalidInput, NotFound, QueueFull, StageUnavailable, TensorGone
-from tests.fakes import CLEAN_ANSWER, Stages
+from tests.fakes import CLEAN_ANSWER, INSTANCES, Stages
 from tests.services.orchestrator.task_work.conftest import Workplace
 from tests.services.pictures import png
 from workflow_language.region_sets import Drawn, Region
@@ -50,13 +50,25 @@ async def test_a_part_of_a_scene_is_looked_at_alone(
 async def test_things_that_are_detected_have_label_score_and_scene(
     workplace: Workplace, stages: Stages, scene: SceneView
 ) -> None:
+    stages.answer = "<p>2 ships</p>[SEG]"
     given = await workplace.run("detect", image=scene, labels=("ship", "box", " ship"), at_most=3)
     regions: Any = given["regions"]
-    assert [region.label for region in regions] == ["ship", "ship", "box"]
-    assert {(region.score, region.image_id) for region in regions} == {(0.75, scene.image_id)}
-    assert regions[0].box_xyxy_px == pytest.approx(SHIPS[0])
-    assert stages.calls["Generate"] == 2
+    assert [(region.label, region.score) for region in regions] == [
+        *(("ship", 0.75), ("box", 0.75), ("ship", 0.5)),
+    ]
+    assert {region.image_id for region in regions} == {scene.image_id}
+    assert {region.box_xyxy_px for region in regions} == {box for box, _ in INSTANCES}
+    assert stages.calls["Generate"] == stages.calls["DecodeMasks"] == 2
     assert stages.requests["Generate"].question in ("detect all ships.", "detect all boxes.")
+
+
+async def test_boxes_that_an_answer_says_in_words_have_no_score(
+    workplace: Workplace, stages: Stages, scene: SceneView
+) -> None:
+    given = await workplace.run("detect", image=scene, labels=("ship",))
+    regions: Any = given["regions"]
+    assert [region.score for region in regions] == [None, None]
+    assert regions[0].box_xyxy_px == pytest.approx(SHIPS[0])
 
 
 async def test_where_nothing_is_detected_no_box_is_asked_about(
