@@ -58,6 +58,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2, help="cores")
     parser.add_argument(
+        "--tile",
+        type=int,
+        default=0,
+        metavar="PX",
+        help="detect: search images in tiles of this side, as scenes are",
+    )
+    parser.add_argument(
         "--crop-baseline",
         action="store_true",
         help="also train a plain network of crops (minutes; kept under --cache)",
@@ -112,7 +119,12 @@ def run(args: argparse.Namespace) -> int:
         print("earthgptx evaluate: --limit and --mask-side must not be negative", file=sys.stderr)
         return USAGE
     torch.set_num_threads(args.threads)
-    job = Job(args.folder, args.task, args.prompts, args.split, args.limit, args.together)
+    if args.tile and (args.task != "detect" or args.tile < 64):
+        print("earthgptx evaluate: --tile needs --task detect and 64 px or more", file=sys.stderr)
+        return USAGE
+    job = Job(
+        args.folder, args.task, args.prompts, args.split, args.limit, args.together, args.tile
+    )
     try:
         model = EarthGptX.load(args.weights, args.device)
         model.image_encoder = RememberingEncoder(model.image_encoder)

@@ -17,6 +17,7 @@ from earthgptx.evaluation.confusion import confusions
 from earthgptx.evaluation.samples import CAPTION_TASKS, MASK_TASKS, Sample, make_samples
 from earthgptx.evaluation.scoring import Outcome, Scorer, by_label, by_modality
 from earthgptx.evaluation.tally import Tally
+from earthgptx.evaluation.tiles import detect_in_tiles
 from earthgptx.imagery.marks import MarkKind
 
 Report = dict[str, object]
@@ -42,6 +43,7 @@ class Job:
         limit: at most so many samples, 0 for all; a fixed choice that mixes images.
         together: classify_regions: up to so many things of one image by one question (at most
             ``MOST_TOGETHER``, what the model was trained with).
+        tile_px: detect: images are searched in tiles of this side, as scenes are; 0: at once.
         only: labels of samples (classes, kinds of question) that are asked; all where empty.
         validation_fraction: share of images on the validation side, as in training.
         split_seed: as in training.
@@ -53,6 +55,7 @@ class Job:
     split: Literal["val", "all"] = "val"
     limit: int = 0
     together: int = 1
+    tile_px: int = 0
     only: tuple[str, ...] = ()
     validation_fraction: float = 0.2
     split_seed: int = 0
@@ -152,6 +155,9 @@ def evaluate_samples(
 
 
 def _predictions(job: Job, answerer: Answerer, samples: Iterable[Sample]) -> Iterable[Prediction]:
+    if job.task == "detect" and job.tile_px:
+        yield from detect_in_tiles(answerer, samples, job.tile_px)
+        return
     if job.task != "classify_regions" or job.together < 2:
         yield from ask_each(answerer, job.task, samples, job.prompts)
         return
@@ -181,6 +187,8 @@ def _notes(job: Job, outcomes: Sequence[Outcome]) -> list[str]:
         notes.append("CIDEr-D takes its weights from the evaluated references: few say little")
     if job.task == "detect":
         notes.append("classes of which every instance is annotated, and one absent class an image")
+    if job.tile_px:
+        notes.append(f"searched in tiles of {job.tile_px} px, as scenes are")
     if job.task == "segment" and any(not _is_complete(o.sample) for o in outcomes):
         notes.append(
             "some classes are not annotated throughout: masks of what is not annotated count as "

@@ -70,7 +70,7 @@ class Work:
 def job_of(line: Line, folder: Path, limit: int) -> Job:
     """What the line evaluates."""
     split: Literal["val", "all"] = "all" if line.folder in _UNSPLIT else "val"
-    return Job(folder, line.task, line.prompts, split, limit, only=line.only)
+    return Job(folder, line.task, line.prompts, split, limit, only=line.only, tile_px=line.tile_px)
 
 
 def run_line(line: Line, folder: Path, images: Sequence[LabelledImage], setting: Setting) -> Report:

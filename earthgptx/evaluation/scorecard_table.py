@@ -30,7 +30,8 @@ def missing_row(line: Line) -> str:
 
 def _table_row(line: Line, goal: Goal, report: Report) -> str:
     value, wanted = report["metrics"][goal.metric], goal.wanted(report)
-    what = f"{line.task} ({', '.join(line.only)})" if line.only else line.task
+    narrowed = [*line.only, *([f"tiles of {line.tile_px} px"] if line.tile_px else [])]
+    what = f"{line.task} ({', '.join(narrowed)})" if narrowed else line.task
     interval = report["intervals_95"].get(goal.metric)
     baselines = "; ".join(
         f"{name} {baseline[goal.metric]:.3f}"
