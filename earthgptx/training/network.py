@@ -226,7 +226,7 @@ class TrainingNetwork(nn.Module):
         most = min(self.queries.most_counted, len(known) // INSTANCES_STEP * INSTANCES_STEP)
         if head is None or not most:
             return {}
-        looked = known[_spread(len(known), most)[0]]
+        looked = known[torch.linspace(0, len(known) - 1, most).round().long()]
         pyramid = tuple(level[looked] for level in queries.pyramid)
         found = head(queries.grid_QNC[looked], pyramid, logits_QGG[looked])
         return instance_parts(found, boxes_QI4[looked])
