@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,51 +139,52 @@ def nano(
         path = folder / f"close_looks_{number}.safetensors"
         learn_from_crops(network.image_encoder, parts, looks.crops, seed + number, path, processes)
     settings = LoopSettings(steps=steps, batch_size=16, words_from=0.3)
+    parts = all_parts(data, folder, SHARES, by_label=True)
     mixture = Mixture(
-        all_parts(data, folder, SHARES, by_label=True),
+        parts,
         SampleSettings(config.view_side_px, config.grid_side),
         seed,
         settings.steps * settings.batch_size,
     )
     before = folder / BEFORE_REFINEMENT
     train(network, mixture, words, settings, before, processes, shown=shown())
-    _refine(network, words, folder, data, round(steps * REFINEMENT), seed + 1, processes)
+    refined = refinement(round(steps * REFINEMENT))
+    refine(network, words, parts, refined, seed + 1, folder, processes)
 
 
-def _refine(
-    network: TrainingNetwork,
-    words: Words,
-    folder: Path,
-    data: Path | None,
-    steps: int,
-    seed: int,
-    processes: Processes,
-) -> None:
-    """What was seen and said before, better drawn: both experts rest, as the paper's do."""
-    network.image_encoder.requires_grad_(False)
-    network.queries = REFINED_MASKS
-    settings = LoopSettings(
+def refinement(steps: int, batch_size: int = 16) -> LoopSettings:
+    """How ``refine`` learns: slower than before, and words from the first step."""
+    return LoopSettings(
         steps=steps,
-        batch_size=16,
+        batch_size=batch_size,
         learning_rate=7e-4,
         words_from=0.0,
         settling_steps=0,
         decay_from=0.4,
     )
-    config = network.config
-    mixture = Mixture(
-        all_parts(data, folder, SHARES, by_label=True),
-        SampleSettings(
-            config.view_side_px,
-            config.grid_side,
-            zoom_probability=0.4,
-            tile_probability=0.4,
-            most_whole_labels=4,
-            most_qualified=8,
-        ),
-        seed,
-        settings.steps * settings.batch_size,
+
+
+def refine(
+    network: TrainingNetwork,
+    words: Words,
+    parts: Sequence[MixturePart],
+    settings: LoopSettings,
+    seed: int,
+    folder: Path,
+    processes: Processes,
+) -> None:
+    """What was seen and said before, better drawn, and its instances: both experts rest."""
+    network.image_encoder.requires_grad_(False)
+    network.queries = REFINED_MASKS
+    samples = SampleSettings(
+        network.config.view_side_px,
+        network.config.grid_side,
+        zoom_probability=0.4,
+        tile_probability=0.4,
+        most_whole_labels=4,
+        most_qualified=8,
     )
+    mixture = Mixture(parts, samples, seed, settings.steps * settings.batch_size)
     train(network, mixture, words, settings, folder, processes, shown=shown())
 
 
