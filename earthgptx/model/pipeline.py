@@ -17,6 +17,7 @@ from torch import Tensor
 from earthgptx.imagery.marks import Region, region_extent_xyxy_px, validate_regions
 from earthgptx.imagery.masks import paste_window_mask
 from earthgptx.imagery.prompt_raster import rasterise_regions
+from earthgptx.imagery.read import ValidHW
 from earthgptx.imagery.windows import Window, choose_window, cut_window, whole_image
 from earthgptx.model.checkpoint import (
     load_image_encoder,
@@ -108,9 +109,10 @@ class EarthGptX:
         modality: str | None = None,
         window: Window | None = None,
         max_new_tokens: int = 0,
+        valid_HW: ValidHW | None = None,
     ) -> Answer:
         """Answers one question about one image; see ``Question`` and ``answer_all``."""
-        asked = Question(pixels_HWC, question, tuple(regions), modality, window)
+        asked = Question(pixels_HWC, question, tuple(regions), modality, window, valid_HW)
         return self.answer_all([asked], max_new_tokens)[0]
 
     def answer_all(self, questions: Sequence[Question], max_new_tokens: int = 0) -> list[Answer]:
@@ -152,7 +154,7 @@ class EarthGptX:
         raw: str,
         segments: list[tuple[str, Tensor]],
     ) -> Answer:
-        height, width = question.pixels_HWC.shape[:2]
+        size_hw = question.pixels_HWC.shape[:2]
         queries = [MaskQuery(image, seg_state=state) for _, state in segments]
         phrases = [phrase for phrase, _ in segments]
         return Answer(
@@ -162,7 +164,7 @@ class EarthGptX:
                 (found.phrase, tuple(_to_image_px(box, window) for box in found.boxes_xyxy_unit))
                 for found in parse_boxes(raw)
             ),
-            masks=self._draw(queries, phrases, window, width, height),
+            masks=self._draw(queries, phrases, window, size_hw, question.valid_HW),
             window=window,
         )
 
@@ -171,9 +173,9 @@ class EarthGptX:
         pixels_HWC: npt.NDArray[np.uint8],
         regions: Sequence[Region],
         window: Window | None = None,
+        valid_HW: ValidHW | None = None,
     ) -> tuple[DrawnMask, ...]:
-        """One mask for each marked region; no words."""
-        height, width = pixels_HWC.shape[:2]
+        """One mask for each marked region, where there is data; no words."""
         window, image, prompts = self._look(pixels_HWC, regions, window)
         if prompts is None:
             return ()
@@ -185,7 +187,7 @@ class EarthGptX:
             )
             for i in range(len(regions))
         ]
-        return self._draw(queries, [""] * len(regions), window, width, height)
+        return self._draw(queries, [""] * len(regions), window, pixels_HWC.shape[:2], valid_HW)
 
     def _look(
         self,
@@ -213,16 +215,18 @@ class EarthGptX:
         queries: list[MaskQuery],
         phrases: list[str],
         window: Window,
-        width: int,
-        height: int,
+        size_hw: tuple[int, ...],
+        valid_HW: ValidHW | None,
     ) -> tuple[DrawnMask, ...]:
         if not queries:
             return ()
-        drawn = self.mask_decoder.decode(queries)
-        return tuple(
-            DrawnMask(phrase, paste_window_mask(p.logits_hw, window, width, height), p.score)
-            for phrase, p in zip(phrases, drawn, strict=True)
-        )
+        height, width = size_hw
+        masks = []
+        for phrase, drawn in zip(phrases, self.mask_decoder.decode(queries), strict=True):
+            mask_HW = paste_window_mask(drawn.logits_hw, window, width, height)
+            mask_HW = mask_HW if valid_HW is None else mask_HW & valid_HW
+            masks.append(DrawnMask(phrase, mask_HW, drawn.score))
+        return tuple(masks)
 
 
 def _to_image_px(box: BoxXyxyPx, window: Window) -> BoxXyxyPx:

@@ -150,3 +150,23 @@ async def test_the_model_is_shown_a_tile_at_the_ground_sampling_asked_for(
         noise.transpose(1, 2, 0)[y0 : y0 + side_px, x0:x1], Window(0, 0, side_px), 128
     )
     assert np.array_equal(cut.bands_CHW.transpose(1, 2, 0), averaged)
+
+
+async def test_where_an_image_has_no_data_its_resampled_tiles_have_no_mask(
+    workplace: Workplace, stages: Stages
+) -> None:
+    place: Any = UTM_HALF_METRE
+    noise = np.random.default_rng(0).integers(1, 255, (3, 256, 512)).astype(np.uint8)
+    noise[:, :, :70] = 0
+    noise[:, :, 256:] = 0
+    scene = await workplace.scene(tiff(noise, nodata=0, **place))
+    given: Any = await workplace.run("tile", scene=scene, side_px=128, overlap_px=0, gsd_m=1)
+    first, last = given["tiles"][0], given["tiles"][-1]
+    masks: Any = (await workplace.run("segment", image=first, words="the pier"))["masks"]
+    # The fakes draw 20, 10, 50, 40 in a picture of 128 px for 256 px of the scene, more or less.
+    scale = (first.window_xyxy_px[2] - first.window_xyxy_px[0]) / 128
+    (box,) = (mask.box_xyxy_px for mask in masks)
+    assert box == pytest.approx((70, 10 * scale, 50 * scale, 40 * scale), abs=1)
+    asked = stages.finished["EncodeImage"]
+    assert await workplace.run("segment", image=last, words="the pier") == {"masks": ()}
+    assert stages.finished["EncodeImage"] == asked
