@@ -1,7 +1,7 @@
 """A mask has nothing where its window has no data."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earthgptx.imagery.gaps import gaps_in_window, outside_gaps, packed_shape
@@ -16,6 +16,7 @@ from earthgptx.imagery.windows import Window
     side=st.floats(0.3, 2),
     share_valid=st.sampled_from([0.0, 0.5, 0.95]),
 )
+@settings(deadline=None)
 def test_what_is_cut_out_of_a_window_is_what_would_be_cut_out_of_the_image(
     seed: int,
     size_hw: tuple[int, int],
