@@ -46,7 +46,7 @@ def write_geojson(
         "scene": result.header.name,
         "coordinates": "longitude and latitude, WGS 84" if ground.is_known else NO_PLACE,
         "simplified_by_px": tolerance_px,
-        "resampling": result.plan.resampling,
+        "resampling": result.resampling,
     }
     with (
         whole_file(path, overwrite=overwrite) as unfinished,

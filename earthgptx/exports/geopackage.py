@@ -54,6 +54,7 @@ def write_geopackage(
     fields = _fields(objects)
     place = "coordinates of the scene's CRS" if ground.is_known else NO_PLACE
     about = f"{result.header.name}: {place}; outlines simplified by {tolerance_px:g} px"
+    about += f"; resampling: {result.resampling}" if result.resampling else ""
     with whole_file(path, overwrite=overwrite) as unfinished, warnings.catch_warnings():
         # That there is no CRS is said in the layer's description.
         warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
