@@ -13,9 +13,9 @@ from typing import Any
 from shapely.geometry import mapping
 
 from earthgptx.exports.simpler import simpler_shape
+from earthgptx.imagery.place import NO_PLACE
 from earthgptx.imagery.polygons import DEFAULT_TOLERANCE_PX
 from earthgptx.scenes.ground import Ground
-from earthgptx.scenes.header import NO_PLACE
 from earthgptx.scenes.interpret import SceneResult
 from earthgptx.scenes.objects import SceneObject
 from earthgptx.scenes.pieces import Shape

@@ -15,9 +15,9 @@ from shapely.geometry import MultiPolygon
 
 from earthgptx.exports.findings import Findings
 from earthgptx.exports.simpler import simpler_shape
+from earthgptx.imagery.place import NO_PLACE
 from earthgptx.imagery.polygons import DEFAULT_TOLERANCE_PX, polygons_of
 from earthgptx.scenes.ground import Ground
-from earthgptx.scenes.header import NO_PLACE
 from earthgptx.scenes.objects import SceneObject
 from earthgptx.scenes.whole_file import whole_file
 

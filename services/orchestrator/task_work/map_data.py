@@ -12,8 +12,8 @@ from shapely.geometry import mapping
 
 from earthgptx.exports.simpler import simpler_outline
 from earthgptx.imagery.header import ImageHeader
+from earthgptx.imagery.place import NO_PLACE
 from earthgptx.scenes.ground import Ground
-from earthgptx.scenes.header import NO_PLACE
 from earthgptx.scenes.pieces import Shape
 from services.orchestrator.task_work.arguments import Arguments, number_in, regions_in
 from services.orchestrator.task_work.context import TaskContext
