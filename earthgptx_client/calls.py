@@ -149,6 +149,25 @@ class Caller:
             )
 
 
+class NamedCalls:
+    """Calls of one service, each with one response, by the names of its methods."""
+
+    def __init__(self, service: str, stub: object, caller: Caller) -> None:
+        """Takes the service's name, its stub, and what all calls share."""
+        self._service = service
+        self._stub = stub
+        self._caller = caller
+
+    def __call__(self, method: str, request: object, timeout_s: float | None) -> Any:
+        """The response; `timeout_s` as for `Caller.deadline`."""
+        return self._caller.call(
+            f"{self._service}/{method}",
+            getattr(self._stub, method),
+            lambda: request,
+            self._caller.deadline(timeout_s),
+        )
+
+
 class Pauses:
     """The waiting between attempts: as the suite asks, else doubling with jitter."""
 

@@ -10,7 +10,16 @@ from typing import Any
 
 import grpc
 
-from earthgptx_client.calls import Caller, Deadline, Metadata, Pauses, Result, traced, with_retries
+from earthgptx_client.calls import (
+    Caller,
+    Deadline,
+    Metadata,
+    NamedCalls,
+    Pauses,
+    Result,
+    traced,
+    with_retries,
+)
 from earthgptx_client.errors import UNREACHABLE, ClientError, from_rpc_error, invalid_input
 from earthgptx_client.json_values import from_wire
 from earthgptx_client.run_events import RunEvent, run_event
@@ -35,6 +44,7 @@ class Runs:
         """Belongs to a `Client`, whose `runs` it is."""
         self._stub = workflows_pb2_grpc.WorkflowsStub(channel)
         self._caller = caller
+        self._call = NamedCalls("Workflows", self._stub, caller)
 
     def get(self, run_id: str, *, timeout_s: float | None = None) -> Run:
         """How a run stands; what it gave is whole, however large."""
@@ -173,11 +183,3 @@ class Runs:
                 pauses.wait_after(error)
             finally:
                 stream.cancel()
-
-    def _call(self, method: str, request: Any, timeout_s: float | None) -> Any:
-        return self._caller.call(
-            f"Workflows/{method}",
-            getattr(self._stub, method),
-            lambda: request,
-            self._caller.deadline(timeout_s),
-        )

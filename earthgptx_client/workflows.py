@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from earthgptx_client.calls import Caller
+from earthgptx_client.calls import Caller, NamedCalls
 from earthgptx_client.json_values import from_wire, to_wire
 from protos.earthgptx.v1 import workflows_pb2, workflows_pb2_grpc
 
@@ -100,8 +100,7 @@ class Workflows:
 
     def __init__(self, channel: grpc.Channel, caller: Caller) -> None:
         """Belongs to a `Client`, whose `workflows` it is."""
-        self._stub = workflows_pb2_grpc.WorkflowsStub(channel)
-        self._caller = caller
+        self._call = NamedCalls("Workflows", workflows_pb2_grpc.WorkflowsStub(channel), caller)
 
     def validate(self, text: str, *, timeout_s: float | None = None) -> Validation:
         """Whether the suite could run a workflow written as YAML or JSON."""
@@ -176,14 +175,6 @@ class Workflows:
             )
         told = self._call("RunWorkflow", request, timeout_s)
         return StartedRun(told.run_id, told.joined)
-
-    def _call(self, method: str, request: Any, timeout_s: float | None) -> Any:
-        return self._caller.call(
-            f"Workflows/{method}",
-            getattr(self._stub, method),
-            lambda: request,
-            self._caller.deadline(timeout_s),
-        )
 
 
 def _written(text: str) -> workflows_pb2.WrittenWorkflow:

@@ -49,6 +49,8 @@ class ImageFeatureRefs:
         modality: "optical", "sar", "infrared", or None where it is not known.
         version: Which weights and preprocessing made them.
         band_note: How bands became the three channels the model saw.
+        gaps: u8 [h, ceil(w / 8)], a bit for each pixel of the image that the window touches, set
+            where there is no data; None where there is data everywhere.
     """
 
     grid: TensorRef
@@ -59,11 +61,12 @@ class ImageFeatureRefs:
     modality: str | None
     version: str
     band_note: str
+    gaps: TensorRef | None = None
 
     @property
     def refs(self) -> tuple[TensorRef, ...]:
         """All tensors."""
-        return (self.grid, *self.pyramid)
+        return (self.grid, *self.pyramid, *(() if self.gaps is None else (self.gaps,)))
 
     def to_proto(self) -> image_encoder_pb2.EncodedImage:
         """As the contract's message."""
@@ -76,6 +79,7 @@ class ImageFeatureRefs:
             modality=MODALITY_NUMBERS[self.modality],
             version=self.version,
             band_note=self.band_note,
+            gaps=None if self.gaps is None else self.gaps.to_proto(),
         )
 
     @classmethod
@@ -110,6 +114,7 @@ class ImageFeatureRefs:
             modality=modality_name(message.modality, "image.modality"),
             version=message.version,
             band_note=message.band_note,
+            gaps=TensorRef.from_proto(message.gaps) if message.HasField("gaps") else None,
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from shared.errors import InvalidInput
 from shared.feature_refs import ImageFeatureRefs, PromptFeatureRefs
@@ -78,6 +79,25 @@ class FeatureReader:
                 wanted.append((f"image.pyramid[{i}]", ref, shape))
         return self._read(wanted, tenant)
 
+    def gaps(
+        self, refs: ImageFeatureRefs, tenant: str, shape: tuple[int, int]
+    ) -> npt.NDArray[np.uint8]:
+        """Where the window has no data: uint8, a bit a pixel.
+
+        Args:
+            refs: Of the image; it has gaps.
+            tenant: Whom the reader acts for.
+            shape: What it must have, by window and size of the image.
+
+        Raises:
+            InvalidInput: It is not of that shape, or no bytes.
+            TensorGone: It is no longer there.
+            TensorRefused: The ref does not hold.
+        """
+        assert refs.gaps is not None
+        _check_kind("image.gaps", refs.gaps, shape, ("u8",))
+        return self._store.get(refs.gaps, tenant=tenant).to_numpy()
+
     def prompts(self, refs: PromptFeatureRefs, tenant: str) -> list[HostTensor]:
         """Map tokens [M, D], region tokens [R, D], region weights [R, G, G].
 
@@ -108,12 +128,7 @@ class FeatureReader:
         self, wanted: list[tuple[str, TensorRef, tuple[int, ...]]], tenant: str
     ) -> list[HostTensor]:
         for field, ref, shape in wanted:
-            if ref.shape != shape or ref.dtype not in FLOAT_DTYPES:
-                raise InvalidInput(
-                    f"{field} is {ref.dtype} {list(ref.shape)}",
-                    field=field,
-                    limit=f"f32 or bf16 {list(shape)}",
-                )
+            _check_kind(field, ref, shape, FLOAT_DTYPES)
         found = [self._store.get(ref, tenant=tenant) for _, ref, _ in wanted]
         for (field, _, _), tensor in zip(wanted, found, strict=True):
             if not _is_finite(tensor):
@@ -121,6 +136,17 @@ class FeatureReader:
                     f"{field} has values that are not finite", field=field, limit="finite values"
                 )
         return found
+
+
+def _check_kind(
+    field: str, ref: TensorRef, shape: tuple[int, ...], dtypes: tuple[str, ...]
+) -> None:
+    if ref.shape != shape or ref.dtype not in dtypes:
+        raise InvalidInput(
+            f"{field} is {ref.dtype} {list(ref.shape)}",
+            field=field,
+            limit=f"{' or '.join(dtypes)} {list(shape)}",
+        )
 
 
 def _is_finite(tensor: HostTensor) -> bool:

@@ -62,6 +62,8 @@ class Region:
         image_id: of the scene it lies in; empty if it was written out by hand.
         drawn: its shape, if a hand drew one.
         seen: in which view; None where nobody looked, or where it was put together.
+        pixel_px: side of a pixel as the model was shown it, in pixels of the scene; None where
+            nobody looked.
     """
 
     box_xyxy_px: BoxXyxyPx
@@ -75,6 +77,7 @@ class Region:
     image_id: str = ""
     drawn: Drawn | None = None
     seen: Seen | None = None
+    pixel_px: float | None = None
 
     def fields(self) -> dict[str, str | float | None]:
         """The fields of the language (`value_types.REGION_FIELDS`)."""

@@ -201,6 +201,7 @@ _region = _object_of(
     length_m=_number,
     drawn=_object_of(Drawn, {"shape": _text, "vertices_xy_px": _tuple_of(_position)}),
     seen=_object_of(Seen, {"window_xyxy_px": _box}, trusted_xyxy_px=_box, cut=_boolean),
+    pixel_px=_number,
 )
 _READERS: Mapping[str, Callable[[Json], Value]] = {
     "scene": _view,

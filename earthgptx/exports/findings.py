@@ -20,6 +20,10 @@ class Findings(Protocol):
     def objects(self) -> tuple[SceneObject, ...]:
         """The things found."""
 
+    @property
+    def resampling(self) -> str:
+        """What was done to the scene's pixels before the model saw them; "" if nobody looked."""
+
 
 @dataclass(frozen=True)
 class SceneFindings:
@@ -28,7 +32,9 @@ class SceneFindings:
     Attributes:
         header: of the scene.
         objects: the things; a score that is not known is NaN.
+        resampling: what was done to the scene's pixels before the model saw them, in words.
     """
 
     header: SceneHeader
     objects: tuple[SceneObject, ...]
+    resampling: str = ""

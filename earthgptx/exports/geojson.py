@@ -13,9 +13,9 @@ from typing import Any
 from shapely.geometry import mapping
 
 from earthgptx.exports.simpler import simpler_shape
+from earthgptx.imagery.place import NO_PLACE
 from earthgptx.imagery.polygons import DEFAULT_TOLERANCE_PX
 from earthgptx.scenes.ground import Ground
-from earthgptx.scenes.header import NO_PLACE
 from earthgptx.scenes.interpret import SceneResult
 from earthgptx.scenes.objects import SceneObject
 from earthgptx.scenes.pieces import Shape
@@ -46,7 +46,7 @@ def write_geojson(
         "scene": result.header.name,
         "coordinates": "longitude and latitude, WGS 84" if ground.is_known else NO_PLACE,
         "simplified_by_px": tolerance_px,
-        "resampling": result.plan.resampling,
+        "resampling": result.resampling,
     }
     with (
         whole_file(path, overwrite=overwrite) as unfinished,

@@ -15,9 +15,9 @@ from shapely.geometry import MultiPolygon
 
 from earthgptx.exports.findings import Findings
 from earthgptx.exports.simpler import simpler_shape
+from earthgptx.imagery.place import NO_PLACE
 from earthgptx.imagery.polygons import DEFAULT_TOLERANCE_PX, polygons_of
 from earthgptx.scenes.ground import Ground
-from earthgptx.scenes.header import NO_PLACE
 from earthgptx.scenes.objects import SceneObject
 from earthgptx.scenes.whole_file import whole_file
 
@@ -54,6 +54,7 @@ def write_geopackage(
     fields = _fields(objects)
     place = "coordinates of the scene's CRS" if ground.is_known else NO_PLACE
     about = f"{result.header.name}: {place}; outlines simplified by {tolerance_px:g} px"
+    about += f"; resampling: {result.resampling}" if result.resampling else ""
     with whole_file(path, overwrite=overwrite) as unfinished, warnings.catch_warnings():
         # That there is no CRS is said in the layer's description.
         warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)

@@ -51,7 +51,7 @@ def report_markdown(
         (
             ("scene", _scene_in_words(header)),
             ("shown", result.overview.note or "bands as they are"),
-            ("resampling", plan.resampling),
+            ("resampling", result.resampling),
             (
                 "tiles",
                 f"{looked} of {len(plan)} looked at, {result.empty_tiles} without data; "

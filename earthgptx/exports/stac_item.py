@@ -79,7 +79,7 @@ def write_stac_item(
     """
     shown = ShownToModel(
         result.plan.tile_px,
-        f"{result.overview.note or 'bands as they are'}; resampling: {result.plan.resampling}",
+        f"{result.overview.note or 'bands as they are'}; resampling: {result.resampling}",
         result.plan.overlap_px,
     )
     assets = {key: _asset(key, file, result) for key, file in sorted(files.items())}

@@ -36,10 +36,17 @@ class Display:
     Attributes:
         pixels_HWC: uint8 [H, W, 3]; 0 where there is no data.
         band_note: how bands became these channels; empty if they were used as they are.
+        valid_HW: where there is data; None where everywhere.
     """
 
     pixels_HWC: npt.NDArray[np.uint8]
     band_note: str
+    valid_HW: ValidHW | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes of the memory."""
+        return self.pixels_HWC.nbytes + (0 if self.valid_HW is None else self.valid_HW.nbytes)
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,7 @@ def to_display(raster: Raster, modality: Modality | None) -> Display:
     return Display(
         show(bands_CHW, raster.valid_HW, channels, stretch),
         display_note(channels, stretch, raster.note, has_gaps=raster.valid_HW is not None),
+        raster.valid_HW,
     )
 
 

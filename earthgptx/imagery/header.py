@@ -23,7 +23,8 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from earthgptx.imagery.errors import DamagedImage, ImageryError
-from earthgptx.imagery.georeference import AffineTransform, ground_sampling_distance_m
+from earthgptx.imagery.georeference import AffineTransform
+from earthgptx.imagery.place import place_of
 
 # The last three are read as scenes only (`earthgptx.scenes`).
 ImageFormat = Literal["PNG", "JPEG", "TIFF", "GTiff", "JP2OpenJPEG", "NITF", "ENVI"]
@@ -97,8 +98,9 @@ def inspect_image(data: bytes, limits: ImageLimits | None = None) -> ImageHeader
 
     Raises:
         ImageryError: the file is empty, of no known format, damaged, of a kind that is not read
-            (CMYK, several pages, an element type other than ``BAND_DTYPES``) or over a limit;
-            the field is "image". ``DamagedImage`` where more bytes might have helped.
+            (CMYK, several pages, an element type other than ``BAND_DTYPES``), over a limit or
+            placed off the earth; the field is "image". ``DamagedImage`` where more bytes might
+            have helped.
     """
     limits = limits or ImageLimits()
     if len(data) > limits.max_bytes:
@@ -215,20 +217,17 @@ def open_with_gdal(
 def _inspect_tiff(data: bytes) -> ImageHeader:
     with open_with_gdal(data, "GTiff") as dataset:
         refuse_unread_kinds(dataset)
-        georeferenced = dataset.crs is not None and not dataset.transform.is_identity
-        transform = tuple(dataset.transform)[:6] if georeferenced else None
-        crs = crs_name(dataset.crs) if georeferenced else ""
-        middle = (dataset.width / 2, dataset.height / 2)
+        place = place_of(dataset)
         return ImageHeader(
-            format="GTiff" if georeferenced else "TIFF",
+            format="GTiff" if place.transform else "TIFF",
             width_px=dataset.width,
             height_px=dataset.height,
             band_count=3 if is_palette(dataset) else len(colour_bands(dataset)),
             band_dtype=dataset.dtypes[0],
-            crs=crs,
-            gsd_m=ground_sampling_distance_m(middle, transform, crs) if transform else 0.0,
+            crs=place.crs,
+            gsd_m=place.gsd_m,
             size_bytes=len(data),
-            transform=transform,
+            transform=place.transform,
         )
 
 
@@ -262,9 +261,3 @@ def colour_bands(dataset: rasterio.DatasetReader) -> list[int]:
         for number, meaning in enumerate(dataset.colorinterp, start=1)
         if meaning != ColorInterp.alpha
     ]
-
-
-def crs_name(crs: rasterio.CRS) -> str:
-    """As "EPSG:<code>", or WKT where it has no code."""
-    code = crs.to_epsg()
-    return f"EPSG:{code}" if code else crs.to_wkt()

@@ -37,7 +37,7 @@ class ShownImages:
                 if found is None:
                     found = make()
                     with self._mutex:
-                        self._kept.keep(key, found, found.pixels_HWC.nbytes)
+                        self._kept.keep(key, found, found.size_bytes)
                 return found
             finally:
                 with self._mutex:

@@ -94,6 +94,19 @@ def box_in_image(
     return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
 
 
+def touched_px(window: Window, width_px: int, height_px: int) -> tuple[int, int, int, int]:
+    """The whole pixels of an image that a window touches: x0, y0, x1, y1, the last two exclusive.
+
+    Where it touches none, one of the lengths is not positive.
+    """
+    return (
+        max(math.floor(window.x0_px), 0),
+        max(math.floor(window.y0_px), 0),
+        min(math.ceil(window.x0_px + window.side_px), width_px),
+        min(math.ceil(window.y0_px + window.side_px), height_px),
+    )
+
+
 def choose_window(boxes_xyxy_px: Sequence[BoxXyxyPx], width_px: int, height_px: int) -> Window:
     """Close to the regions if they are small, else the whole image (ZOOM_AUTO).
 

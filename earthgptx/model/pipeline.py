@@ -17,6 +17,7 @@ from torch import Tensor
 from earthgptx.imagery.marks import Region, region_extent_xyxy_px, validate_regions
 from earthgptx.imagery.masks import paste_window_mask
 from earthgptx.imagery.prompt_raster import rasterise_regions
+from earthgptx.imagery.read import ValidHW
 from earthgptx.imagery.windows import (
     Window,
     box_in_image,
@@ -122,9 +123,10 @@ class EarthGptX:
         modality: str | None = None,
         window: Window | None = None,
         max_new_tokens: int = 0,
+        valid_HW: ValidHW | None = None,
     ) -> Answer:
         """Answers one question about one image; see ``Question`` and ``answer_all``."""
-        asked = Question(pixels_HWC, question, tuple(regions), modality, window)
+        asked = Question(pixels_HWC, question, tuple(regions), modality, window, valid_HW)
         return self.answer_all([asked], max_new_tokens)[0]
 
     def answer_all(self, questions: Sequence[Question], max_new_tokens: int = 0) -> list[Answer]:
@@ -166,7 +168,7 @@ class EarthGptX:
         raw: str,
         segments: list[tuple[str, Tensor]],
     ) -> Answer:
-        height, width = question.pixels_HWC.shape[:2]
+        size_hw = question.pixels_HWC.shape[:2]
         queries = [
             MaskQuery(image, seg_state=state, counted=is_counted(phrase))
             for phrase, state in segments
@@ -175,7 +177,8 @@ class EarthGptX:
             (found.phrase, tuple(_to_image_px(box, window) for box in found.boxes_xyxy_unit))
             for found in parse_boxes(raw)
         ]
-        masks = self._draw(queries, [phrase for phrase, _ in segments], window, width, height)
+        phrases = [phrase for phrase, _ in segments]
+        masks = self._draw(queries, phrases, window, size_hw, question.valid_HW)
         counted = [(m.phrase, m.instances_xyxy_px) for m in masks if m.instances_xyxy_px]
         return Answer(plain_text(raw), raw, (*said, *counted), masks, window)
 
@@ -184,9 +187,9 @@ class EarthGptX:
         pixels_HWC: npt.NDArray[np.uint8],
         regions: Sequence[Region],
         window: Window | None = None,
+        valid_HW: ValidHW | None = None,
     ) -> tuple[DrawnMask, ...]:
-        """One mask for each marked region; no words."""
-        height, width = pixels_HWC.shape[:2]
+        """One mask for each marked region, where there is data; no words."""
         window, image, prompts = self._look(pixels_HWC, regions, window)
         if prompts is None:
             return ()
@@ -198,7 +201,7 @@ class EarthGptX:
             )
             for i in range(len(regions))
         ]
-        return self._draw(queries, [""] * len(regions), window, width, height)
+        return self._draw(queries, [""] * len(regions), window, pixels_HWC.shape[:2], valid_HW)
 
     def _look(
         self,
@@ -226,22 +229,28 @@ class EarthGptX:
         queries: list[MaskQuery],
         phrases: list[str],
         window: Window,
-        width: int,
-        height: int,
+        size_hw: tuple[int, ...],
+        valid_HW: ValidHW | None,
     ) -> tuple[DrawnMask, ...]:
         if not queries:
             return ()
         drawn = self.mask_decoder.decode(queries)
         return tuple(
-            _placed(phrase, prediction, window, width, height)
+            _placed(phrase, prediction, window, size_hw, valid_HW)
             for phrase, prediction in zip(phrases, drawn, strict=True)
         )
 
 
 def _placed(
-    phrase: str, prediction: MaskPrediction, window: Window, width_px: int, height_px: int
+    phrase: str,
+    prediction: MaskPrediction,
+    window: Window,
+    size_hw: tuple[int, ...],
+    valid_HW: ValidHW | None,
 ) -> DrawnMask:
+    height_px, width_px = size_hw
     mask_HW = paste_window_mask(prediction.logits_hw, window, width_px, height_px)
+    mask_HW = mask_HW if valid_HW is None else mask_HW & valid_HW
     if prediction.instances is None:
         return DrawnMask(phrase, mask_HW, prediction.score)
     found = prediction.instances

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earthgptx.imagery.marks import Region
+from earthgptx.imagery.read import ValidHW
 from earthgptx.imagery.windows import Window
 
 
@@ -21,6 +22,7 @@ class Question:
         regions: marks in pixels of the full image.
         modality: "optical", "sar", "infrared", or None where not known.
         window: what to look at; None chooses as ZOOM_AUTO does.
+        valid_HW: where there is data, and masks may be; None where everywhere.
     """
 
     pixels_HWC: npt.NDArray[np.uint8]
@@ -28,3 +30,4 @@ class Question:
     regions: tuple[Region, ...] = ()
     modality: str | None = None
     window: Window | None = None
+    valid_HW: ValidHW | None = None

@@ -1,9 +1,9 @@
 """An ENVI scene in one file: a TAR of its text header and its raw file, read where they lie.
 
-ENVI is two files; what is uploaded is one. A TAR holds its members whole, one after the other
-(POSIX.1-1988 "ustar", and GNU's sizes over 8 GiB), so pixels need not be unpacked: ENVI's own
-"header offset" says where in a file they begin. Of the TAR only two plain members are read, by
-their first bytes; their names are looked at by nobody, so they cannot lead anywhere.
+ENVI is two files; what is uploaded is one. A TAR holds its files whole, one after the other, so
+pixels need not be unpacked: ENVI's own "header offset" says where in a file they begin. Of the TAR
+only two plain files are read, told apart by their first bytes; their names are looked at by nobody,
+so they cannot lead anywhere.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from earthgptx.imagery.errors import DamagedImage, ImageryError
+from earthgptx.scenes.tar_members import HOW_TO_PACK, PlainFile, is_tar, plain_files
 
 HEADER_LIMIT_BYTES = 1024 * 1024
 HEADER_START = b"ENVI"
-HOW_TO_PACK = "one TAR of the two, `tar --format=gnu -cf SCENE.tar SCENE.hdr SCENE.img`"
 
 # None of these takes more than one look at a character, whatever a stranger's header is full of.
 _IN_BRACES = re.compile(r"\{[^{}]*\}")
 _OFFSET = re.compile(r"^[ \t]*header[ \t]+offset[ \t]*=(.*)$", re.I | re.M)
 _COMPRESSION = re.compile(r"^[ \t]*file[ \t]+compression[ \t]*=(.*)$", re.I | re.M)
-_MAGIC = slice(257, 262)
 
 
 @dataclass(frozen=True)
@@ -43,17 +42,10 @@ class EnviPair:
     end_bytes: int
 
 
-@dataclass(frozen=True)
-class _Member:
-    start_bytes: int
-    size_bytes: int
-    is_header: bool
-
-
 def is_pair(path: Path) -> bool:
     """Whether the file begins as a TAR."""
     with path.open("rb") as file:
-        return file.read(tarfile.BLOCKSIZE)[_MAGIC] == b"ustar"
+        return is_tar(file.read(tarfile.BLOCKSIZE))
 
 
 def read_pair(path: Path) -> EnviPair:
@@ -78,6 +70,7 @@ def beside_each_other(path: Path) -> Iterator[Path]:
 
     Raises:
         ImageryError: see ``read_pair``.
+        OSError: the local disk has no room for a link and a header.
     """
     pair = read_pair(path)
     with TemporaryDirectory(prefix="earthgptx-") as folder:
@@ -87,52 +80,29 @@ def beside_each_other(path: Path) -> Iterator[Path]:
         yield raw
 
 
-def _both(file: BinaryIO, size_bytes: int) -> tuple[_Member, _Member]:
+def _both(file: BinaryIO, size_bytes: int) -> tuple[PlainFile, PlainFile]:
     """Header and raw file."""
-    members: list[_Member] = []
-    at_bytes = 0
-    while (member := _member_at(file, at_bytes, size_bytes)) is not None:
-        members.append(member)
-        if len(members) > 2:
+    headers: list[PlainFile] = []
+    others: list[PlainFile] = []
+    for found in plain_files(file, size_bytes):
+        (others if headers or not _is_header(file, found) else headers).append(found)
+        if len(headers) + len(others) > 2:
             raise ImageryError("image", "is a TAR of more than two files", HOW_TO_PACK)
-        end_bytes = member.start_bytes + member.size_bytes
-        at_bytes = -(-end_bytes // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-    headers = [member for member in members if member.is_header]
     if not headers:
         raise ImageryError(
             "image", f"is a TAR without an ENVI header of {HEADER_LIMIT_BYTES} bytes", HOW_TO_PACK
         )
-    raw = [member for member in members if member is not headers[0]]
-    if not raw:
+    if not others:
         raise ImageryError("image", "is a TAR of an ENVI header without its pixels", HOW_TO_PACK)
-    return headers[0], raw[0]
+    return headers[0], others[0]
 
 
-def _member_at(file: BinaryIO, at_bytes: int, size_bytes: int) -> _Member | None:
-    """The member whose block of the TAR is there; None at its end."""
-    file.seek(at_bytes)
-    block = file.read(tarfile.BLOCKSIZE)
-    if not block.strip(b"\0"):
-        return None
-    try:
-        told = tarfile.TarInfo.frombuf(block, "latin-1", "strict")
-    except tarfile.HeaderError as error:
-        raise DamagedImage("image", f"is a damaged TAR: {error}", HOW_TO_PACK) from None
-    # Links, sparse files and the records of long names and attributes.
-    if told.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
-        raise ImageryError("image", "is a TAR of more than plain files", HOW_TO_PACK)
-    start_bytes = at_bytes + tarfile.BLOCKSIZE
-    if not 0 < told.size <= size_bytes - start_bytes:
-        raise DamagedImage(
-            "image",
-            f"is cut short: a file of {told.size} bytes begins at {start_bytes} of {size_bytes}",
-            HOW_TO_PACK,
-        )
-    is_header = told.size <= HEADER_LIMIT_BYTES and file.read(len(HEADER_START)) == HEADER_START
-    return _Member(start_bytes, told.size, is_header)
+def _is_header(file: BinaryIO, found: PlainFile) -> bool:
+    file.seek(found.start_bytes)
+    return found.size_bytes <= HEADER_LIMIT_BYTES and file.read(len(HEADER_START)) == HEADER_START
 
 
-def _moved(text: str, raw: _Member) -> str:
+def _moved(text: str, raw: PlainFile) -> str:
     """The header for pixels that begin in the middle of a file."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     plain = _IN_BRACES.sub("", text)

@@ -11,23 +11,16 @@ import numpy as np
 import rasterio
 
 from earthgptx.imagery.errors import ImageryError
-from earthgptx.imagery.georeference import (
-    AffineTransform,
-    ground_sampling_distance_m,
-    pixels_to_lonlat,
-)
 from earthgptx.imagery.header import (
     BAND_DTYPES,
     ImageFormat,
     ImageHeader,
     colour_bands,
-    crs_name,
     is_palette,
     refuse_unread_kinds,
 )
+from earthgptx.imagery.place import place_of
 from earthgptx.imagery.read import band_name
-
-NO_PLACE = "coordinates are pixels of the scene (origin at its top left corner, x right, y down)"
 
 
 @dataclass(frozen=True)
@@ -37,15 +30,11 @@ class SceneLimits:
     Attributes:
         max_side_px: the longer side.
         max_bands: bands without alpha, however few of them are shown.
-        min_gsd_m: finer ground sampling is taken for a wrong transform.
-        max_gsd_m: coarser as well.
         max_block_bytes: what has to be decoded at once; a compressed TIFF may be one block.
     """
 
     max_side_px: int = 1_000_000
     max_bands: int = 1_000
-    min_gsd_m: float = 0.001
-    max_gsd_m: float = 10_000.0
     max_block_bytes: int = 128 * 1024 * 1024
 
 
@@ -81,11 +70,8 @@ def read_header(dataset: rasterio.DatasetReader, path: Path, limits: SceneLimits
     """
     refuse_unread_kinds(dataset)
     _refuse_over_limits(dataset, limits)
-    _refuse_absurd_pixels(_nominal_gsd_m(dataset), limits)
-    transform, crs, notes = _place(dataset)
-    middle = (dataset.width / 2, dataset.height / 2)
-    gsd_m = ground_sampling_distance_m(middle, transform, crs) if transform else 0.0
-    _refuse_absurd_pixels(gsd_m if transform else None, limits)
+    place = place_of(dataset)
+    notes = place.notes
     if is_palette(dataset):
         notes = (*notes, "palette shown as its colours")
     shown = colour_bands(dataset)
@@ -94,16 +80,16 @@ def read_header(dataset: rasterio.DatasetReader, path: Path, limits: SceneLimits
     return SceneHeader(
         # The driver is one of open.Driver; a plain TIFF keeps the word the images have for it.
         format=cast(
-            ImageFormat, "TIFF" if dataset.driver == "GTiff" and not crs else dataset.driver
+            ImageFormat, "TIFF" if dataset.driver == "GTiff" and not place.crs else dataset.driver
         ),
         width_px=dataset.width,
         height_px=dataset.height,
         band_count=3 if is_palette(dataset) else len(shown),
         band_dtype=dataset.dtypes[0],
-        crs=crs,
-        gsd_m=gsd_m,
+        crs=place.crs,
+        gsd_m=place.gsd_m,
         size_bytes=path.stat().st_size,
-        transform=transform,
+        transform=place.transform,
         name=path.name,
         band_names=("red", "green", "blue") if is_palette(dataset) else names,
         nodata=dataset.nodata,
@@ -139,53 +125,6 @@ def _refuse_large_blocks(dataset: rasterio.DatasetReader, limits: SceneLimits) -
             "tiles (gdal_translate -of COG)",
             f"blocks of {limits.max_block_bytes} bytes",
         )
-
-
-def _refuse_absurd_pixels(gsd_m: float | None, limits: SceneLimits) -> None:
-    if gsd_m is not None and not limits.min_gsd_m <= gsd_m <= limits.max_gsd_m:
-        raise ImageryError(
-            "image",
-            f"has pixels of {gsd_m:g} m on the ground: its transform or CRS is wrong",
-            f"{limits.min_gsd_m:g} to {limits.max_gsd_m:g} m",
-        )
-
-
-def _nominal_gsd_m(dataset: rasterio.DatasetReader) -> float | None:
-    """By the transform alone, where the CRS is a projection.
-
-    The ground is no help there: with absurd pixels the scene leaves what the CRS can place.
-    """
-    if dataset.crs is None or not dataset.crs.is_projected or dataset.transform.is_identity:
-        return None
-    _, metres = dataset.crs.linear_units_factor
-    return float(abs(dataset.transform.determinant) ** 0.5 * metres)
-
-
-def _place(
-    dataset: rasterio.DatasetReader,
-) -> tuple[AffineTransform | None, str, tuple[str, ...]]:
-    """Transform and CRS where both are there and lie on the earth, and what to say if not."""
-    transform = cast(AffineTransform, tuple(dataset.transform)[:6])
-    if dataset.crs is None or dataset.transform.is_identity:
-        missing = "no CRS" if dataset.crs is None else "a CRS but no transform"
-        if dataset.gcps[0] or dataset.rpcs:
-            missing += " (its ground control points or RPCs are not used; warp it first)"
-        return None, "", (f"has {missing}: {NO_PLACE}, areas are in pixels",)
-    crs = crs_name(dataset.crs)
-    width, height = dataset.width, dataset.height
-    corners = [(0, 0), (width, 0), (width, height), (0, height), (width / 2, height / 2)]
-    lonlat = pixels_to_lonlat(corners, transform, crs)
-    if lonlat is None:
-        return None, "", (f"its CRS has no place on the earth there: {NO_PLACE}",)
-    # A scene that crosses the antimeridian may go on to 360 degrees.
-    if (np.abs(lonlat[:, 0]) > 361).any() or (np.abs(lonlat[:, 1]) > 90.001).any():
-        raise ImageryError(
-            "image",
-            f"lies at longitude {lonlat[0, 0]:g}, latitude {lonlat[0, 1]:g}: its transform is not "
-            f"in its CRS ({crs})",
-            "a place on the earth",
-        )
-    return transform, crs, ()
 
 
 def _acquired(dataset: rasterio.DatasetReader) -> datetime | None:

@@ -47,6 +47,11 @@ class SceneResult:
     description: str
     empty_tiles: int
 
+    @property
+    def resampling(self) -> str:
+        """What was done to the scene's pixels before the model saw them, in words."""
+        return self.plan.resampling
+
 
 def interpret_scene(
     scene: Scene,

@@ -20,7 +20,8 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from earthgptx.imagery.errors import DamagedImage, ImageryError
 from earthgptx.imagery.header import GDAL_OPTIONS
-from earthgptx.scenes.envi_pair import HEADER_START, HOW_TO_PACK, beside_each_other, is_pair
+from earthgptx.scenes.envi_pair import HEADER_START, beside_each_other, is_pair
+from earthgptx.scenes.tar_members import HOW_TO_PACK
 
 Driver = Literal["GTiff", "JP2OpenJPEG", "NITF", "ENVI"]
 
@@ -83,6 +84,7 @@ def open_dataset(path: Path) -> Iterator[rasterio.DatasetReader]:
 
     Raises:
         ImageryError: see ``driver_of``. ``DamagedImage`` where the driver cannot open it.
+        OSError: the local disk fails.
     """
     driver = driver_of(path)
     options = {**GDAL_OPTIONS, "GDAL_CACHEMAX": _CACHE_BYTES}

@@ -171,20 +171,32 @@ def tile_grid(
     )
 
 
+def resampling_in_words(gsd_m: float | None, factor: float) -> str:
+    """What is done to a scene's pixels when they are shown.
+
+    Args:
+        gsd_m: ground sampling distance of the scene; None or 0 if not known.
+        factor: side of a pixel as it is shown, in pixels of the scene.
+    """
+    if factor == 1:
+        return "none: pixels are shown as they are"
+    how = "averaged over areas" if factor > 1 else "enlarged, bilinear"
+    if gsd_m:
+        return f"{how}, {gsd_m:g} m to {gsd_m * factor:.3g} m a pixel"
+    return f"{how}, a pixel shown is {factor:.3g} px of the scene"
+
+
 def _resampling(gsd_m: float, model_gsd_m: float, factor: float) -> str:
     if not model_gsd_m:
-        return "none: pixels are shown as they are"
+        return resampling_in_words(gsd_m, 1.0)
     if not gsd_m:
         return (
             f"none: the scene's ground sampling is not known, so {model_gsd_m:g} m was not aimed at"
         )
-    what = f"{gsd_m:g} m to {gsd_m * factor:.3g} m a pixel (the model's {model_gsd_m:g} m)"
     if factor == 1:
         return f"none: {gsd_m:g} m a pixel is what the model is best at"
-    if factor > 1:
-        return f"averaged over areas, {what}"
     limit = model_gsd_m / gsd_m < 1 / MAX_ENLARGEMENT
-    return f"enlarged, bilinear, {what}" + (
+    return f"{resampling_in_words(gsd_m, factor)} (the model's {model_gsd_m:g} m)" + (
         f"; not more than {MAX_ENLARGEMENT:g} times" if limit else ""
     )
 

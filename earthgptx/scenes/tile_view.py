@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ from rasterio.windows import Window as PixelWindow
 from earthgptx.imagery.display import show
 from earthgptx.imagery.read import ValidHW
 from earthgptx.imagery.stretch import Stretch
-from earthgptx.imagery.windows import Window, cut_window
+from earthgptx.imagery.windows import Window, cut_window, touched_px
 from earthgptx.scenes.model import TileView
 from earthgptx.scenes.scene import Scene
 from earthgptx.scenes.tile_plan import Tile, TilePlan
@@ -61,8 +60,7 @@ def view_window(scene: Scene, stretch: Stretch, window: Window, side_px: int) ->
         DamagedImage: the scene cannot be read there (field "image").
     """
     header = scene.header
-    x0, x1 = _inside(window.x0_px, window.side_px, header.width_px)
-    y0, y1 = _inside(window.y0_px, window.side_px, header.height_px)
+    x0, y0, x1, y1 = touched_px(window, header.width_px, header.height_px)
     if x0 >= x1 or y0 >= y1:
         return None
     read_px = min(window.side_px, float(_READ_FACTOR * side_px))
@@ -77,19 +75,24 @@ def view_window(scene: Scene, stretch: Stretch, window: Window, side_px: int) ->
     seen = Window((window.x0_px - x0) * ratio, (window.y0_px - y0) * ratio, read_px)
     return WindowView(
         cut_window(pixels_HWC, seen, side_px),
-        _valid_as_shown(part.valid_HW, pixels_HWC.shape[:2], seen, side_px),
+        valid_as_shown(part.valid_HW, pixels_HWC.shape[:2], seen, side_px),
     )
 
 
-def _inside(start_px: float, side_px: float, length_px: int) -> tuple[int, int]:
-    """First and last (exclusive) pixel of the scene that a window touches along one axis."""
-    return max(math.floor(start_px), 0), min(math.ceil(start_px + side_px), length_px)
-
-
-def _valid_as_shown(
+def valid_as_shown(
     valid_HW: ValidHW | None, shape_hw: tuple[int, ...], seen: Window, side_px: int
 ) -> ValidHW | None:
-    """Where at least half of a shown pixel has data and lies in the scene."""
+    """Where at least half of a shown pixel has data and lies in the image.
+
+    Args:
+        valid_HW: of an image or of a part of one; None: everywhere.
+        shape_hw: its rows and columns.
+        seen: what is shown of it (``cut_window``).
+        side_px: as how many pixels.
+
+    Returns:
+        bool [side_px, side_px]; None: everywhere.
+    """
     if valid_HW is None and seen == Window(0, 0, shape_hw[0]) and shape_hw[0] == shape_hw[1]:
         return None
     inside: npt.NDArray[np.uint8] = np.full(shape_hw, 255, np.uint8)

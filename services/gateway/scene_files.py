@@ -1,4 +1,7 @@
-"""A large file that was uploaded: hashed, and its header judged; its pixels are never decoded."""
+"""A large file that was uploaded: hashed, and its header judged; no pixels are decoded.
+
+But of a file that UploadImage would take: a client may send by parts what was refused there.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.header import ImageLimits, inspect_image
+from earthgptx.imagery.read import read_image
 from earthgptx.scenes.scene import open_scene
 from services.gateway.header_record import record_of
 from shared.errors import InvalidInput, StageUnavailable, refused_as_invalid_input
@@ -67,6 +72,8 @@ def scene_file(chunks: Iterable[memoryview], folder: Path) -> Iterator[SceneFile
 def examine(path: Path) -> ImageRecord:
     """What is known of a scene from its header; its table of blocks is compared with its size.
 
+    One that could be an image is judged as such, down to its pixels: runs would fail at it later.
+
     Raises:
         InvalidInput: It cannot be used.
     """
@@ -79,11 +86,25 @@ def examine(path: Path) -> ImageRecord:
                 field="image",
                 limit=f"{MAX_PIXELS} px in all",
             )
+        _refuse_damaged_image(path)
         return record_of(
             header,
             shown_as_is=plain and not scene.may_have_gaps and not header.notes,
             by_window=True,
         )
+
+
+def _refuse_damaged_image(path: Path) -> None:
+    limits = ImageLimits()
+    if path.stat().st_size > limits.max_bytes:
+        return
+    data = path.read_bytes()
+    try:
+        inspect_image(data, limits)
+    except ImageryError:
+        # Too many pixels or bands for an image, or of a format of scenes only.
+        return
+    read_image(data, limits)
 
 
 def _clear_away(folder: Path) -> None:

@@ -18,6 +18,7 @@ import torch
 
 from earthgptx.imagery.display import MODALITIES, Display, to_display
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.gaps import PackedGaps, gaps_in_window
 from earthgptx.imagery.header import ImageLimits
 from earthgptx.imagery.read import read_image
 from earthgptx.imagery.shown_images import ShownImages
@@ -34,6 +35,7 @@ from shared.settings import StageSettings
 from shared.single_flight import SingleFlight
 from shared.stage_metrics import StageMetrics
 from shared.telemetry import Telemetry
+from shared.tensors.host_tensor import HostTensor
 from shared.tensors.open_store import open_store
 from shared.tensors.ref import TensorRef
 from shared.tensors.store import TensorStore
@@ -60,6 +62,7 @@ class _View:
     image_width_px: int
     image_height_px: int
     band_note: str
+    gaps: PackedGaps | None
 
 
 class Engine:
@@ -173,7 +176,8 @@ class Engine:
                 validate_window(seen, width, height)
             pixels = cut_window(display.pixels_HWC, seen, self._model.view_side_px)
         at = WindowPx(seen.x0_px, seen.y0_px, seen.side_px)
-        return _View(pixels, at, width, height, display.band_note)
+        gaps = gaps_in_window(display.valid_HW, seen)
+        return _View(pixels, at, width, height, display.band_note, gaps)
 
     def _decode(self, image: TensorRef, modality: str | None) -> Display:
         limits = ImageLimits()
@@ -189,19 +193,22 @@ class Engine:
         modality: str | None,
         name: str,
     ) -> ImageFeatureRefs:
-        grid, *pyramid = (
-            self._store.put(from_torch(tensor), tenant=tenant, ttl_s=self._ttl_s)
-            for tensor in (features.grid_NC, *features.pyramid)
+        tensors = [from_torch(tensor) for tensor in (features.grid_NC, *features.pyramid)]
+        tensors += [] if view.gaps is None else [HostTensor.from_numpy(view.gaps)]
+        grid, *others = (
+            self._store.put(tensor, tenant=tenant, ttl_s=self._ttl_s) for tensor in tensors
         )
+        levels = len(features.pyramid)
         encoded = ImageFeatureRefs(
             grid=grid,
-            pyramid=tuple(pyramid),
+            pyramid=tuple(others[:levels]),
             window=view.window,
             image_width_px=view.image_width_px,
             image_height_px=view.image_height_px,
             modality=modality,
             version=self._version,
             band_note=view.band_note,
+            gaps=others[levels] if others[levels:] else None,
         )
         payload = encoded.to_proto().SerializeToString()
         # Without the index the next question encodes again: slower, not wrong.

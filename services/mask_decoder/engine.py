@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.gaps import PackedGaps, outside_gaps, packed_shape
 from earthgptx.imagery.masks import encode_rle_part, window_mask_part
 from earthgptx.imagery.windows import Window, box_in_image, validate_window
 from earthgptx.model.checkpoint import load_mask_decoder, model_version
@@ -130,9 +131,10 @@ class Engine:
         tenant = tenant_of((*image.refs, *(prompts.refs if prompts else ()), *states))
         with self._admission.enter():
             with self._batcher.announced():
+                gaps = await self._pool.run(self._gaps, image, tenant) if image.gaps else None
                 asked = await self._pool.run(self._fetch, image, prompts, queries, tenant)
             predictions = await self._batcher.submit(asked)
-            return [await self._pool.run(_draw, found, image) for found in predictions]
+            return [await self._pool.run(_draw, found, image, gaps) for found in predictions]
 
     async def probe(self) -> None:
         """Decodes a mask of nothing through the queue.
@@ -162,12 +164,7 @@ class Engine:
         queries: tuple[Asked, ...],
     ) -> None:
         with refused_as_invalid_input(ImageryError, inside="image."):
-            window = image.window
-            validate_window(
-                Window(window.x0, window.y0, window.side),
-                image.image_width_px,
-                image.image_height_px,
-            )
+            validate_window(_window_of(image), image.image_width_px, image.image_height_px)
         count = prompts.region_count if prompts else 0
         for i, query in enumerate(queries):
             if isinstance(query.by, int) and not 0 <= query.by < count:
@@ -176,6 +173,10 @@ class Engine:
                     field=f"queries[{i}].region_index",
                     limit=f"0 to {count - 1}" if count else "needs prompts",
                 )
+
+    def _gaps(self, image: ImageFeatureRefs, tenant: str) -> PackedGaps:
+        shape = packed_shape(_window_of(image), image.image_width_px, image.image_height_px)
+        return self._reader.gaps(image, tenant, shape)
 
     def _fetch(
         self,
@@ -213,11 +214,19 @@ class Engine:
         return [[next(results) for _ in request] for request in requests]
 
 
-def _draw(prediction: MaskPrediction, image: ImageFeatureRefs) -> DrawnMask:
-    window = Window(image.window.x0, image.window.y0, image.window.side)
+def _window_of(image: ImageFeatureRefs) -> Window:
+    return Window(image.window.x0, image.window.y0, image.window.side)
+
+
+def _draw(
+    prediction: MaskPrediction, image: ImageFeatureRefs, gaps: PackedGaps | None
+) -> DrawnMask:
+    window = _window_of(image)
     height, width = image.image_height_px, image.image_width_px
     # A tile is a small part of its scene: the mask of the whole is coded, never made.
     found = window_mask_part(prediction.logits_hw, window, width, height)
+    if gaps is not None:
+        found = outside_gaps(found, gaps, window, width, height)
     return DrawnMask(
         height_px=height,
         width_px=width,

@@ -12,15 +12,15 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from services.orchestrator.due_runs import Sweep
 from services.orchestrator.engine import Send
-from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
+from services.orchestrator.step_metrics import BacklogMetrics
 from shared.errors import Cancelled, DeadlineExceeded, StageUnavailable
 from shared.interpretation.events import Ended, Fault
 from shared.messages.celery_app import StepCommand
 from shared.run_records.backlog import Backlog
 from shared.run_records.records import RunRecords
 
-RUNS_A_LOOK = 100
 BACKLOG_INTERVAL_S = 2.0
 _log = logging.getLogger(__name__)
 
@@ -60,30 +60,8 @@ class Sweeper:
         self._metrics.set(await self._backlog.queued(), await self._backlog.running())
 
 
-class InterpretationSweep:
+class InterpretationSweep(Sweep[RunRecords, Send]):
     """Does for due interpretations what their records ask for."""
-
-    def __init__(
-        self,
-        records: RunRecords,
-        send: Send,
-        step_metrics: StepMetrics,
-        backlog_metrics: BacklogMetrics,
-    ) -> None:
-        """Takes what it works with."""
-        self._records = records
-        self._send = send
-        self._step_metrics = step_metrics
-        self._backlog_metrics = backlog_metrics
-
-    async def look(self) -> None:
-        """Looks once at every run that is due.
-
-        Raises:
-            StageUnavailable: The state store is away.
-        """
-        for run_id in await self._records.due(RUNS_A_LOOK):
-            await self.sweep(run_id)
 
     async def sweep(self, run_id: str) -> None:
         """Does for one due run what its record asks for."""

@@ -27,7 +27,7 @@ RUNS_A_LOOK = 100
 MOST_LOOKED_AT = 2000
 _FIELDS = (
     *("tenant", "workflow_name", "version", "state", "created_ms", "ended_ms", "deadline_ms"),
-    *("events", "fault", "definition_digest", "inputs", "outputs"),
+    *("events", "fault", "definition_digest"),
 )
 _STATES: dict[str, StepState] = {
     "waiting": "waiting",
@@ -55,14 +55,13 @@ class RunReading(ScriptedRuns):
         Raises:
             NotFound: There is none, or its retention has passed.
         """
-        found = texts(await asked(self._redis.hmget(run_key(run_id), list(_FIELDS))))
+        found = texts(await asked(self._redis.hmget(run_key(run_id), [*_FIELDS, "outputs"])))
         if not found[0]:
             raise NotFound("there is no such run", field="run_id")
-        *plain, inputs, outputs = found
+        *plain, outputs = found
         if is_reference(outputs):
             before_large()
-        values = [await self._fetch_if_there(inputs), await self._fetch_if_there(outputs)]
-        return _run_view(run_id, [*plain, *values])
+        return _run_view(run_id, plain, await self._fetch_if_there(outputs))
 
     async def tenant_of(self, run_id: str) -> str:
         """Whose run it is; spares what may be large.
@@ -211,20 +210,17 @@ class RunReading(ScriptedRuns):
     async def _views(self, found: Sequence[tuple[str, str]]) -> Sequence[tuple[RunView, str]]:
         pipeline = self._redis.pipeline(transaction=False)
         for run_id, _ in found:
-            pipeline.hmget(run_key(run_id), list(_FIELDS[:-2]))
+            pipeline.hmget(run_key(run_id), list(_FIELDS))
         records = await asked(pipeline.execute())
         return [
-            (_run_view(run_id, [*fields, "", ""]), age)
+            (_run_view(run_id, fields, outputs_json=""), age)
             for (run_id, age), fields in zip(found, map(texts, records), strict=True)
             if fields[0]
         ]
 
 
-def _run_view(run_id: str, fields: list[str]) -> RunView:
-    (tenant, name, version, state, created, ended, deadline, events, fault, digest, *values) = (
-        fields
-    )
-    inputs, outputs = values
+def _run_view(run_id: str, fields: list[str], outputs_json: str) -> RunView:
+    (tenant, name, version, state, created, ended, deadline, events, fault, digest) = fields
     return RunView(
         run_id=run_id,
         tenant=tenant,
@@ -236,8 +232,7 @@ def _run_view(run_id: str, fields: list[str]) -> RunView:
         deadline_at_ms=int(deadline),
         events=int(events),
         fault=from_json(Fault, fault) if fault else None,
-        inputs_json=inputs,
-        outputs_json=outputs,
+        outputs_json=outputs_json,
         definition_digest=digest,
     )
 

@@ -160,8 +160,8 @@ class RunView:
         deadline_at_ms: When it is given up.
         events: Number of its last event.
         fault: Why it did not succeed; None while it runs and if it did.
-        inputs_json: As given to `create`; "" in a list of runs, and once they have expired.
-        outputs_json: JSON of outputs by name; "" until it has succeeded, and likewise.
+        outputs_json: JSON of outputs by name; "" in a list of runs, until it has succeeded, and
+            once they have expired.
         definition_digest: "sha256:<hex>" of its definition.
     """
 
@@ -175,7 +175,6 @@ class RunView:
     deadline_at_ms: int
     events: int
     fault: Fault | None
-    inputs_json: str
     outputs_json: str
     definition_digest: str
 

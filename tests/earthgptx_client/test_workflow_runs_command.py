@@ -186,8 +186,7 @@ def test_a_run_of_a_file_is_followed_and_what_it_gave_is_written(
     assert again["outputs"] == outputs and again["files"][0]["path"] is None
     numbered = command("watch", started["run_id"], "--after", 3).err
     assert [line.split()[0] for line in numbered.splitlines()[1:]] == ["4", "5"]
-    described = work(lambda runs: runs.read(started["run_id"]))
-    given = json.loads(described.inputs_json)
+    given = json.loads(work(lambda runs: runs.inputs(started["run_id"])))
     assert [frame["width_px"] for frame in given["frames"]] == [64, 64]
     assert (given["words"], given["least"]) == ("a [car", 0.5)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.earthgptx.imagery.files import encode, png_header, scene, tiff
+from tests.earthgptx.imagery.files import encode, north_up, png_header, scene, tiff
 from tests.services.pictures import png
 
 
@@ -39,6 +39,10 @@ def floats_with_a_hole() -> bytes:
     return tiff(bands_CHW)
 
 
+def placed(crs: str, pixel: float) -> bytes:
+    return tiff(np.ones((1, 64, 64), "u1"), crs=crs, transform=north_up(500, 500, pixel))
+
+
 _JPEG = encode(scene(200, 200), "JPEG")
 _TIFF = tiff(scene(200, 200).transpose(2, 0, 1), compress="deflate")
 
@@ -60,6 +64,9 @@ BAD_FILES: dict[str, BadFile] = {
     "40 bands": BadFile(tiff(np.zeros((40, 8, 8), "u1")), "32 bands", "40 bands"),
     "complex": BadFile(tiff(np.ones((1, 8, 8), "complex64")), "float32", "complex64"),
     "doubles": BadFile(tiff(np.ones((1, 8, 8), "float64")), "float32", "float64"),
+    "pixels of 90 km": BadFile(placed("EPSG:32633", 90_000), "0.001 to 10000 m", "on the ground"),
+    "pixels of a micrometre": BadFile(placed("EPSG:32633", 1e-6), "0.001 to 10000 m"),
+    "metres as degrees": BadFile(placed("EPSG:4326", 10), "on the earth", "not in its CRS"),
     "all transparent": BadFile(encode(np.zeros((8, 8, 4), np.uint8), "PNG"), "one valid pixel"),
 }
 

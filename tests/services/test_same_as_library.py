@@ -7,14 +7,17 @@ import pytest
 import torch
 from PIL import Image
 
+from earthgptx.imagery.display import to_display
 from earthgptx.imagery.marks import BoxMark, Region
-from earthgptx.imagery.masks import encode_rle
+from earthgptx.imagery.masks import decode_rle, encode_rle
+from earthgptx.imagery.read import read_image
 from earthgptx.model.pipeline import EarthGptX
 from protos.earthgptx.v1.image_encoder_pb2 import EncodeImageRequest
 from protos.earthgptx.v1.mask_decoder_pb2 import DecodeMasksRequest, MaskQuery
 from protos.earthgptx.v1.prompt_encoder_pb2 import EncodePromptsRequest
 from protos.earthgptx.v1.reasoner_pb2 import GenerateRequest
 from shared.stage_clients import StageClients
+from tests.earthgptx.imagery.files import tiff
 from tests.services.conftest import Suite
 from tests.services.marks import box, region
 from tests.services.pictures import png
@@ -76,3 +79,41 @@ async def test_words_and_masks_are_those_of_the_library(
         DecodeMasksRequest(image=encoded, prompts=prompts, queries=[MaskQuery(region_index=0)])
     )
     assert by_region.masks[0].mask.counts == encode_rle(bare.mask_HW)[2]
+
+
+async def test_where_an_image_has_no_data_neither_draws_a_mask(
+    suite: Suite, clients: StageClients, library: EarthGptX
+) -> None:
+    pixels_HWC = np.array(Image.open(io.BytesIO(png(96, 64, seed=41))))
+    pixels_HWC += pixels_HWC == 0
+    # Half of what is marked.
+    pixels_HWC[:, 35:] = 0
+    file = tiff(pixels_HWC.transpose(2, 0, 1), nodata=0)
+    shown = to_display(read_image(file), "optical")
+    assert shown.valid_HW is not None
+    regions = (Region((BoxMark(*MARK_XYXY_PX),)),)
+    (blind,) = library.segment_regions(shown.pixels_HWC, regions)
+    (seeing,) = library.segment_regions(shown.pixels_HWC, regions, valid_HW=shown.valid_HW)
+    assert (blind.mask_HW & ~shown.valid_HW).any()
+    np.testing.assert_array_equal(seeing.mask_HW, blind.mask_HW & shown.valid_HW)
+
+    image = EncodeImageRequest(image=suite.put_image(file).to_proto(), modality="MODALITY_OPTICAL")
+    marks = EncodePromptsRequest(
+        tenant="alpha",
+        regions=[region(box(*MARK_XYXY_PX))],
+        image_width_px=96,
+        image_height_px=64,
+    )
+    prompts = (await clients.prompt_encoder.EncodePrompts(marks)).encoded
+    for from_cache in (False, True):
+        response = await clients.image_encoder.EncodeImage(image)
+        assert response.from_cache == from_cache
+        drawn = await clients.mask_decoder.DecodeMasks(
+            DecodeMasksRequest(
+                image=response.encoded, prompts=prompts, queries=[MaskQuery(region_index=0)]
+            )
+        )
+        (mask,) = drawn.masks
+        assert mask.mask.counts == encode_rle(seeing.mask_HW)[2]
+        assert mask.area_px == decode_rle(64, 96, mask.mask.counts).sum()
+        assert mask.box.x1_px <= 35

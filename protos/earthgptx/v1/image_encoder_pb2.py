@@ -26,7 +26,7 @@ from protos.earthgptx.v1 import geometry_pb2 as protos_dot_earthgptx_dot_v1_dot_
 from protos.earthgptx.v1 import tensor_pb2 as protos_dot_earthgptx_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'protos/earthgptx/v1/image_encoder.proto\x12\x0c\x65\x61rthgptx.v1\x1a\"protos/earthgptx/v1/geometry.proto\x1a protos/earthgptx/v1/tensor.proto\"\x8c\x01\n\x12\x45ncodeImageRequest\x12&\n\x05image\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.TensorRef\x12(\n\x08modality\x18\x02 \x01(\x0e\x32\x16.earthgptx.v1.Modality\x12$\n\x06window\x18\x03 \x01(\x0b\x32\x14.earthgptx.v1.Window\"V\n\x13\x45ncodeImageResponse\x12+\n\x07\x65ncoded\x18\x01 \x01(\x0b\x32\x1a.earthgptx.v1.EncodedImage\x12\x12\n\nfrom_cache\x18\x02 \x01(\x08\"\x84\x02\n\x0c\x45ncodedImage\x12%\n\x04grid\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.TensorRef\x12(\n\x07pyramid\x18\x02 \x03(\x0b\x32\x17.earthgptx.v1.TensorRef\x12$\n\x06window\x18\x03 \x01(\x0b\x32\x14.earthgptx.v1.Window\x12\x16\n\x0eimage_width_px\x18\x04 \x01(\x05\x12\x17\n\x0fimage_height_px\x18\x05 \x01(\x05\x12(\n\x08modality\x18\x06 \x01(\x0e\x32\x16.earthgptx.v1.Modality\x12\x0f\n\x07version\x18\x07 \x01(\t\x12\x11\n\tband_note\x18\x08 \x01(\t2b\n\x0cImageEncoder\x12R\n\x0b\x45ncodeImage\x12 .earthgptx.v1.EncodeImageRequest\x1a!.earthgptx.v1.EncodeImageResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'protos/earthgptx/v1/image_encoder.proto\x12\x0c\x65\x61rthgptx.v1\x1a\"protos/earthgptx/v1/geometry.proto\x1a protos/earthgptx/v1/tensor.proto\"\x8c\x01\n\x12\x45ncodeImageRequest\x12&\n\x05image\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.TensorRef\x12(\n\x08modality\x18\x02 \x01(\x0e\x32\x16.earthgptx.v1.Modality\x12$\n\x06window\x18\x03 \x01(\x0b\x32\x14.earthgptx.v1.Window\"V\n\x13\x45ncodeImageResponse\x12+\n\x07\x65ncoded\x18\x01 \x01(\x0b\x32\x1a.earthgptx.v1.EncodedImage\x12\x12\n\nfrom_cache\x18\x02 \x01(\x08\"\xab\x02\n\x0c\x45ncodedImage\x12%\n\x04grid\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.TensorRef\x12(\n\x07pyramid\x18\x02 \x03(\x0b\x32\x17.earthgptx.v1.TensorRef\x12$\n\x06window\x18\x03 \x01(\x0b\x32\x14.earthgptx.v1.Window\x12\x16\n\x0eimage_width_px\x18\x04 \x01(\x05\x12\x17\n\x0fimage_height_px\x18\x05 \x01(\x05\x12(\n\x08modality\x18\x06 \x01(\x0e\x32\x16.earthgptx.v1.Modality\x12\x0f\n\x07version\x18\x07 \x01(\t\x12\x11\n\tband_note\x18\x08 \x01(\t\x12%\n\x04gaps\x18\t \x01(\x0b\x32\x17.earthgptx.v1.TensorRef2b\n\x0cImageEncoder\x12R\n\x0b\x45ncodeImage\x12 .earthgptx.v1.EncodeImageRequest\x1a!.earthgptx.v1.EncodeImageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENCODEIMAGERESPONSE']._serialized_start=270
   _globals['_ENCODEIMAGERESPONSE']._serialized_end=356
   _globals['_ENCODEDIMAGE']._serialized_start=359
-  _globals['_ENCODEDIMAGE']._serialized_end=619
-  _globals['_IMAGEENCODER']._serialized_start=621
-  _globals['_IMAGEENCODER']._serialized_end=719
+  _globals['_ENCODEDIMAGE']._serialized_end=658
+  _globals['_IMAGEENCODER']._serialized_start=660
+  _globals['_IMAGEENCODER']._serialized_end=758
 # @@protoc_insertion_point(module_scope)

@@ -27,7 +27,7 @@ class EncodeImageResponse(_message.Message):
     def __init__(self, encoded: _Optional[_Union[EncodedImage, _Mapping]] = ..., from_cache: _Optional[bool] = ...) -> None: ...
 
 class EncodedImage(_message.Message):
-    __slots__ = ("grid", "pyramid", "window", "image_width_px", "image_height_px", "modality", "version", "band_note")
+    __slots__ = ("grid", "pyramid", "window", "image_width_px", "image_height_px", "modality", "version", "band_note", "gaps")
     GRID_FIELD_NUMBER: _ClassVar[int]
     PYRAMID_FIELD_NUMBER: _ClassVar[int]
     WINDOW_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +36,7 @@ class EncodedImage(_message.Message):
     MODALITY_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     BAND_NOTE_FIELD_NUMBER: _ClassVar[int]
+    GAPS_FIELD_NUMBER: _ClassVar[int]
     grid: _tensor_pb2.TensorRef
     pyramid: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.TensorRef]
     window: _geometry_pb2.Window
@@ -44,4 +45,5 @@ class EncodedImage(_message.Message):
     modality: _geometry_pb2.Modality
     version: str
     band_note: str
-    def __init__(self, grid: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ..., pyramid: _Optional[_Iterable[_Union[_tensor_pb2.TensorRef, _Mapping]]] = ..., window: _Optional[_Union[_geometry_pb2.Window, _Mapping]] = ..., image_width_px: _Optional[int] = ..., image_height_px: _Optional[int] = ..., modality: _Optional[_Union[_geometry_pb2.Modality, str]] = ..., version: _Optional[str] = ..., band_note: _Optional[str] = ...) -> None: ...
+    gaps: _tensor_pb2.TensorRef
+    def __init__(self, grid: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ..., pyramid: _Optional[_Iterable[_Union[_tensor_pb2.TensorRef, _Mapping]]] = ..., window: _Optional[_Union[_geometry_pb2.Window, _Mapping]] = ..., image_width_px: _Optional[int] = ..., image_height_px: _Optional[int] = ..., modality: _Optional[_Union[_geometry_pb2.Modality, str]] = ..., version: _Optional[str] = ..., band_note: _Optional[str] = ..., gaps: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ...) -> None: ...

@@ -39,12 +39,14 @@ class Asked:
         text: its words, without markup.
         boxes: all boxes in pixels of the scene, each with how sure the model is of it, 0 to 1;
             None where it said them in words.
-        masks: in the order of the words.
+        masks: in the order of the words, or of the regions.
+        pixel_px: side of a pixel of what was looked at, in pixels of the scene.
     """
 
     text: str
     boxes: tuple[tuple[BoxPx, float | None], ...]
     masks: tuple[MaskDrawn, ...]
+    pixel_px: float = 1.0
 
 
 async def ask(
@@ -80,13 +82,14 @@ async def ask(
         text="".join(event.text for event in events if isinstance(event, TextSaid)).strip(),
         boxes=tuple((box, score) for box, score in boxes if box is not None),
         masks=tuple([await context.draw(seen.mask, mask) for mask in masks]),
+        pixel_px=seen.pixel_px,
     )
 
 
 async def outline(
     context: TaskContext, view: SceneView, window: Window, regions: Sequence[Region]
-) -> list[MaskDrawn]:
-    """The mask of what is in each region, in their order; any number of regions.
+) -> Asked:
+    """The mask of what is in each region, in their order; any number of regions, no words.
 
     Raises:
         SuiteError: The stages refuse or fail; never `TensorGone`.
@@ -94,9 +97,10 @@ async def outline(
     seen = await sight(context, view, window)
     if seen is None:
         empty = MaskDrawn("", 0, view.height_px, view.width_px, "", 0.0, 0, None)
-        return [replace(empty, index=index) for index in range(len(regions))]
+        return Asked("", (), tuple(replace(empty, index=index) for index in range(len(regions))))
     masks = await _outlined(context, view, seen, regions)
-    return [await context.draw(seen.mask, mask) for mask in masks]
+    placed = tuple([await context.draw(seen.mask, mask) for mask in masks])
+    return Asked("", (), placed, seen.pixel_px)
 
 
 async def all_of(works: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:

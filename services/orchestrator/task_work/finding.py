@@ -49,7 +49,8 @@ async def segment(context: TaskContext, arguments: Arguments) -> Mapping[str, Va
         raise InvalidInput("there are no words", field="words", limit="at least one word")
     asked = await ask(context, view, window_of(view), f"segment {words}.", outlined=True)
     whole = [
-        as_found(mask, mask.phrase or words, view.image_id, seen_in(view)) for mask in asked.masks
+        as_found(mask, mask.phrase or words, view.image_id, seen_in(view), asked.pixel_px)
+        for mask in asked.masks
     ]
     parts = [
         part for found in whole if found is not None for part in await context.draw(parts_of, found)
@@ -66,10 +67,13 @@ async def segment_regions(context: TaskContext, arguments: Arguments) -> Mapping
 
     async def in_window(window: Window, numbers: list[int]) -> list[tuple[int, Region]]:
         marked = [regions[number] for number in numbers]
-        drawn = await outline(context, view, window, marked)
-        outlined = zip(numbers, marked, drawn, strict=True)
-        seen = seen_through(window)
-        masks = [(n, r, as_found(mask, r.label, view.image_id, seen)) for n, r, mask in outlined]
+        asked = await outline(context, view, window, marked)
+        outlined = zip(numbers, marked, asked.masks, strict=True)
+        seen, pixel_px = seen_through(window), asked.pixel_px
+        masks = [
+            (n, r, as_found(mask, r.label, view.image_id, seen, pixel_px))
+            for n, r, mask in outlined
+        ]
         return [(n, replace(found, caption=r.caption)) for n, r, found in masks if found]
 
     in_windows = await all_of([partial(in_window, *each) for each in near.items()])
@@ -80,6 +84,13 @@ async def segment_regions(context: TaskContext, arguments: Arguments) -> Mapping
 async def _detect_one(context: TaskContext, view: SceneView, label: str) -> list[Region]:
     asked = await ask(context, view, window_of(view), f"detect all {plural(label)}.")
     return [
-        Region(box, label=label, score=score, image_id=view.image_id, seen=seen_in(view, box))
+        Region(
+            box,
+            label=label,
+            score=score,
+            image_id=view.image_id,
+            seen=seen_in(view, box),
+            pixel_px=asked.pixel_px,
+        )
         for box, score in dict(asked.boxes).items()
     ]

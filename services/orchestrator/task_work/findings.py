@@ -9,6 +9,7 @@ from earthgptx.exports.findings import SceneFindings
 from earthgptx.scenes.ground import Ground
 from earthgptx.scenes.header import SceneHeader
 from earthgptx.scenes.objects import SceneObject
+from services.orchestrator.task_work.resampling import resampling_of
 from services.orchestrator.task_work.shapes import shape_of
 from shared.errors import InvalidInput
 from shared.image_records import KeptImage
@@ -38,7 +39,8 @@ def findings_of(regions: Sequence[Region], scene: KeptImage, field: str) -> Scen
     header = SceneHeader(**scene.record.header_fields(), name=scene.image_id)
     ground = Ground(header)
     numbered = enumerate(regions, start=1)
-    return SceneFindings(header, tuple(_thing(number, each, ground) for number, each in numbered))
+    things = tuple(_thing(number, each, ground) for number, each in numbered)
+    return SceneFindings(header, things, resampling_of(regions, {scene.image_id: header}))
 
 
 def _thing(number: int, region: Region, ground: Ground) -> SceneObject:

@@ -14,7 +14,7 @@ from earthgptx.imagery.read import ValidHW, read_image
 from earthgptx.imagery.shown_images import ShownImages
 from earthgptx.imagery.windows import Window, cut_window
 from earthgptx.scenes.scene import Scene
-from earthgptx.scenes.tile_view import WindowView
+from earthgptx.scenes.tile_view import WindowView, valid_as_shown
 from services.orchestrator.task_work.scene_cuts import SceneCuts
 from services.orchestrator.task_work.scene_reader import PixelsHWC, SceneReader
 from services.orchestrator.task_work.scene_spool import SceneSpool
@@ -120,7 +120,7 @@ class ImageAccess:
         return np.zeros((side_px, side_px, 3), np.uint8) if seen is None else seen.pixels_HWC
 
     def _picture(self, view: SceneView, longest_px: int, tenant: str) -> PixelsHWC:
-        shown_HWC = self._show(view.image_id, view.modality, tenant)
+        shown_HWC = self._show(view.image_id, view.modality, tenant).pixels_HWC
         if view.window_xyxy_px is not None:
             window = window_of(view)
             side_px = min(view.side_px or max(round(window.side_px), 1), longest_px)
@@ -136,12 +136,18 @@ class ImageAccess:
         with refused_as_invalid_input(ImageryError):
             return read_image(data).valid_HW
 
-    def _window(self, image: KeptImage, modality: str, window: Window, side_px: int) -> WindowView:
-        """A window of an image that is decoded as a whole; what has no data there is just black."""
-        shown_HWC = self._show(image.image_id, modality, image.ref.tenant)
-        return WindowView(cut_window(shown_HWC, window, side_px), None)
+    def _window(
+        self, image: KeptImage, modality: str, window: Window, side_px: int
+    ) -> WindowView | None:
+        """A window of an image that is decoded as a whole; None where it has no data at all."""
+        shown = self._show(image.image_id, modality, image.ref.tenant)
+        size_hw = shown.pixels_HWC.shape[:2]
+        valid_HW = valid_as_shown(shown.valid_HW, size_hw, window, side_px)
+        if valid_HW is not None and not valid_HW.any():
+            return None
+        return WindowView(cut_window(shown.pixels_HWC, window, side_px), valid_HW)
 
-    def _show(self, image_id: str, modality: str, tenant: str) -> PixelsHWC:
+    def _show(self, image_id: str, modality: str, tenant: str) -> Display:
         """All of the scene."""
 
         def decode() -> Display:
@@ -149,4 +155,4 @@ class ImageAccess:
             return to_display(read_image(self._store.get_image(image_id, tenant=tenant)), seen_by)
 
         with refused_as_invalid_input(ImageryError):
-            return self._shown.show((tenant, image_id, modality), decode).pixels_HWC
+            return self._shown.show((tenant, image_id, modality), decode)

@@ -68,7 +68,10 @@ async def grounded_caption(context: TaskContext, arguments: Arguments) -> Mappin
         context, view, window_of(view), question, max_new_tokens=tokens, outlined=True
     )
     seen = seen_in(view)
-    found = [as_found(mask, mask.phrase or None, view.image_id, seen) for mask in asked.masks]
+    found = [
+        as_found(mask, mask.phrase or None, view.image_id, seen, asked.pixel_px)
+        for mask in asked.masks
+    ]
     return {
         "text": asked.text,
         "masks": tuple(each for each in found if each is not None)[:MAX_REGIONS],

@@ -12,11 +12,12 @@ from shapely.geometry import mapping
 
 from earthgptx.exports.simpler import simpler_outline
 from earthgptx.imagery.header import ImageHeader
+from earthgptx.imagery.place import NO_PLACE
 from earthgptx.scenes.ground import Ground
-from earthgptx.scenes.header import NO_PLACE
 from earthgptx.scenes.pieces import Shape
 from services.orchestrator.task_work.arguments import Arguments, number_in, regions_in
 from services.orchestrator.task_work.context import TaskContext
+from services.orchestrator.task_work.resampling import resampling_of, shown_gsd_m
 from services.orchestrator.task_work.shapes import shape_of
 from workflow_language.region_sets import Region
 from workflow_language.values import MaskPixels, Table, Value
@@ -67,6 +68,8 @@ def geojson_of(
         "coordinates": "longitude and latitude, WGS 84" if placed else NO_PLACE,
         "simplified_by_px": tolerance_px,
     }
+    if resampling := resampling_of(regions, headers):
+        about["resampling"] = resampling
     features = []
     for number, region in enumerate(regions, start=1):
         shape_px = _simpler(region, tolerance_px)
@@ -74,7 +77,7 @@ def geojson_of(
         shape: Shape | None = None if placed else shape_px
         if ground is not None and ground.is_known:
             shape = ground.lonlat(shape_px)
-        features.append(_feature(number, region, shape))
+        features.append(_feature(number, region, shape, shown_gsd_m(region, headers)))
     collection = {"type": "FeatureCollection", "earthgptx": about, "features": features}
     return json.dumps(collection, ensure_ascii=False, allow_nan=False)
 
@@ -86,7 +89,9 @@ def _simpler(region: Region, tolerance_px: float) -> Shape:
     return simpler_outline(shape_px, tolerance_px)
 
 
-def _feature(number: int, region: Region, shape: Shape | None) -> dict[str, Any]:
+def _feature(
+    number: int, region: Region, shape: Shape | None, gsd_m: float | None
+) -> dict[str, Any]:
     return {
         "type": "Feature",
         "id": number,
@@ -101,5 +106,6 @@ def _feature(number: int, region: Region, shape: Shape | None) -> dict[str, Any]
             "outline": "mask" if isinstance(region.mask, MaskPixels) else "box",
             "box_xyxy_px": list(region.box_xyxy_px),
             "image_id": region.image_id or None,
+            "shown_gsd_m": gsd_m,
         },
     }

@@ -26,9 +26,13 @@ MOST_PIXELS = 100_000_000
 
 
 def as_found(
-    mask: MaskDrawn, label: str | None, image_id: str, seen: Seen | None = None
+    mask: MaskDrawn,
+    label: str | None,
+    image_id: str,
+    seen: Seen | None = None,
+    pixel_px: float | None = None,
 ) -> Region | None:
-    """The mask as a region of its scene; None if nothing is inside."""
+    """The mask as a region of its scene, seen so (`Region`); None if nothing is inside."""
     if mask.box_xyxy_px is None:
         return None
     return Region(
@@ -39,6 +43,7 @@ def as_found(
         area_px=mask.area_px,
         image_id=image_id,
         seen=seen,
+        pixel_px=pixel_px,
     )
 
 
@@ -74,6 +79,7 @@ def parts_of(found: Region) -> list[Region]:
                 area_px=int(areas_px[number]),
                 image_id=found.image_id,
                 seen=found.seen,
+                pixel_px=found.pixel_px,
             )
         )
     return sorted(parts, key=lambda part: -(part.area_px or 0))

@@ -30,7 +30,7 @@ CUT_TTL_S = 86_400.0
 # What is gone sooner is cut anew.
 _LEAST_LIFE_S = 3600.0
 _EMPTY = b"empty"
-_VERSION = 2
+_VERSION = 3
 # Of the run-length code of where a cut has data. Gaps as ragged as that are salt and pepper: a mask
 # that covers some of them is no wrong one.
 _MOST_VALID_BYTES = 64 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import cast
 
 import numpy as np
@@ -19,7 +19,7 @@ from earthgptx.scenes.overview import scene_stretch, shape_within
 from earthgptx.scenes.scene import Scene, open_scene
 from earthgptx.scenes.tile_view import WindowView, view_window
 from services.orchestrator.task_work.scene_spool import SceneSpool
-from shared.errors import refused_as_invalid_input
+from shared.errors import StageUnavailable, refused_as_invalid_input
 from shared.image_records import KeptImage
 from shared.tensors.store import TensorStore
 
@@ -46,7 +46,7 @@ class SceneReader:
 
         Raises:
             InvalidInput: The scene is damaged, has no data, or cannot be of that modality.
-            QueueFull, StageUnavailable: It cannot be spooled.
+            QueueFull, StageUnavailable: It cannot be spooled, or the disk fails.
         """
         with self._opened(image, modality) as (scene, stretch):
             return view_window(scene, stretch, window, side_px)
@@ -69,16 +69,22 @@ class SceneReader:
             InvalidInput, QueueFull, StageUnavailable: As `window`.
         """
         image_id, tenant = image.image_id, image.ref.tenant
-        with (
-            self._spool.file(
-                image_id,
-                image.record.size_bytes,
-                lambda: self._store.image_chunks(image_id, tenant=tenant),
-            ) as path,
-            refused_as_invalid_input(ImageryError),
-            # The gateway has found these bytes whole.
-            open_scene(path, _seen_by(modality), known_whole=True) as scene,
-        ):
+        with ExitStack() as held:
+            path = held.enter_context(
+                self._spool.file(
+                    image_id,
+                    image.record.size_bytes,
+                    lambda: self._store.image_chunks(image_id, tenant=tenant),
+                )
+            )
+            held.enter_context(refused_as_invalid_input(ImageryError))
+            try:
+                # The gateway has found these bytes whole.
+                opening = open_scene(path, _seen_by(modality), known_whole=True)
+                scene = held.enter_context(opening)
+            except OSError as error:
+                what = error.strerror or "an error of the disk"
+                raise StageUnavailable(f"the scene cannot be opened here: {what}") from error
             yield scene
 
     @contextmanager

@@ -41,6 +41,11 @@ class Sighting:
     scene: ImageRecord
     frame: Frame | None
 
+    @property
+    def pixel_px(self) -> float:
+        """Side of a pixel of `image`, in pixels of the scene."""
+        return 1.0 if self.frame is None else 1 / self.frame.scale
+
     def marked(self, region: Region) -> Region:
         """The region as it lies in `image`.
 

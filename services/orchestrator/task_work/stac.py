@@ -28,7 +28,7 @@ from workflow_language.values import File, Value
 STAC_ITEM = "application/geo+json"
 MODEL = "EarthGPT-X"
 _ROLES = {PNG: "overview", MARKDOWN: "metadata", HTML: "metadata"}
-_SHOWN = ShownToModel(-1, "views of the scene as the steps of a workflow cut and scaled them")
+_SHOWN = "views of the scene as the steps of a workflow cut and scaled them"
 
 
 async def export_stac(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
@@ -85,6 +85,8 @@ def _item(
     from earthgptx.exports.stac_item import stac_item_text
 
     found = findings_of(regions, scene, "regions")
+    resampling = f"; resampling: {found.resampling}" if found.resampling else ""
+    shown = ShownToModel(-1, _SHOWN + resampling)
     return stac_item_text(
-        found, model, _SHOWN, assets, name, datetime.now(UTC), description=description
+        found, model, shown, assets, name, datetime.now(UTC), description=description
     )

@@ -49,6 +49,7 @@ async def compare(context: TaskContext, arguments: Arguments) -> Mapping[str, Va
             box_xyxy_px=frame.to_scene(region.box_xyxy_px),
             area_px=(region.area_px or 0) / frame.scale**2,
             image_id=after.image_id,
+            pixel_px=1 / frame.scale,
         )
         for region in found[: whole_in(arguments, "at_most")]
     ]

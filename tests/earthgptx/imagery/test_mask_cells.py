@@ -15,8 +15,16 @@ from earthgptx.imagery import mask_cells
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.mask_cells import MaskCells, cells_of, strips_of
 from earthgptx.imagery.mask_scaling import rle_in_scene, share_inside
-from earthgptx.imagery.masks import MaskHW, decode_rle, encode_rle, rle_area_px
+from earthgptx.imagery.masks import (
+    MaskHW,
+    decode_rle,
+    encode_rle,
+    paste_window_mask,
+    rle_area_px,
+    rle_runs,
+)
 from earthgptx.imagery.polygons import pixel_outlines
+from earthgptx.imagery.windows import Window
 from earthgptx.scenes.pieces import united
 
 SIDE_PX = 65_535
@@ -90,10 +98,21 @@ def test_a_picture_shows_the_share_of_each_of_its_pixels(
     assert np.allclose(shown, expected, atol=1e-6)
 
 
+def test_whatever_is_drawn_on_256_cells_fits_a_view_of_31250_px() -> None:
+    # Nothing changes more often down a column; 100 of the view's columns stand for all.
+    side_px, columns = 31_250, 100
+    stripes_hw = np.where(np.arange(256) % 2, 1.0, -1.0)[:, np.newaxis].repeat(256, 1)
+    drawn_HW = paste_window_mask(stripes_hw, Window(0, 0, 1024), 1024, 1024)
+    counts = rle_in_scene(drawn_HW, 0, 0, side_px / 1024, side_px, columns)
+    assert rle_area_px(side_px, columns, counts) == pytest.approx(side_px * columns / 2, rel=0.01)
+    runs = rle_runs(side_px, columns, counts)[1::2].size
+    assert runs / columns * side_px == 128 * side_px <= mask_cells.MOST_RUNS
+
+
 def test_what_is_in_too_many_pieces_is_refused_by_name() -> None:
     with pytest.raises(ImageryError) as told:
         rle_in_scene(np.indices((1024, 1024)).sum(0) % 2 == 0, 0, 0, 64, SIDE_PX, SIDE_PX)
-    assert told.value.field == "mask" and "2000000 runs" in str(told.value.limit)
+    assert told.value.field == "mask" and "4000000 runs" in str(told.value.limit)
     board = encode_rle(np.indices((100, 100)).sum(0) % 2 == 0)
     with pytest.raises(ImageryError):
         cells_of(*board, (0, 0, 100, 100), 9_999)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affine import Affine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earthgptx.imagery.display import to_display
@@ -115,6 +115,7 @@ def test_a_tile_at_the_models_resolution_shows_what_lies_there(tmp_path: Path) -
     st.floats(0, 0.99),
     st.sampled_from([0.0, 0.1, 0.5, 1.7]),
 )
+@settings(deadline=None)
 def test_every_pixel_is_trusted_by_a_tile_and_tiles_stay_inside(
     width: int, height: int, tile_px: int, overlap: float, offset: float, model_gsd_m: float
 ) -> None:

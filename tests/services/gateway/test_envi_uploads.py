@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,15 @@ async def test_either_half_stands_for_both(gateway: GatewayServer, tmp_path: Pat
     assert told == []
 
 
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 async def test_a_tar_that_was_made_elsewhere_is_the_same_scene(
-    gateway: GatewayServer, tmp_path: Path
+    gateway: GatewayServer, tmp_path: Path, form: int
 ) -> None:
     raw = envi(tmp_path / "port.img")
-    files = [("port.hdr", raw.with_suffix(".hdr").read_bytes()), ("port.img", raw.read_bytes())]
-    data = tar_of(*files)
+    # A name for which GNU and pax have records of their own.
+    long = "n" * 120
+    files = [(long, raw.with_suffix(".hdr").read_bytes()), (f"{long}.img", raw.read_bytes())]
+    data = tar_of(*files, form=form)
     (tmp_path / "port.tar").write_bytes(data)
     for given in (tmp_path / "port.tar", data):
         found = await upload(gateway, given)
@@ -106,7 +110,7 @@ async def test_lone_halves_of_other_programs_are_told_as_well(
     alpha: Caller, tmp_path: Path
 ) -> None:
     raw = envi(tmp_path / "port.img")
-    for half, words in ((raw, "one TAR"), (raw.with_suffix(".hdr"), "tar --format=gnu")):
+    for half, words in ((raw, "one TAR"), (raw.with_suffix(".hdr"), "tar -cf")):
         refused = await refusal(complete(alpha, await send_whole(alpha, half.read_bytes())))
         assert isinstance(refused, InvalidInput) and refused.field == "image"
         assert words in str(refused.limit)

@@ -21,6 +21,7 @@ from shared.tensors.directory_objects import DirectoryObjects
 from shared.tensors.objects import LONGEST_UPLOAD_S, ObjectStat
 from shared.tensors.reaper import Reaper
 from shared.tensors.s3_objects import connect_s3
+from tests.earthgptx.imagery.files import tiff
 from tests.fakes import addresses
 from tests.servers import S3Endpoint, swift_s3
 from tests.services.gateway.conftest import SUITE_KEY, Caller, GatewayServer, StartGateway, refusal
@@ -258,13 +259,32 @@ def absurd_pixels(path: Path) -> bytes:
     return sparse_scene(path, transform=place).read_bytes()
 
 
+def all_nodata(path: Path) -> bytes:
+    return tiff(np.zeros((3, 64, 64), np.uint8), nodata=0)
+
+
+def undeclared_nan(path: Path) -> bytes:
+    values = np.ones((1, 64, 64), np.float32)
+    values[0, 5, 5] = np.nan
+    return tiff(values)
+
+
 def pointing_elsewhere(path: Path) -> bytes:
     return b'<VRTDataset rasterXSize="9" rasterYSize="9"><SourceFilename>/vsicurl/http://a/b'
 
 
 @pytest.mark.parametrize(
     "make",
-    [cut_short, many_bands, half_written, absurd_pixels, pointing_elsewhere, lambda path: png()],
+    [
+        cut_short,
+        many_bands,
+        half_written,
+        absurd_pixels,
+        all_nodata,
+        undeclared_nan,
+        pointing_elsewhere,
+        lambda path: png(),
+    ],
 )
 async def test_a_file_that_cannot_be_used_is_refused_and_dropped(
     alpha: Caller, tmp_path: Path, make: Any

@@ -109,6 +109,18 @@ async def test_states_and_features_that_are_not_as_they_should_be_are_refused(
     await goes_on(suite, clients)
 
 
+async def test_gaps_that_are_not_of_the_window_are_refused(
+    suite: Suite, clients: StageClients
+) -> None:
+    decode = clients.mask_decoder.DecodeMasks
+    for wrong in (np.zeros((63, 12), np.uint8), np.zeros((64, 12), np.float32)):
+        request = await fine(suite, clients)
+        gaps = suite.store.put(HostTensor.from_numpy(wrong), tenant="alpha", ttl_s=60)
+        request.image.gaps.CopyFrom(gaps.to_proto())
+        await refused(decode(request), InvalidInput, "image.gaps", "u8 [64, 12]")
+    await goes_on(suite, clients)
+
+
 async def test_tensors_of_another_tenant_forged_or_gone_are_refused(
     suite: Suite, clients: StageClients
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,13 @@ from services.gateway.large_uploads import LargeUploads
 from services.orchestrator.task_work import asking
 from services.orchestrator.task_work.scene_cuts import encode_cut
 from services.orchestrator.task_work.views import CUT_SIDE_PX
-from shared.errors import InvalidInput
+from shared.errors import InvalidInput, StageUnavailable
 from shared.interpretation import answering
 from shared.interpretation.events import Event, ImageSeen
 from shared.interpretation.plan import Plan
 from shared.stage_clients import StageClients
+from tests.earthgptx.scenes.generated import write_scene
+from tests.earthgptx.scenes.test_envi_pair import tar_of
 from tests.fakes import Stages
 from tests.services.conftest import Suite
 from tests.services.orchestrator.task_work.conftest import Workplace, uploaded, uploads_to
@@ -98,6 +101,23 @@ async def test_where_there_is_no_data_nobody_is_asked(
     quay = Region((8100, 8100, 8200, 8200), "quay")
     assert await workplace.run("segment_regions", image=view, regions=(quay,)) == {"masks": ()}
     assert stages.calls["EncodeImage"] == 0
+
+
+async def test_a_disk_that_fails_when_a_packed_scene_is_opened_is_worth_another_try(
+    workplace: Workplace, uploads: LargeUploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(2).integers(1, 255, (3, 90, 120)).astype(np.uint8)
+    raw = write_scene(tmp_path / "port.img", noise, driver="ENVI", **PLACE)
+    header = raw.with_suffix(".hdr").read_bytes()
+    packed = tmp_path / "port.tar"
+    packed.write_bytes(tar_of(("port.hdr", header), ("port.img", raw.read_bytes())))
+    scene = await uploaded(uploads, packed)
+    with monkeypatch.context() as patched, pytest.raises(StageUnavailable) as told:
+        # Where the link to its pixels is made.
+        patched.setattr(tempfile, "tempdir", str(tmp_path / "away"))
+        await workplace.run("caption", image=scene)
+    assert "the scene cannot be opened here: No such file" in told.value.message
+    assert (await workplace.run("caption", image=scene))["text"]
 
 
 async def test_a_mask_of_a_cut_lies_where_it_is_in_the_scene(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pyogrio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +24,7 @@ from tests.earthgptx.scenes.generated import UTM_HALF_METRE
 from tests.fakes import Stages
 from tests.services.orchestrator.task_work.conftest import Workplace
 from workflow_language import WorkflowInvalid, compile_text
+from workflow_language.region_sets import Region
 from workflow_language.values import SceneView
 
 IMAGE_ID = "sha256:" + "0f" * 32
@@ -150,3 +154,68 @@ async def test_the_model_is_shown_a_tile_at_the_ground_sampling_asked_for(
         noise.transpose(1, 2, 0)[y0 : y0 + side_px, x0:x1], Window(0, 0, side_px), 128
     )
     assert np.array_equal(cut.bands_CHW.transpose(1, 2, 0), averaged)
+
+
+async def test_where_an_image_has_no_data_its_resampled_tiles_have_no_mask(
+    workplace: Workplace, stages: Stages
+) -> None:
+    place: Any = UTM_HALF_METRE
+    noise = np.random.default_rng(0).integers(1, 255, (3, 256, 512)).astype(np.uint8)
+    noise[:, :, :70] = 0
+    noise[:, :, 256:] = 0
+    scene = await workplace.scene(tiff(noise, nodata=0, **place))
+    given: Any = await workplace.run("tile", scene=scene, side_px=128, overlap_px=0, gsd_m=1)
+    first, last = given["tiles"][0], given["tiles"][-1]
+    masks: Any = (await workplace.run("segment", image=first, words="the pier"))["masks"]
+    # The fakes draw 20, 10, 50, 40 in a picture of 128 px for 256 px of the scene, more or less.
+    scale = (first.window_xyxy_px[2] - first.window_xyxy_px[0]) / 128
+    (box,) = (mask.box_xyxy_px for mask in masks)
+    assert box == pytest.approx((70, 10 * scale, 50 * scale, 40 * scale), abs=1)
+    asked = stages.finished["EncodeImage"]
+    assert await workplace.run("segment", image=last, words="the pier") == {"masks": ()}
+    assert stages.finished["EncodeImage"] == asked
+
+
+async def test_what_was_done_to_show_a_thing_is_told_in_every_file_of_it(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    place: Any = UTM_HALF_METRE
+    noise = np.random.default_rng(0).integers(1, 255, (3, 256, 512)).astype(np.uint8)
+    scene = await workplace.scene(tiff(noise, **place))
+    given: Any = await workplace.run("tile", scene=scene, side_px=128, overlap_px=32, gsd_m=1)
+    seen: list[Any] = []
+    for view in given["tiles"]:
+        seen.append((await workplace.run("segment", image=view, words="the pier"))["masks"])
+        asked = await workplace.run("detect", image=view, labels=("ship",), at_most=1)
+        seen.append(asked["regions"])
+    things: Any = (await workplace.run("merge", regions=tuple(seen)))["regions"]
+    told = given["shown"].rows[0][3]
+    assert told.startswith("averaged over areas, 0.5 m to ")
+
+    async def resampling_in(regions: Any) -> tuple[Any, list[Any]]:
+        found = await workplace.run("export_geojson", regions=regions)
+        collection = json.loads(workplace.read(found["file"]))
+        features = collection["features"]
+        gsds_m = [feature["properties"]["shown_gsd_m"] for feature in features]
+        return collection["earthgptx"].get("resampling"), gsds_m
+
+    words, gsds_m = await resampling_in(things)
+    assert f"{words} (the model's 1 m)" == told
+    assert len(gsds_m) >= 2 and gsds_m == pytest.approx([1.0] * len(gsds_m), rel=0.02)
+    layer = tmp_path / "layer.gpkg"
+    found = await workplace.run("export_geopackage", scene=scene, regions=things)
+    layer.write_bytes(workplace.read(found["file"]))
+    described = pyogrio.read_info(layer, layer="objects")["layer_metadata"]["DESCRIPTION"]
+    assert described.endswith(f"; resampling: {words}")
+    item = await workplace.run(
+        "export_stac", scene=scene, regions=things, files=(), weights="https://models.example/nano"
+    )
+    stac = json.loads(workplace.read(item["file"]))
+    assert stac["properties"]["mlm:input"][0]["description"].endswith(f"; resampling: {words}")
+
+    # Seen as it is stored, seen at two samplings, and not seen at all but drawn by hand.
+    whole: Any = (await workplace.run("segment", image=scene, words="the pier"))["masks"]
+    assert await resampling_in(whole) == ("none: pixels are shown as they are", [0.5])
+    both, _ = await resampling_in((*things, *whole))
+    assert both == f"from view to view: none: pixels are shown as they are; to: {words}"
+    assert await resampling_in((Region((1.0, 2.0, 30.0, 40.0)),)) == (None, [None])
