@@ -24,6 +24,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from services.orchestrator.held_work import retry_pause_s, until_stored, while_held
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import StepMetrics
+from services.orchestrator.workflows.companies import Companies
 from services.orchestrator.workflows.run_ends import RunEnds
 from services.orchestrator.workflows.unit_changes import Change, UnitChanges
 from shared import rpc_context
@@ -104,6 +105,7 @@ class UnitRunner:
         self._settings = settings
         self._tracer = tracer
         self._metrics = metrics
+        self._companies = Companies()
 
     async def run(self, command: UnitCommand, traceparent: str) -> None:
         """Runs the unit if it is there to be run, and some of those after it.
@@ -178,14 +180,15 @@ class UnitRunner:
         return ready, "committed"
 
     async def _work(self, claim: UnitClaim) -> Change:
-        rpc_context.set_call(
-            time.monotonic() + claim.remaining_s, claim.tenant, priority=claim.priority
-        )
-        try:
-            async with asyncio.timeout(claim.remaining_s):
-                return await self._changes.of(claim)
-        except TimeoutError:
-            raise DeadlineExceeded(f"{claim.unit} was not done in its time") from None
+        with self._companies.joined(claim) as company:
+            rpc_context.set_call(
+                time.monotonic() + claim.remaining_s, claim.tenant, claim.priority, company
+            )
+            try:
+                async with asyncio.timeout(claim.remaining_s):
+                    return await self._changes.of(claim)
+            except TimeoutError:
+                raise DeadlineExceeded(f"{claim.unit} was not done in its time") from None
 
     async def _failed(self, claim: UnitClaim, error: SuiteError) -> Outcome:
         _log.warning("unit %s failed: %s", claim.unit, error, extra={"run_id": claim.run_id})

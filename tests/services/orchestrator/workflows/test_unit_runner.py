@@ -265,6 +265,31 @@ async def test_a_unit_knows_its_deadline_its_tenant_and_its_priority(
     assert isinstance(seen[2], float) and 4 < seen[2] < 5
 
 
+async def test_a_unit_knows_how_many_of_its_step_are_under_way(make_bench: MakeBench) -> None:
+    seen: list[int] = []
+    begun = asyncio.Event()
+
+    async def meet(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
+        seen.append(0)
+        if len(seen) == 3:
+            begun.set()
+        await begun.wait()
+        seen.append(rpc_context.company())
+        return {"text": "words"}
+
+    plan = planned(
+        "{workflow: beside, inputs: {scene: scene, kinds: {type: list of text, at_most: 3}}, "
+        "outputs: {said: $said}, steps: [{id: said, task: answer, for_each: $kinds, in_flight: 3, "
+        "with: {image: $scene, question: $item}}]}"
+    )
+    bench = make_bench(answer=meet)
+    run_id = await bench.create(plan, INPUTS)
+    await bench.deliver(bench.sent.pop())
+    await asyncio.gather(*(bench.deliver(unit) for unit in bench.sent))
+    assert seen == [0, 0, 0, 3, 3, 3]
+    assert (await bench.runs.read(run_id)).state == "succeeded"
+
+
 async def test_a_unit_that_takes_too_long_ends_the_run(make_bench: MakeBench) -> None:
     async def hang(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
         await asyncio.sleep(9)
