@@ -189,17 +189,18 @@ def test_what_hands_have_drawn_and_what_was_found_are_one_thing() -> None:
     st.lists(st.tuples(*[st.integers(0, 60)] * 2, *[st.integers(1, 30)] * 2), max_size=9),
     st.sampled_from([None, Seen((0, 0, 90, 90)), Seen((0, 0, 90, 90), (5, 5, 70, 70))]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_mask_that_meets_no_other_stays_as_it_is(
     corners_and_sides: list[tuple[int, int, int, int]], seen: Seen | None
 ) -> None:
     boxes = [(x, y, x + width, y + height) for x, y, width, height in corners_and_sides]
     found = [masked(box, seen, label="ship", score=n / 10) for n, box in enumerate(boxes)]
     apart = lie_apart(found)
-    pixels = [decode_rle(SIDE_PX, SIDE_PX, r.mask.counts) for r in found if r.mask]  # type: ignore[union-attr]
+    painted_HW = np.zeros((SIDE_PX, SIDE_PX), np.int64)
+    for x0, y0, x1, y1 in boxes:
+        painted_HW[y0:y1, x0:x1] += 1
     for number, box in enumerate(boxes):
-        others = [mask_HW for n, mask_HW in enumerate(pixels) if n != number]
-        meets = any((pixels[number] & mask_HW).any() for mask_HW in others)
+        meets = painted_HW[box[1] : box[3], box[0] : box[2]].max() > 1
         inside = box[0] >= 5 and box[1] >= 5 and box[2] <= 70 and box[3] <= 70
         trusted = seen is None or seen.trusted_xyxy_px is None or inside
         assert apart[number] == (trusted and not meets)
