@@ -2,15 +2,20 @@
 
 A stage takes a request in, makes it ready (decodes, draws, fetches) and only then queues it. An
 incomplete batch waits for those on their way and for nobody else, so a lone caller never waits for
-company that is not to come.
+company that is not to come. Only bulk work waits longer, for those who are in other stages yet.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from shared.waiting_line import WaitingLine
+
+# Nobody waits longer for company that has yet to come from other stages.
+BULK_WAIT_S = 0.3
 
 
 class Arrivals:
@@ -40,14 +45,14 @@ class Arrivals:
         self._arrived.clear()
         await self._arrived.wait()
 
-    async def company(self, waiting: Sized, enough: int, until_s: float) -> None:
+    async def company(self, waiting: WaitingLine[Any], enough: int, max_wait_s: float) -> None:
         """Waits for those on their way to join the ones in `waiting`.
 
-        Returns when `enough` wait, or none, when nobody is on the way, or at `until_s` on the clock
-        of `time.monotonic`.
+        Returns when `enough` wait, or none; when nobody is on the way and as many wait as are worth
+        a batch; or when the first has waited long enough: `max_wait_s`, or `BULK_WAIT_S`.
         """
-        while self._coming and 0 < len(waiting) < enough:
-            left_s = until_s - time.monotonic()
+        while 0 < len(waiting) < enough:
+            left_s = self._may_wait_s(waiting, enough, max_wait_s) - waiting.waited_s()
             if left_s <= 0:
                 return
             try:
@@ -55,3 +60,8 @@ class Arrivals:
                     await self.change()
             except TimeoutError:
                 return
+
+    def _may_wait_s(self, waiting: WaitingLine[Any], enough: int, max_wait_s: float) -> float:
+        if len(waiting) < waiting.worth(enough):
+            return max(BULK_WAIT_S, max_wait_s)
+        return max_wait_s if self._coming else 0.0

@@ -1,10 +1,11 @@
 """Dynamic batching: many callers on the event loop, one model on one worker thread.
 
 A request waits until the model is free; meanwhile others join it. An incomplete batch waits a
-little for those who are announced, up to `max_wait_s`. The queue is bounded: beyond it `QueueFull`
-comes at once; the more pressing are taken first (`shared.waiting_line`). Who is cancelled or past
-its deadline while waiting never reaches the model. If a batch of several fails, each of its
-requests runs alone, so that one bad request does not fail its neighbours.
+little for those who are announced, up to `max_wait_s`, and one of bulk work for more of it
+(`shared.arrivals`). The queue is bounded: beyond it `QueueFull` comes at once; the more pressing
+are taken first (`shared.waiting_line`). Who is cancelled or past its deadline while waiting never
+reaches the model. If a batch of several fails, each of its requests runs alone, so that one
+bad request does not fail its neighbours.
 """
 
 from __future__ import annotations
@@ -99,7 +100,9 @@ class Batcher(Generic[ItemT, ResultT]):
             trace.get_current_span().get_span_context(),
         )
         try:
-            self._waiting.join(waiting, rpc_context.priority(), self._estimated_wait_s())
+            self._waiting.join(
+                waiting, rpc_context.priority(), self._estimated_wait_s(), rpc_context.company()
+            )
         except QueueFull:
             self._metrics.rejected()
             raise
@@ -149,8 +152,7 @@ class Batcher(Generic[ItemT, ResultT]):
             if self._closed:
                 return
             await self._arrivals.change()
-        oldest_until_s = self._waiting.oldest_since() + self._max_wait_s
-        await self._arrivals.company(self._waiting, self._max_batch, oldest_until_s)
+        await self._arrivals.company(self._waiting, self._max_batch, self._max_wait_s)
 
     def _take(self) -> list[_Waiting[ItemT, ResultT]]:
         batch: list[_Waiting[ItemT, ResultT]] = []

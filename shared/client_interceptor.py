@@ -1,7 +1,7 @@
 """The one client interceptor (grpc.aio), around every call to a stage.
 
-It passes deadline (less a margin for the way back), priority, trace and credentials on, and turns
-a failed status back into the `SuiteError` it came from. Channels carry it from birth: see
+It passes deadline (less a margin for the way back), priority, company, trace and credentials on,
+and turns a failed status back into the `SuiteError` it came from. Channels carry it from birth: see
 `open_channel`.
 """
 
@@ -20,7 +20,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from shared import rpc_context
 from shared.errors import DeadlineExceeded
 from shared.rich_status import from_rpc_error
-from shared.rpc_context import PRIORITY_KEY
+from shared.rpc_context import COMPANY_KEY, PRIORITY_KEY
 from shared.security import stage_token
 from shared.settings import Secret
 
@@ -86,6 +86,7 @@ class _Outgoing:
         carrier: dict[str, str] = {
             "authorization": self._authorization,
             PRIORITY_KEY: rpc_context.priority(),
+            COMPANY_KEY: str(rpc_context.company()),
         }
         TraceContextTextMapPropagator().inject(carrier, trace.set_span_in_context(span))
         return span, grpc.aio.ClientCallDetails(

@@ -1,4 +1,5 @@
-"""What a handler knows about the call it serves: its deadline, who called, how pressing it is.
+"""What a handler knows about the call it serves: its deadline, who called, how pressing it is, and
+how many like it are under way.
 
 Kept in context variables, set by the server interceptor, so that work deeper down (the client
 interceptor, the batcher) can honour the deadline without passing it through every signature.
@@ -7,12 +8,14 @@ interceptor, the batcher) can honour the deadline without passing it through eve
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Literal
 
 Priority = Literal["interactive", "normal", "batch"]
 # Metadata by which it goes from process to process.
 PRIORITY_KEY = "x-earthgptx-priority"
+COMPANY_KEY = "x-earthgptx-company"
 # The first is served first.
 PRIORITIES: tuple[Priority, ...] = ("interactive", "normal", "batch")
 
@@ -21,13 +24,31 @@ _caller: ContextVar[str] = ContextVar("caller", default="")
 _priority: ContextVar[Priority] = ContextVar("priority", default="interactive")
 
 
+def _alone() -> int:
+    return 1
+
+
+_company: ContextVar[Callable[[], int]] = ContextVar("company", default=_alone)
+
+
 def set_call(
-    deadline_monotonic_s: float | None, caller: str, priority: Priority = "interactive"
+    deadline_monotonic_s: float | None,
+    caller: str,
+    priority: Priority = "interactive",
+    company: Callable[[], int] = _alone,
 ) -> None:
-    """Sets deadline (on the `time.monotonic` clock; None for none), caller and priority here."""
+    """Sets what is known of the call, here and in what is begun from here.
+
+    Args:
+        deadline_monotonic_s: On the clock of `time.monotonic`; None for none.
+        caller: Who called.
+        priority: Who is served first where there is a queue.
+        company: Counts the calls like this one that are under way now, itself among them.
+    """
     _deadline.set(deadline_monotonic_s)
     _caller.set(caller)
     _priority.set(priority)
+    _company.set(company)
 
 
 def deadline() -> float | None:
@@ -49,6 +70,17 @@ def caller() -> str:
 def priority() -> Priority:
     """Who is served first where there is a queue."""
     return _priority.get()
+
+
+def company() -> int:
+    """How many calls like this one, itself among them, its caller has under way; at least 1."""
+    return max(1, _company.get()())
+
+
+def company_told(text: str) -> Callable[[], int]:
+    """The company as it was told; 1 for anything but a number."""
+    told = int(text) if text.isdecimal() and len(text) <= 9 else 1
+    return lambda: told
 
 
 def priority_named(name: str) -> Priority:

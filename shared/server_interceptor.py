@@ -47,6 +47,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         telemetry: Telemetry,
         authenticate: Callable[[str], str],
         on_outcome: Callable[[SuiteError | None], None],
+        of_suite: bool = False,
     ) -> None:
         """Stands between grpc and the handlers.
 
@@ -55,10 +56,12 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             authenticate: Takes the value of metadata "authorization" (empty if there is none),
                 returns who calls, raises Unauthenticated.
             on_outcome: Told how each call ended: None for well.
+            of_suite: Whether callers are processes of the suite, whose word on company counts.
         """
         self._tracer = telemetry.tracer
         self._authenticate = authenticate
         self._on_outcome = on_outcome
+        self._of_suite = of_suite
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -146,7 +149,8 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         caller = self._authenticate(str(metadata.get("authorization", "")))
         # At the gateway this is a word of the caller's own: it can only step back with it.
         priority = rpc_context.priority_named(str(metadata.get(rpc_context.PRIORITY_KEY, "")))
-        rpc_context.set_call(deadline, caller, priority)
+        told = str(metadata.get(rpc_context.COMPANY_KEY, "")) if self._of_suite else ""
+        rpc_context.set_call(deadline, caller, priority, rpc_context.company_told(told))
 
     @contextmanager
     def _call(

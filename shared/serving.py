@@ -60,7 +60,7 @@ class Service:
         probe: Asks for something tiny and real; raises if the service cannot answer.
         close: Ends what the service holds, after the last call.
         authenticate: Takes the "authorization" metadata, returns who calls or raises.
-        reflected: Whether gRPC reflection is offered (internal ports only).
+        of_suite: Whether callers are processes of the suite only, which may reflect.
         announced: Further entries for the listening line, e.g. {"console_port": 8080}.
     """
 
@@ -69,7 +69,7 @@ class Service:
     probe: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
     authenticate: Callable[[str], str]
-    reflected: bool = False
+    of_suite: bool = False
     announced: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -86,7 +86,7 @@ def stage_service(
         check_stage_token(authorization, settings.suite_key)
         return "suite"
 
-    return Service((grpc_name,), add_to, probe, close, authenticate, reflected=True)
+    return Service((grpc_name,), add_to, probe, close, authenticate, of_suite=True)
 
 
 def run_process(
@@ -131,11 +131,13 @@ async def serve(
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     max_failures = getattr(settings, "max_consecutive_failures", 3)
     health = Health(service.probe, service.grpc_names, max_failures)
-    interceptor = ServerInterceptor(telemetry, service.authenticate, health.note)
+    interceptor = ServerInterceptor(
+        telemetry, service.authenticate, health.note, of_suite=service.of_suite
+    )
     server = grpc.aio.server(interceptors=(interceptor,), options=SERVER_OPTIONS)
     service.add_to(server)
     health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
-    if service.reflected:
+    if service.of_suite:
         reflection.enable_server_reflection((*service.grpc_names, reflection.SERVICE_NAME), server)
     split_listen(settings.listen)
     port = server.add_insecure_port(settings.listen)

@@ -2,7 +2,8 @@
 
 A language model answers one token a step. Requests that arrive together are opened together and
 step as rows of one batch; a request that arrives later is opened beside them, and the open batches
-take turns, so that nobody waits for a long answer to end. Who is called off is dropped before the
+take turns, so that nobody waits for a long answer to end. Bulk work gathers a little first: a step
+of eight rows takes as long as two steps of one. Who is called off is dropped before the
 next step of its batch.
 """
 
@@ -20,7 +21,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Link, Span, SpanContext, Tracer
 
 from shared import rpc_context
-from shared.arrivals import Arrivals
+from shared.arrivals import BULK_WAIT_S, Arrivals
 from shared.batching import MIN_RETRY_AFTER_S
 from shared.errors import QueueFull, StageUnavailable
 from shared.stage_metrics import StageMetrics
@@ -134,7 +135,9 @@ class StepScheduler(Generic[ItemT, OutputT]):
             raise StageUnavailable("the stage is shutting down", retry_after_s=1.0)
         caller: _Caller[ItemT, OutputT] = _Caller(item, trace.get_current_span().get_span_context())
         try:
-            self._waiting.join(caller, rpc_context.priority(), self._recent_batch_s)
+            self._waiting.join(
+                caller, rpc_context.priority(), self._recent_batch_s, rpc_context.company()
+            )
         except QueueFull:
             self._metrics.rejected()
             raise
@@ -171,7 +174,7 @@ class StepScheduler(Generic[ItemT, OutputT]):
     async def _run(self) -> None:
         while not self._closed:
             await self._gather()
-            if self._waiting and len(self._open) < self._most_open():
+            if self._waiting and self._may_open():
                 await self._open_next(self._take())
             for opened in list(self._open):
                 await self._step(opened)
@@ -181,18 +184,22 @@ class StepScheduler(Generic[ItemT, OutputT]):
         for opened in list(self._open):
             self._end(opened, gone)
 
-    def _most_open(self) -> int:
+    def _may_open(self) -> bool:
+        if not self._open:
+            return True
         # One turn is kept free: a person's question does not wait for the end of a bulk answer.
         kept_free = 0 if self._waiting.waits("interactive") else 1
-        return max(1, self._max_open - kept_free)
+        worth_it = len(self._waiting) >= self._waiting.worth(self._max_batch)
+        return len(self._open) < max(1, self._max_open - kept_free) and (
+            worth_it or self._waiting.waited_s() >= BULK_WAIT_S
+        )
 
     async def _gather(self) -> None:
         """Returns at once while batches are open; else when a first batch is worth opening."""
         while not self._waiting and not self._open and not self._closed:
             await self._arrivals.change()
         if self._waiting and not self._open:
-            oldest_until_s = self._waiting.oldest_since() + self._max_wait_s
-            await self._arrivals.company(self._waiting, self._max_batch, oldest_until_s)
+            await self._arrivals.company(self._waiting, self._max_batch, self._max_wait_s)
 
     def _take(self) -> list[_Caller[ItemT, OutputT]]:
         group = self._group_of(next(iter(self._waiting)).item)

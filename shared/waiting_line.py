@@ -2,6 +2,9 @@
 
 Nobody starves: the last place of every batch is that of whoever has waited longest. Nobody is shut
 out: the lower classes may fill only a part of the line.
+
+Where only bulk work waits, a batch is worth waiting for: those of one run that are under way are
+spread over the stages, so a share of them is what a stage may hope for at a time.
 """
 
 from __future__ import annotations
@@ -16,6 +19,9 @@ from shared.rpc_context import PRIORITIES, Priority
 # Share of the line that the members of a class find open to them.
 OPEN_SHARES: dict[Priority, float] = {"interactive": 1.0, "normal": 0.75, "batch": 0.5}
 
+# Of those under way together, one in so many is waited for: there are so many stages.
+ONE_OF = 4
+
 MemberT = TypeVar("MemberT")
 
 
@@ -26,6 +32,7 @@ class WaitingLine(Generic[MemberT]):
         """Holds at most `limit` members."""
         self._limit = limit
         self._classes: dict[Priority, dict[MemberT, float]] = {each: {} for each in PRIORITIES}
+        self._companies: dict[MemberT, int] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._classes.values()))
@@ -37,8 +44,10 @@ class WaitingLine(Generic[MemberT]):
     def __contains__(self, member: object) -> bool:
         return any(member in members for members in self._classes.values())
 
-    def join(self, member: MemberT, priority: Priority, retry_after_s: float) -> None:
-        """Puts a member at the end of its class.
+    def join(
+        self, member: MemberT, priority: Priority, retry_after_s: float, company: int = 1
+    ) -> None:
+        """Puts a member at the end of its class; `company` are under way together, it among them.
 
         Raises:
             QueueFull: There is no room for its class; `retry_after_s` is passed on.
@@ -51,18 +60,27 @@ class WaitingLine(Generic[MemberT]):
                 retry_after_s=retry_after_s,
             )
         self._classes[priority][member] = time.monotonic()
+        self._companies[member] = company
 
     def leave(self, member: MemberT) -> bool:
         """Takes a member out; False if it was not waiting."""
+        self._companies.pop(member, None)
         return any(members.pop(member, None) for members in self._classes.values())
 
     def waits(self, priority: Priority) -> bool:
         """Whether anybody of the class waits."""
         return bool(self._classes[priority])
 
-    def oldest_since(self) -> float:
-        """Since when somebody has been waiting, on the clock of `time.monotonic`."""
-        return min(since for members in self._classes.values() for since in members.values())
+    def waited_s(self) -> float:
+        """How long somebody has been waiting."""
+        since = min(since for members in self._classes.values() for since in members.values())
+        return time.monotonic() - since
+
+    def worth(self, most: int) -> int:
+        """How many members are worth a batch of at most `most`; 1 where somebody is waited for."""
+        if self.waits("interactive"):
+            return 1
+        return max(1, min(most, max(self._companies.values(), default=1) // ONE_OF))
 
     def take(
         self, most: int, fits: Callable[[MemberT], bool] = lambda member: True
@@ -88,4 +106,5 @@ class WaitingLine(Generic[MemberT]):
         members = list(self)
         for each in self._classes.values():
             each.clear()
+        self._companies.clear()
         return members

@@ -108,6 +108,7 @@ class Orchestrator:
         """Lets running steps end, hands the others over, closes connections."""
         self._sweeping.cancel()
         self._stop_reaper.set()
+        self._workflows.runner.close()
         await asyncio.to_thread(self._worker.stop, self._settings.drain_grace_s)
         await self._workflows.close()
         await self._stages.close()

@@ -17,7 +17,8 @@ class OrchestratorSettings(CallerSettings):
 
     Attributes:
         concurrency: Most steps and units at once in this process; most wait on a stage. One in four
-            of these slots (at least one of two) is for interactive ones only.
+            of these slots (at least one of two) is for interactive ones only; the others hold all
+            that one tenant may have in flight.
         queues: Queues consumed, e.g. "reason,workflow.reasoner.batch"; empty means all.
         lease_s: A process that has not renewed a step for so long is taken for dead.
         max_attempts: Most claims of one step before the run is given up.
@@ -32,7 +33,7 @@ class OrchestratorSettings(CallerSettings):
         reap_interval_s: How often expired tensors are swept away; 0 leaves it to others.
     """
 
-    concurrency: int = 16
+    concurrency: int = 48
     queues: tuple[str, ...] = ()
     lease_s: float = 5.0
     max_attempts: int = 8

@@ -87,6 +87,11 @@ def more_urgent(queue: str) -> tuple[str, ...]:
     return tuple(each for each in QUEUES if _RANKS[each] < _RANKS[queue])
 
 
+def as_urgent_as(queue: str) -> tuple[str, ...]:
+    """Queues that are not served after this one, itself among them."""
+    return tuple(each for each in QUEUES if _RANKS[each] <= _RANKS[queue])
+
+
 class UrgentFirst(priority_cycle):
     """The order in which queues are looked at: by rank, those of one rank in turn."""
 

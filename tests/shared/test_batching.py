@@ -9,8 +9,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared import rpc_context
+from shared.arrivals import BULK_WAIT_S
 from shared.batching import Batcher
 from shared.errors import DeadlineExceeded, InvalidInput, QueueFull, StageUnavailable
+from shared.waiting_line import ONE_OF
 from tests.shared.metering import metric_reader, metric_sum, metrics_of
 
 
@@ -267,4 +269,37 @@ async def test_who_is_waited_for_by_a_person_is_in_the_next_batch(model: Model) 
     assert await pressing == 200
     await asyncio.gather(*bulk)
     assert 100 in model.batches[1]
+    await batcher.close()
+
+
+async def test_bulk_work_waits_for_its_share_of_those_under_way(model: Model) -> None:
+    batcher = batcher_of(model, max_batch=4, max_queue=20)
+    rpc_context.set_call(None, "bulk", "batch", lambda: 3 * ONE_OF)
+    submitted = []
+    for number in range(3):
+        submitted.append(asyncio.create_task(batcher.submit(number)))
+        await asyncio.sleep(BULK_WAIT_S / 10)
+    assert await asyncio.gather(*submitted) == [0, 2, 4]
+    assert model.batches == [[0, 1, 2]]
+    await batcher.close()
+
+
+async def test_bulk_work_waits_no_longer_than_a_moment(model: Model) -> None:
+    batcher = batcher_of(model)
+    rpc_context.set_call(None, "bulk", "batch", lambda: 1000)
+    started_s = time.monotonic()
+    assert await batcher.submit(1) == 2
+    assert BULK_WAIT_S <= time.monotonic() - started_s < BULK_WAIT_S + 1
+    await batcher.close()
+
+
+async def test_where_a_person_waits_bulk_work_waits_for_nobody(model: Model) -> None:
+    batcher = batcher_of(model)
+    rpc_context.set_call(None, "bulk", "batch", lambda: 1000)
+    bulk = asyncio.create_task(batcher.submit(1))
+    await asyncio.sleep(0.01)
+    rpc_context.set_call(None, "person", "interactive")
+    async with asyncio.timeout(BULK_WAIT_S / 2):
+        assert await batcher.submit(2) == 4
+    assert await bulk == 2
     await batcher.close()

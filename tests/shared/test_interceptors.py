@@ -44,6 +44,7 @@ class Stage(reasoner_pb2_grpc.ReasonerServicer, prompt_encoder_pb2_grpc.PromptEn
     def __init__(self) -> None:
         self.remaining_s: float | None = None
         self.priority = ""
+        self.company = 0
         self.ended: asyncio.Event = asyncio.Event()
         self.behave: Callable[[], Awaitable[None]] = self.nothing
 
@@ -55,6 +56,7 @@ class Stage(reasoner_pb2_grpc.ReasonerServicer, prompt_encoder_pb2_grpc.PromptEn
     ) -> prompt_encoder_pb2.EncodePromptsResponse:
         self.remaining_s = rpc_context.remaining_s()
         self.priority = rpc_context.priority()
+        self.company = rpc_context.company()
         try:
             await self.behave()
         finally:
@@ -76,7 +78,7 @@ class Stage(reasoner_pb2_grpc.ReasonerServicer, prompt_encoder_pb2_grpc.PromptEn
 class Wire:
     """A running server and a channel to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, of_suite: bool = True) -> None:
         self.stage = Stage()
         self.outcomes: list[SuiteError | None] = []
         self.spans = InMemorySpanExporter()
@@ -91,9 +93,8 @@ class Wire:
             check_stage_token(authorization, KEY)
             return "suite"
 
-        self.server = grpc.aio.server(
-            interceptors=(ServerInterceptor(telemetry, authenticate, self.outcomes.append),)
-        )
+        edge = ServerInterceptor(telemetry, authenticate, self.outcomes.append, of_suite=of_suite)
+        self.server = grpc.aio.server(interceptors=(edge,))
         reasoner_pb2_grpc.add_ReasonerServicer_to_server(self.stage, self.server)
         prompt_encoder_pb2_grpc.add_PromptEncoderServicer_to_server(self.stage, self.server)
         self.port = self.server.add_insecure_port("127.0.0.1:0")
@@ -135,6 +136,33 @@ async def test_the_stage_knows_how_pressing_a_call_is(wire: Wire) -> None:
         rpc_context.set_call(None, "bulk", "batch")
         await call(channel)
         assert wire.stage.priority == "batch"
+
+
+async def test_the_stage_knows_how_many_calls_like_it_are_under_way(wire: Wire) -> None:
+    under_way = 3
+    async with wire.open() as channel:
+        await call(channel)
+        assert wire.stage.company == 1
+        rpc_context.set_call(None, "bulk", "batch", lambda: under_way)
+        under_way = 17
+        await call(channel)
+        assert wire.stage.company == 17
+
+
+async def test_the_word_of_who_is_not_of_the_suite_on_its_company_does_not_count() -> None:
+    wire = Wire(of_suite=False)
+    await wire.server.start()
+    rpc_context.set_call(None, "bulk", "batch", lambda: 17)
+    async with wire.open() as channel:
+        await call(channel)
+    assert (wire.stage.priority, wire.stage.company) == ("batch", 1)
+    await wire.server.stop(0)
+
+
+@pytest.mark.parametrize("told", ["", "0", "-5", "many", "1.5", "9" * 40])
+def test_company_that_is_no_number_is_none(told: str) -> None:
+    rpc_context.set_call(None, "bulk", "batch", rpc_context.company_told(told))
+    assert rpc_context.company() == 1
 
 
 @pytest.mark.parametrize("kind", [call, texts])

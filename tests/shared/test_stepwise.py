@@ -9,8 +9,10 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from shared import rpc_context
+from shared.arrivals import BULK_WAIT_S
 from shared.errors import InvalidInput, QueueFull, StageUnavailable
 from shared.stepwise import StepScheduler
+from shared.waiting_line import ONE_OF
 from tests.shared.metering import metric_reader, metric_sum, metrics_of
 
 STEP_S = 0.002
@@ -32,7 +34,7 @@ class Said:
 
 
 class Counting:
-    """An open batch that counts; to 13 it will not."""
+    """An open batch that counts; to 13 it will not, to 70 it cannot."""
 
     def __init__(self, asked: list[Count], opened: list["Counting"]) -> None:
         if any(count.to == 13 for count in asked):
@@ -53,7 +55,7 @@ class Counting:
         outputs = []
         for row in list(self.said):
             self.said[row] += 1
-            if self.said[row] == 66:
+            if self.said[row] == 66 and self.asked[row].to == 70:
                 raise RuntimeError("the model broke")
             finished = "stop" if self.said[row] == self.asked[row].to else None
             outputs.append(Said(row, self.said[row], finished))
@@ -216,4 +218,32 @@ async def test_long_bulk_answers_leave_a_turn_free_for_who_is_waited_for() -> No
     assert len(bench.opened) == 2
     assert not bulk[0].done()
     await asyncio.gather(*bulk)
+    await bench.scheduler.close()
+
+
+async def test_bulk_work_gathers_while_a_batch_is_open() -> None:
+    bench = Bench(max_batch=4, max_open=3, max_queue=32)
+    rpc_context.set_call(None, "bulk", "batch", lambda: 2 * ONE_OF)
+    first = [asyncio.create_task(bench.count(60)) for _ in range(2)]
+    await asyncio.sleep(3 * STEP_S)
+    second = asyncio.create_task(bench.count(2))
+    await asyncio.sleep(3 * STEP_S)
+    third = asyncio.create_task(bench.count(2))
+    await asyncio.gather(second, third)
+    assert not first[0].done()
+    assert [len(batch.asked) for batch in bench.opened] == [2, 2]
+    await asyncio.gather(*first)
+    await bench.scheduler.close()
+
+
+async def test_bulk_work_is_opened_beside_others_after_a_moment() -> None:
+    bench = Bench(max_open=3)
+    long = asyncio.create_task(bench.count(int(2 * BULK_WAIT_S / STEP_S)))
+    await asyncio.sleep(3 * STEP_S)
+    rpc_context.set_call(None, "bulk", "batch", lambda: 1000)
+    async with asyncio.timeout(BULK_WAIT_S + 1):
+        assert await bench.count(3) == [1, 2, 3]
+    assert not long.done()
+    long.cancel()
+    await asyncio.wait([long])
     await bench.scheduler.close()

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from shared.errors import QueueFull
 from shared.rpc_context import PRIORITIES, Priority
-from shared.waiting_line import WaitingLine
+from shared.waiting_line import ONE_OF, WaitingLine
 
 
 def line_of(*members: tuple[int, Priority], limit: int = 100) -> WaitingLine[int]:
@@ -48,6 +48,18 @@ def test_bulk_work_leaves_room_for_those_who_wait() -> None:
         line.join(n, "interactive", retry_after_s=1.0)
     with pytest.raises(QueueFull):
         line.join(10, "interactive", retry_after_s=1.0)
+
+
+@given(companies=st.lists(st.integers(0, 10**9), min_size=1, max_size=9), most=st.integers(1, 64))
+def test_a_share_of_those_under_way_is_worth_a_batch(companies: list[int], most: int) -> None:
+    line = line_of()
+    for member, company in enumerate(companies):
+        line.join(member, "normal", retry_after_s=1.0, company=company)
+    assert line.worth(most) == max(1, min(most, max(companies) // ONE_OF))
+    line.join(-1, "interactive", retry_after_s=1.0)
+    assert line.worth(most) == 1
+    line.take(100)
+    assert line.worth(most) == 1
 
 
 def test_only_those_who_fit_are_taken() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from earthgptx.imagery.masks import rle_area_px, rle_box_xyxy_px, united_rle
 from earthgptx.scenes.pieces import Piece, trusted_part
 from earthgptx.scenes.stitching import MergeRules, Stitcher, merged_caption, merged_shape
+from services.orchestrator.task_work.lone_masks import lie_apart
 from services.orchestrator.task_work.outlines import cells_in, mask_of, pixel_box
 from services.orchestrator.task_work.shapes import shape_of
 from workflow_language.region_sets import BoxXyxyPx, Region, surest_first
@@ -42,21 +43,25 @@ def merged(regions: Sequence[Region], overlap: float, same_label: bool) -> tuple
     for region in sorted(regions, key=surest_first):
         of_scene[region.image_id].append(region)
     rules = MergeRules(overlap, overlap, overlap)
-    things = [
-        _thing(group)
-        for found in of_scene.values()
-        for group in _stitched(found, rules, same_label).groups()
-    ]
+    things: list[Region] = []
+    for found in of_scene.values():
+        apart = lie_apart(found)
+        things += [region for region, alone in zip(found, apart, strict=True) if alone]
+        stitched = _stitched(found, apart, rules, same_label)
+        things += [_thing(group) for group in stitched.groups()]
     return tuple(sorted(things, key=surest_first))
 
 
-def _stitched(regions: Sequence[Region], rules: MergeRules, same_label: bool) -> Stitcher[_Found]:
-    """All that was found in one scene, view by view."""
+def _stitched(
+    regions: Sequence[Region], apart: Sequence[bool], rules: MergeRules, same_label: bool
+) -> Stitcher[_Found]:
+    """All that was found in one scene, view by view, but for what lies apart."""
     x0s, y0s, x1s, y1s = zip(*(region.box_xyxy_px for region in regions), strict=True)
     everywhere = (min(x0s), min(y0s), max(x1s), max(y1s))
     views: dict[Hashable, list[Region]] = defaultdict(list)
-    for number, region in enumerate(regions):
-        views[region.seen.window_xyxy_px if region.seen else number].append(region)
+    for number, (region, alone) in enumerate(zip(regions, apart, strict=True)):
+        if not alone:
+            views[region.seen.window_xyxy_px if region.seen else number].append(region)
     stitcher = Stitcher[_Found](rules)
     for view, found in views.items():
         stitcher.add(view, _pieces(found, everywhere, same_label))

@@ -4,8 +4,8 @@
           -> or a retry, steps before it again, the run given up
 
 What may run then goes into its queue. But as long as that would be a large share of what it costs,
-and nothing more urgent waits, one of them goes on here: none less urgent than the one before it,
-whose slot may be kept for urgent ones.
+and nothing more urgent waits, one of them goes on here; longer, if nothing as urgent waits either.
+None less urgent than the one before it, whose slot may be kept for urgent ones.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from services.orchestrator.held_work import retry_pause_s, until_stored, while_held
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import StepMetrics
+from services.orchestrator.workflows.companies import Companies
 from services.orchestrator.workflows.run_ends import RunEnds
 from services.orchestrator.workflows.unit_changes import Change, UnitChanges
 from shared import rpc_context
@@ -39,6 +40,7 @@ from shared.interpretation.events import Fault
 from shared.messages.celery_app import (
     TRACE_HEADER,
     UnitCommand,
+    as_urgent_as,
     kind_of,
     more_urgent,
     unit_queue_of,
@@ -52,6 +54,8 @@ from shared.workflow_runs.views import END, ReadyUnit, Refused, UnitClaim
 # So long may one unit after the other of a run take the place of a message: short ones are spared
 # the way through the broker, and others of their priority hardly notice.
 GOES_ON_FOR_S = 0.25
+# So long where no other waits: workers that have just begun are to get their share of a long run.
+GOES_ON_ALONE_FOR_S = 10.0
 # A stage that is away or full is no failure of the unit: its retries are for those.
 _OF_THE_SUITE = (StageUnavailable, QueueFull, QuotaExceeded)
 _log = logging.getLogger(__name__)
@@ -104,6 +108,8 @@ class UnitRunner:
         self._settings = settings
         self._tracer = tracer
         self._metrics = metrics
+        self._companies = Companies()
+        self._closing = False
 
     async def run(self, command: UnitCommand, traceparent: str) -> None:
         """Runs the unit if it is there to be run, and some of those after it.
@@ -111,23 +117,30 @@ class UnitRunner:
         Raises:
             StageUnavailable: The state store is away; the sweeper will have the unit sent again.
         """
-        until = time.monotonic() + GOES_ON_FOR_S
+        begun_s = time.monotonic()
         ran = await self._run_unit(command.run_id, command.unit, traceparent)
         while ran and ran.ready:
-            here = await self._going_on(ran, command.run_id) if time.monotonic() < until else None
+            here = await self._going_on(ran, command.run_id, time.monotonic() - begun_s)
             await self._send([each for each in ran.ready if each is not here])
             if here is None:
                 return
             ran = await self._run_unit(here.run_id, here.unit, traceparent)
 
-    async def _going_on(self, ran: _Ran, run_id: str) -> ReadyUnit | None:
+    def close(self) -> None:
+        """From now on no unit goes on without a message: the process is to end."""
+        self._closing = True
+
+    async def _going_on(self, ran: _Ran, run_id: str, held_s: float) -> ReadyUnit | None:
         """The unit that takes the place of the one before it, if there is one that may."""
+        if self._closing or held_s > GOES_ON_ALONE_FOR_S:
+            return None
         as_urgent = PRIORITIES[: PRIORITIES.index(ran.priority) + 1]
         for unit in ran.ready:
             queue = unit_queue_of(unit.stage, unit.priority)
             served = not self._queues or kind_of(queue) in self._queues
             if unit.run_id == run_id and served and unit.priority in as_urgent:
-                return None if await self._backlog.waits(more_urgent(queue)) else unit
+                first = more_urgent(queue) if held_s < GOES_ON_FOR_S else as_urgent_as(queue)
+                return None if await self._backlog.waits(first) else unit
         return None
 
     async def _run_unit(self, run_id: str, unit: str, traceparent: str) -> _Ran | None:
@@ -178,14 +191,15 @@ class UnitRunner:
         return ready, "committed"
 
     async def _work(self, claim: UnitClaim) -> Change:
-        rpc_context.set_call(
-            time.monotonic() + claim.remaining_s, claim.tenant, priority=claim.priority
-        )
-        try:
-            async with asyncio.timeout(claim.remaining_s):
-                return await self._changes.of(claim)
-        except TimeoutError:
-            raise DeadlineExceeded(f"{claim.unit} was not done in its time") from None
+        with self._companies.joined(claim) as company:
+            rpc_context.set_call(
+                time.monotonic() + claim.remaining_s, claim.tenant, claim.priority, company
+            )
+            try:
+                async with asyncio.timeout(claim.remaining_s):
+                    return await self._changes.of(claim)
+            except TimeoutError:
+                raise DeadlineExceeded(f"{claim.unit} was not done in its time") from None
 
     async def _failed(self, claim: UnitClaim, error: SuiteError) -> Outcome:
         _log.warning("unit %s failed: %s", claim.unit, error, extra={"run_id": claim.run_id})

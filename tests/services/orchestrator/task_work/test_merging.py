@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.masks import (
     decode_rle,
     encode_rle,
@@ -19,6 +20,7 @@ from earthgptx.imagery.masks import (
     rle_area_px,
 )
 from earthgptx.scenes.tile_plan import Tile, TilePlan
+from services.orchestrator.task_work.lone_masks import lie_apart
 from services.orchestrator.task_work.merging import merged
 from services.orchestrator.task_work.views import seen_in
 from shared.errors import InvalidInput
@@ -181,6 +183,46 @@ def test_what_hands_have_drawn_and_what_was_found_are_one_thing() -> None:
     found = Region((2, 0, 40, 40), "dock", score=0.5, seen=Seen((0, 0, 300, 300)))
     (dock,) = merged([drawn, found], 0.4, True)
     assert dock.box_xyxy_px == found.box_xyxy_px and dock.score == 0.5
+
+
+@given(
+    st.lists(st.tuples(*[st.integers(0, 60)] * 2, *[st.integers(1, 30)] * 2), max_size=9),
+    st.sampled_from([None, Seen((0, 0, 90, 90)), Seen((0, 0, 90, 90), (5, 5, 70, 70))]),
+)
+@settings(max_examples=30, deadline=None)
+def test_a_mask_that_meets_no_other_stays_as_it_is(
+    corners_and_sides: list[tuple[int, int, int, int]], seen: Seen | None
+) -> None:
+    boxes = [(x, y, x + width, y + height) for x, y, width, height in corners_and_sides]
+    found = [masked(box, seen, label="ship", score=n / 10) for n, box in enumerate(boxes)]
+    apart = lie_apart(found)
+    painted_HW = np.zeros((SIDE_PX, SIDE_PX), np.int64)
+    for x0, y0, x1, y1 in boxes:
+        painted_HW[y0:y1, x0:x1] += 1
+    for number, box in enumerate(boxes):
+        meets = painted_HW[box[1] : box[3], box[0] : box[2]].max() > 1
+        inside = box[0] >= 5 and box[1] >= 5 and box[2] <= 70 and box[3] <= 70
+        trusted = seen is None or seen.trusted_xyxy_px is None or inside
+        assert apart[number] == (trusted and not meets)
+    things = merged(found, 0.5, True)
+    assert all(region in things for region, alone in zip(found, apart, strict=True) if alone)
+    # One that meets them all has every mask traced, and leaves out of the result only itself.
+    everything = masked((0, 0, SIDE_PX, SIDE_PX), None, label="sea", score=1.0)
+    assert merged([everything, *found], 0.5, True) == (everything, *things)
+
+
+def test_a_damaged_mask_is_refused_wherever_it_lies() -> None:
+    good = masked((10, 10, 40, 40), None)
+    damaged = replace(
+        masked((60, 60, 90, 90), None), mask=MaskPixels(SIDE_PX, SIDE_PX, "no code at all")
+    )
+    for regions in (
+        [damaged],
+        [good, damaged],
+        [replace(good, box_xyxy_px=(0, 0, 99, 99)), damaged],
+    ):
+        with pytest.raises(ImageryError):
+            merged(regions, 0.5, True)
 
 
 async def test_masks_of_two_sizes_in_one_scene_are_refused(workplace: Workplace) -> None:

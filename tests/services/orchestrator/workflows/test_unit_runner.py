@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from services.orchestrator.task_work.arguments import Arguments, text_in
 from services.orchestrator.task_work.context import TaskContext, TaskWork
+from services.orchestrator.workflows import unit_runner
 from shared import rpc_context
 from shared.errors import InvalidInput, QueueFull, StageUnavailable, TensorGone
 from shared.messages.celery_app import KEY_PREFIX, UnitCommand, unit_queue_of
@@ -124,6 +125,49 @@ async def test_a_unit_waits_in_its_queue_where_a_more_urgent_one_waits(
     assert (await bench.runs.read(run_id)).state == "succeeded"
 
 
+async def sent_after_long_units(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What goes through the broker where every unit lasts longer than a short one."""
+    monkeypatch.setattr(unit_runner, "GOES_ON_FOR_S", 0.0)
+    run_id = await bench.create(ASKED, INPUTS)
+    units = await units_through_the_broker(bench)
+    assert (await bench.runs.read(run_id)).state == "succeeded"
+    return units
+
+
+async def test_long_units_go_on_without_the_broker_where_no_other_waits(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(caption=say, answer=repeat)
+    units = await sent_after_long_units(bench, monkeypatch)
+    assert units == ["first", "each_kind#2", "again#1"]
+
+
+async def test_long_units_give_way_to_others_as_urgent(
+    make_bench: MakeBench, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(caption=say, answer=repeat)
+    await redis.lpush(KEY_PREFIX + unit_queue_of("mask_decoder", "batch"), "less urgent")
+    assert len(await sent_after_long_units(bench, monkeypatch)) == 3
+    await redis.lpush(KEY_PREFIX + unit_queue_of("mask_decoder", "normal"), "as urgent")
+    assert len(await sent_after_long_units(bench, monkeypatch)) > 6
+
+
+async def test_who_is_to_end_goes_on_with_nothing(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(caption=say, answer=repeat)
+    bench.runner.close()
+    assert len(await sent_after_long_units(bench, monkeypatch)) > 6
+
+
+async def test_a_slot_is_not_held_for_ever(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unit_runner, "GOES_ON_ALONE_FOR_S", 0.0)
+    bench = make_bench(caption=say, answer=repeat)
+    assert len(await sent_after_long_units(bench, monkeypatch)) > 6
+
+
 async def test_a_unit_does_not_take_the_place_of_a_more_urgent_one(make_bench: MakeBench) -> None:
     plan = planned(
         """
@@ -140,16 +184,6 @@ outputs: {c: $c}
     run_id = await bench.create(plan, {"scene": SCENE_JSON})
     assert await units_through_the_broker(bench) == ["a", "b"]
     assert (await bench.runs.read(run_id)).state == "succeeded"
-
-
-async def test_a_unit_goes_through_the_broker_after_a_long_one(make_bench: MakeBench) -> None:
-    async def slow(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
-        await asyncio.sleep(0.3)
-        return {"text": "words"}
-
-    bench = make_bench(caption=slow, answer=repeat)
-    await bench.create(ASKED, INPUTS)
-    assert (await units_through_the_broker(bench))[:2] == ["first", "each_kind"]
 
 
 async def test_every_message_many_times_at_once_has_one_effect(make_bench: MakeBench) -> None:
@@ -263,6 +297,36 @@ async def test_a_unit_knows_its_deadline_its_tenant_and_its_priority(
     await bench.run_all(await bench.create(ONE, {"scene": SCENE_JSON}))
     assert seen[:2] == ["alpha", "batch"]
     assert isinstance(seen[2], float) and 4 < seen[2] < 5
+
+
+async def test_a_unit_knows_how_many_of_its_step_are_under_way(make_bench: MakeBench) -> None:
+    seen: list[int] = []
+    begun = asyncio.Event()
+
+    async def meet(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
+        seen.append(0)
+        if len(seen) == 3:
+            begun.set()
+        await begun.wait()
+        seen.append(rpc_context.company())
+        return {"text": "words"}
+
+    plan = planned(
+        "{workflow: beside, inputs: {scene: scene, kinds: {type: list of text, at_most: 3}}, "
+        "outputs: {said: $said}, steps: [{id: said, task: answer, for_each: $kinds, in_flight: 3, "
+        "with: {image: $scene, question: $item}}]}"
+    )
+    bench = make_bench(answer=meet)
+    run_id = await bench.create(plan, INPUTS)
+    # It goes on with the first item.
+    first = asyncio.create_task(bench.deliver(bench.sent.pop()))
+    async with asyncio.timeout(5):
+        while len(bench.sent) < 2:
+            await asyncio.sleep(0.001)
+    await asyncio.gather(first, *(bench.deliver(unit) for unit in bench.sent))
+    await bench.run_all(run_id)
+    # Who comes back first leaves the others.
+    assert seen == [0, 0, 0, 3, 2, 1]
 
 
 async def test_a_unit_that_takes_too_long_ends_the_run(make_bench: MakeBench) -> None:
