@@ -93,6 +93,14 @@ MODEL_TASKS = (
             _IMAGE,
             Parameter("labels", list_of(TEXT), "what to find", required=True),
             Parameter(
+                "side_px",
+                NUMBER,
+                "a larger image is searched in squares of this side; at once if not given",
+                minimum=64,
+                maximum=8192,
+                whole=True,
+            ),
+            Parameter(
                 "at_most",
                 NUMBER,
                 "the surest so many are kept",

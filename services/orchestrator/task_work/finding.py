@@ -20,25 +20,31 @@ from services.orchestrator.task_work.arguments import (
 )
 from services.orchestrator.task_work.asking import all_of, ask, outline
 from services.orchestrator.task_work.context import TaskContext
+from services.orchestrator.task_work.merging import merged
 from services.orchestrator.task_work.outlines import as_found, parts_of
+from services.orchestrator.task_work.tiling import squares
 from services.orchestrator.task_work.views import closer_window, seen_in, seen_through, window_of
 from shared.errors import InvalidInput
 from workflow_language.region_sets import Region, sort_regions
 from workflow_language.values import SceneView, Value
 
+# What two squares show of one thing agrees by as much, at least.
+SAME = 0.5
+
 
 async def detect(context: TaskContext, arguments: Arguments) -> Mapping[str, Value]:
-    """Finds the things of each kind; a kind is one question.
-
-    The words of the model tell where a thing is, not how sure that is: the score is the mask
-    decoder's estimate of how well what it sees in the box can be outlined (an IoU, 0 to 1).
-    """
+    """Finds the things of each kind; a kind is one question, or one of each square of `side_px`."""
     view = view_in(arguments, "image")
     labels = dict.fromkeys(label.strip() for label in texts_in(arguments, "labels"))
     if "" in labels:
         raise InvalidInput("a label is empty", field="labels", limit="at least one letter")
-    found = await all_of([partial(_detect_one, context, view, label) for label in labels])
-    regions = [region for of_label in found for region in of_label]
+    looks: tuple[SceneView, ...] = (view,)
+    if "side_px" in arguments:
+        looks = squares(context, view, whole_in(arguments, "side_px"))
+    asked = [partial(_detect_one, context, look, label) for look in looks for label in labels]
+    regions = [region for found in await all_of(asked) for region in found]
+    if len(looks) > 1:
+        regions = list(await context.draw(merged, regions, SAME, True))
     return {"regions": sort_regions(regions, "score", at_most=whole_in(arguments, "at_most"))}
 
 

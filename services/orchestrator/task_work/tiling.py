@@ -14,6 +14,9 @@ from workflow_language.region_sets import BoxXyxyPx
 from workflow_language.values import SceneView, Table, Value
 
 SHOWN = ("gsd_m", "shown_gsd_m", "shown_px", "resampling")
+# Squares that a task looks at by itself, and what neighbours share of their side.
+MOST_SQUARES = 64
+SHARED_BY_SQUARES = 0.25
 # A scene shown smaller than the smallest tile is too far away to see anything.
 LEAST_SHOWN_PX = 64
 
@@ -39,6 +42,31 @@ async def tile(context: TaskContext, arguments: Arguments) -> Mapping[str, Value
         return {"tiles": (scene,), "shown": _shown(scene, plan, wished_gsd_m)}
     views = tuple(_view(scene, plan, one, wished_gsd_m) for one in plan.tiles())
     return {"tiles": views, "shown": _shown(scene, plan, wished_gsd_m)}
+
+
+def squares(context: TaskContext, view: SceneView, side_px: int) -> tuple[SceneView, ...]:
+    """What is larger than a square of this side, in such squares, a quarter of them shared.
+
+    Raises:
+        InvalidInput: There would be more than `MOST_SQUARES`.
+    """
+    x0, y0, x1, y1 = view.extent_xyxy_px
+    width_px, height_px = round(x1 - x0), round(y1 - y0)
+    if max(width_px, height_px) <= side_px:
+        return (view,)
+    part = replace(view, width_px=width_px, height_px=height_px)
+    plan = tile_grid(part, side_px, 0.0, SHARED_BY_SQUARES, 0.0)
+    if len(plan) > MOST_SQUARES:
+        what = f"the image has {len(plan)} squares of {side_px} px"
+        raise _refused(context, "side_px", what, f"{MOST_SQUARES} squares; tile is for more")
+    return tuple(
+        replace(
+            view,
+            window_xyxy_px=_moved(one.window_xyxy_px, x0, y0),
+            trusted_xyxy_px=_moved(one.trusted_xyxy_px, x0, y0),
+        )
+        for one in plan.tiles()
+    )
 
 
 def _refuse_absurd(
@@ -88,7 +116,11 @@ def _shown(scene: SceneView, plan: TilePlan, wished_gsd_m: float) -> Table:
     return Table(SHOWN, ((scene.gsd_m, plan.gsd_m or None, shown_px, plan.resampling),))
 
 
-def _box(box_xyxy_px: tuple[int, int, int, int]) -> BoxXyxyPx:
+def _box(box_xyxy_px: tuple[float, float, float, float]) -> BoxXyxyPx:
     """As JSON has it."""
+    return _moved(box_xyxy_px, 0.0, 0.0)
+
+
+def _moved(box_xyxy_px: tuple[float, float, float, float], x_px: float, y_px: float) -> BoxXyxyPx:
     x0, y0, x1, y1 = map(float, box_xyxy_px)
-    return x0, y0, x1, y1
+    return x0 + x_px, y0 + y_px, x1 + x_px, y1 + y_px

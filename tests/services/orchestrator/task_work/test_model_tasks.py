@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -60,6 +61,36 @@ async def test_things_that_are_detected_have_label_score_and_scene(
     assert {region.box_xyxy_px for region in regions} == {box for box, _ in INSTANCES}
     assert stages.calls["Generate"] == stages.calls["DecodeMasks"] == 2
     assert stages.requests["Generate"].question in ("detect all ships.", "detect all boxes.")
+
+
+async def test_what_is_larger_is_searched_in_squares_and_each_thing_is_found_once(
+    workplace: Workplace, stages: Stages, scene: SceneView
+) -> None:
+    stages.answer = "<p>2 ships</p>[SEG]"
+    given = await workplace.run("detect", image=scene, labels=("ship",), side_px=64, at_most=100)
+    regions: Any = given["regions"]
+    assert stages.calls["Generate"] == 2
+    # The fakes find both in either square; only the second ship lies where both look.
+    found = Counter(region.box_xyxy_px for region in regions)
+    assert [found[box] for box, _ in INSTANCES] == [2, 1]
+
+
+async def test_a_small_image_is_searched_at_once(
+    workplace: Workplace, stages: Stages, scene: SceneView
+) -> None:
+    await workplace.run("detect", image=scene, labels=("ship",), side_px=96, at_most=100)
+    assert stages.calls["Generate"] == 1
+
+
+async def test_more_squares_than_a_task_looks_at_are_refused(
+    workplace: Workplace, stages: Stages
+) -> None:
+    long = await workplace.scene(png(64 * 66, 64))
+    with pytest.raises(InvalidInput) as refused:
+        await workplace.run("detect", image=long, labels=("ship",), side_px=64)
+    assert refused.value.field == "steps.step.with.side_px"
+    assert (refused.value.limit or "").startswith("64 squares")
+    assert not stages.calls
 
 
 async def test_boxes_that_an_answer_says_in_words_have_no_score(
