@@ -11,12 +11,16 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import nn
 
 from earthgptx.model.checkpoint import STAGES, build_stage, save_stage, save_tensors
 from earthgptx.model.presets import read_config
 from earthgptx.training.processes import Processes, whole
 from earthgptx.training.state import lasting_buffers
+
+# Where a run keeps what it had learnt before its refinement.
+BEFORE_REFINEMENT = "before_refinement"
 
 
 def export_stages(network: nn.Module, folder: Path, processes: Processes) -> None:
@@ -32,16 +36,25 @@ def export_stages(network: nn.Module, folder: Path, processes: Processes) -> Non
 def export_average(run: Path, out: Path) -> None:
     """Writes a complete weights folder from the last state of a training of all weights.
 
+    What rests in a refinement is what it was before.
+
     Raises:
         FileNotFoundError: the training has not saved a state yet.
     """
     config = read_config(run / "config.json")
     out.mkdir(parents=True, exist_ok=True)
     with safe_open(run / "state.safetensors", "pt") as state, torch.no_grad():
+        learning = set(state.keys())
         for stage in STAGES:
             network = build_stage(config, stage)
+            resting = None
             for name, parameter in network.named_parameters():
-                parameter.copy_(state.get_tensor(f"average/{stage}.{name}"))
+                if f"average/{stage}.{name}" in learning:
+                    parameter.copy_(state.get_tensor(f"average/{stage}.{name}"))
+                    continue
+                if resting is None:
+                    resting = load_file(run / BEFORE_REFINEMENT / f"{stage}.safetensors")
+                parameter.copy_(resting[name])
             for name, held in lasting_buffers(network).items():
                 held.copy_(state.get_tensor(f"buffer/{stage}.{name}"))
             save_stage(network, out, stage)

@@ -18,6 +18,7 @@ from earthgptx.model.language_model import Words
 from earthgptx.model.presets import ModelConfig, write_config
 from earthgptx.model.presets import nano as nano_config
 from earthgptx.training.crops import CropSettings, learn_from_crops
+from earthgptx.training.export import BEFORE_REFINEMENT
 from earthgptx.training.loop import train
 from earthgptx.training.mixture import (
     Mixture,
@@ -111,7 +112,6 @@ REFINED_MASKS = MaskQueries(
 )
 # Steps of refinement for each step before it.
 REFINEMENT = 0.5
-BEFORE_REFINEMENT = "before_refinement"
 
 
 def nano(
