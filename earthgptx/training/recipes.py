@@ -50,6 +50,14 @@ SHARES = {
     "roads": 0.01,
     "vehicles": 0.02,
 }
+# Small things in heat are what is found worst.
+REFINEMENT_SHARES = SHARES | {
+    "synthetic-optical": 0.16,
+    "synthetic-sar": 0.15,
+    "synthetic-infrared": 0.22,
+    "hit_uav": 0.2,
+    "buildings": 0.08,
+}
 CLOSE_LOOKS_SHARES = SHARES | {
     "synthetic-optical": 0.19,
     "synthetic-sar": 0.18,
@@ -139,9 +147,8 @@ def nano(
         path = folder / f"close_looks_{number}.safetensors"
         learn_from_crops(network.image_encoder, parts, looks.crops, seed + number, path, processes)
     settings = LoopSettings(steps=steps, batch_size=16, words_from=0.3)
-    parts = all_parts(data, folder, SHARES, by_label=True)
     mixture = Mixture(
-        parts,
+        all_parts(data, folder, SHARES, by_label=True),
         SampleSettings(config.view_side_px, config.grid_side),
         seed,
         settings.steps * settings.batch_size,
@@ -149,6 +156,7 @@ def nano(
     before = folder / BEFORE_REFINEMENT
     train(network, mixture, words, settings, before, processes, shown=shown())
     refined = refinement(round(steps * REFINEMENT))
+    parts = all_parts(data, folder, REFINEMENT_SHARES, by_label=True)
     refine(network, words, parts, refined, seed + 1, folder, processes)
 
 
@@ -180,7 +188,7 @@ def refine(
         network.config.view_side_px,
         network.config.grid_side,
         zoom_probability=0.4,
-        tile_probability=0.4,
+        tile_probability=0.5,
         most_whole_labels=4,
         most_qualified=8,
     )

@@ -20,6 +20,9 @@ from earthgptx.data.instructions.phrasings import fill
 from earthgptx.data.labelled_image import LabelledImage
 from earthgptx.words import MOST_COUNTED, a, at, counted, plural
 
+# Most tiles of a scene hold nothing of what is looked for.
+ABSENT_SHARE_DETECT = 0.3
+ABSENT_SHARE_SEGMENT = 0.15
 # About as often as substances are among what is there.
 STUFF_SHARE = 0.35
 
@@ -157,7 +160,9 @@ def refer_one(facts: Facts, rng: np.random.Generator) -> Instruction | None:
 
 
 def refer_all(facts: Facts, rng: np.random.Generator) -> Instruction | None:
-    """Segment every instance of a label, or a substance."""
+    """Segment every instance of a label, or a substance; "no ships" where there are none."""
+    if (none := _none(facts, rng, ABSENT_SHARE_SEGMENT, "segment")) is not None:
+        return none
     groups = [(label, i, True) for label, i in facts.things.items() if facts.is_exhaustive(label)]
     groups += [(label, i, False) for label, i in facts.stuff.items()]
     groups = [g for g in groups if facts.all_masked(g[1])]
@@ -180,13 +185,9 @@ def grounded(facts: Facts, rng: np.random.Generator) -> Instruction | None:
 
 def detect(facts: Facts, rng: np.random.Generator) -> Instruction | None:
     """How many of one label, and a mask whose instances are asked for; "no ships" for none."""
+    if (none := _none(facts, rng, ABSENT_SHARE_DETECT, "detect")) is not None:
+        return none
     labels = facts.countable_labels()
-    absent = facts.absent_labels()
-    if absent and rng.random() < 0.1:
-        label = _pick(rng, absent)
-        return Instruction(
-            "detect", fill("detect", rng, plural=plural(label)), f"no {plural(label)}"
-        )
     if not labels:
         return None
     label = _pick(rng, labels)
@@ -194,6 +195,16 @@ def detect(facts: Facts, rng: np.random.Generator) -> Instruction | None:
     answer = f"<p>{counted(len(indices), label)}</p>[SEG]"
     question = fill("detect", rng, plural=plural(label))
     return Instruction("detect", question, answer, (indices,))
+
+
+def _none(facts: Facts, rng: np.random.Generator, share: float, task: str) -> Instruction | None:
+    """Now and then: nothing of what is asked for is there."""
+    absent = facts.absent_labels()
+    if not absent or rng.random() >= share:
+        return None
+    name = plural(_pick(rng, absent))
+    question = fill(task, rng, plural=name, phrase=f"all {name}")
+    return Instruction(task, question, f"no {name}")
 
 
 def what_is_at(facts: Facts, rng: np.random.Generator) -> Instruction | None:
