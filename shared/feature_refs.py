@@ -49,8 +49,7 @@ class ImageFeatureRefs:
         modality: "optical", "sar", "infrared", or None where it is not known.
         version: Which weights and preprocessing made them.
         band_note: How bands became the three channels the model saw.
-        gaps: u8 [h, ceil(w / 8)], a bit for each pixel of the image that the window touches, set
-            where there is no data; None where there is data everywhere.
+        gaps: Where there is no data, deflated: u8 [n]; None where there is data everywhere.
     """
 
     grid: TensorRef

@@ -8,15 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from shared.errors import InvalidInput
-from shared.feature_refs import ImageFeatureRefs, PromptFeatureRefs
+from shared.feature_refs import (
+    MAX_IMAGE_PIXELS,
+    MAX_IMAGE_SIDE_PX,
+    ImageFeatureRefs,
+    PromptFeatureRefs,
+)
 from shared.tensors.host_tensor import HostTensor
 from shared.tensors.ref import TensorRef
 from shared.tensors.store import TensorStore
 
 FLOAT_DTYPES = ("f32", "bf16")
+# A bit a pixel, and what deflating may add to it.
+LIMIT_GAPS_BYTES = MAX_IMAGE_PIXELS // 8 + MAX_IMAGE_SIDE_PX + 64 * 1024
 _BF16_EXPONENT = np.uint16(0x7F80)
 
 
@@ -79,24 +85,27 @@ class FeatureReader:
                 wanted.append((f"image.pyramid[{i}]", ref, shape))
         return self._read(wanted, tenant)
 
-    def gaps(
-        self, refs: ImageFeatureRefs, tenant: str, shape: tuple[int, int]
-    ) -> npt.NDArray[np.uint8]:
-        """Where the window has no data: uint8, a bit a pixel.
+    def gaps(self, refs: ImageFeatureRefs, tenant: str) -> bytes:
+        """Where the window has no data, deflated.
 
         Args:
             refs: Of the image; it has gaps.
             tenant: Whom the reader acts for.
-            shape: What it must have, by window and size of the image.
 
         Raises:
-            InvalidInput: It is not of that shape, or no bytes.
-            TensorGone: It is no longer there.
+            InvalidInput: They are no bytes, or more than those of the largest image.
+            TensorGone: They are no longer there.
             TensorRefused: The ref does not hold.
         """
-        assert refs.gaps is not None
-        _check_kind("image.gaps", refs.gaps, shape, ("u8",))
-        return self._store.get(refs.gaps, tenant=tenant).to_numpy()
+        ref = refs.gaps
+        assert ref is not None
+        if ref.dtype != "u8" or len(ref.shape) != 1 or ref.size_bytes > LIMIT_GAPS_BYTES:
+            raise InvalidInput(
+                f"image.gaps is {ref.dtype} {list(ref.shape)}",
+                field="image.gaps",
+                limit=f"u8 [{LIMIT_GAPS_BYTES} at most]",
+            )
+        return bytes(self._store.get(ref, tenant=tenant).data)
 
     def prompts(self, refs: PromptFeatureRefs, tenant: str) -> list[HostTensor]:
         """Map tokens [M, D], region tokens [R, D], region weights [R, G, G].
@@ -128,7 +137,12 @@ class FeatureReader:
         self, wanted: list[tuple[str, TensorRef, tuple[int, ...]]], tenant: str
     ) -> list[HostTensor]:
         for field, ref, shape in wanted:
-            _check_kind(field, ref, shape, FLOAT_DTYPES)
+            if ref.shape != shape or ref.dtype not in FLOAT_DTYPES:
+                raise InvalidInput(
+                    f"{field} is {ref.dtype} {list(ref.shape)}",
+                    field=field,
+                    limit=f"f32 or bf16 {list(shape)}",
+                )
         found = [self._store.get(ref, tenant=tenant) for _, ref, _ in wanted]
         for (field, _, _), tensor in zip(wanted, found, strict=True):
             if not _is_finite(tensor):
@@ -136,17 +150,6 @@ class FeatureReader:
                     f"{field} has values that are not finite", field=field, limit="finite values"
                 )
         return found
-
-
-def _check_kind(
-    field: str, ref: TensorRef, shape: tuple[int, ...], dtypes: tuple[str, ...]
-) -> None:
-    if ref.shape != shape or ref.dtype not in dtypes:
-        raise InvalidInput(
-            f"{field} is {ref.dtype} {list(ref.shape)}",
-            field=field,
-            limit=f"{' or '.join(dtypes)} {list(shape)}",
-        )
 
 
 def _is_finite(tensor: HostTensor) -> bool:

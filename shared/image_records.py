@@ -31,7 +31,9 @@ class ImageRecord:
         shown_as_is: Whether its bands go to the model unchanged, whatever the modality.
         by_window: Whether it is read by window only: the stages, which decode all of an image, are
             shown parts cut from it.
-        valid_counts: Of such a part: run-length code of where it has data; empty where everywhere.
+        has_gaps: Whether it has pixels without data; not told of what is read by window.
+        valid_counts: Of a part that was cut: run-length code of where it has data; empty where
+            everywhere.
     """
 
     format: str
@@ -45,6 +47,7 @@ class ImageRecord:
     transform: tuple[float, ...]
     shown_as_is: bool
     by_window: bool = False
+    has_gaps: bool = False
     valid_counts: str = ""
 
     def header_fields(self) -> dict[str, Any]:

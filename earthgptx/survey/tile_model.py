@@ -66,7 +66,10 @@ class AskingTileModel:
         if not asked:
             return []
         return self.model.answer_all(
-            [Question(views[n].pixels_HWC, words, (), self.modality) for n, words in asked]
+            [
+                Question(views[n].pixels_HWC, words, (), self.modality, valid_HW=views[n].valid_HW)
+                for n, words in asked
+            ]
         )
 
 

@@ -6,7 +6,9 @@ from earthgptx.imagery.header import ImageHeader
 from shared.image_records import ImageRecord
 
 
-def record_of(header: ImageHeader, *, shown_as_is: bool, by_window: bool = False) -> ImageRecord:
+def record_of(
+    header: ImageHeader, *, shown_as_is: bool, by_window: bool = False, has_gaps: bool = False
+) -> ImageRecord:
     """The record of an image with this header; the rest as `ImageRecord` says."""
     return ImageRecord(
         format=header.format,
@@ -20,4 +22,5 @@ def record_of(header: ImageHeader, *, shown_as_is: bool, by_window: bool = False
         transform=tuple(header.transform or ()),
         shown_as_is=shown_as_is,
         by_window=by_window,
+        has_gaps=has_gaps,
     )

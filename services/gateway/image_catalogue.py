@@ -81,7 +81,11 @@ class ImageCatalogue:
     def _examine(self, data: bytes) -> ImageRecord:
         with refused_as_invalid_input(ImageryError):
             raster = read_image(data, self.limits)
-        return record_of(raster.header, shown_as_is=_shown_as_is(raster))
+        return record_of(
+            raster.header,
+            shown_as_is=_shown_as_is(raster),
+            has_gaps=raster.valid_HW is not None,
+        )
 
     def _delete(self, image_id: str, tenant: str) -> None:
         try:

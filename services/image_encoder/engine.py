@@ -18,7 +18,7 @@ import torch
 
 from earthgptx.imagery.display import MODALITIES, Display, to_display
 from earthgptx.imagery.errors import ImageryError
-from earthgptx.imagery.gaps import PackedGaps, gaps_in_window
+from earthgptx.imagery.gaps import deflated_gaps
 from earthgptx.imagery.header import ImageLimits
 from earthgptx.imagery.read import read_image
 from earthgptx.imagery.shown_images import ShownImages
@@ -62,7 +62,7 @@ class _View:
     image_width_px: int
     image_height_px: int
     band_note: str
-    gaps: PackedGaps | None
+    gaps: bytes | None
 
 
 class Engine:
@@ -176,7 +176,7 @@ class Engine:
                 validate_window(seen, width, height)
             pixels = cut_window(display.pixels_HWC, seen, self._model.view_side_px)
         at = WindowPx(seen.x0_px, seen.y0_px, seen.side_px)
-        gaps = gaps_in_window(display.valid_HW, seen)
+        gaps = deflated_gaps(display.valid_HW, seen)
         return _View(pixels, at, width, height, display.band_note, gaps)
 
     def _decode(self, image: TensorRef, modality: str | None) -> Display:
@@ -194,7 +194,8 @@ class Engine:
         name: str,
     ) -> ImageFeatureRefs:
         tensors = [from_torch(tensor) for tensor in (features.grid_NC, *features.pyramid)]
-        tensors += [] if view.gaps is None else [HostTensor.from_numpy(view.gaps)]
+        if view.gaps is not None:
+            tensors.append(HostTensor.from_numpy(np.frombuffer(view.gaps, np.uint8)))
         grid, *others = (
             self._store.put(tensor, tenant=tenant, ttl_s=self._ttl_s) for tensor in tensors
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from earthgptx.imagery.errors import ImageryError
-from earthgptx.imagery.gaps import PackedGaps, outside_gaps, packed_shape
+from earthgptx.imagery.gaps import Gaps, inflated_gaps, outside_gaps
 from earthgptx.imagery.masks import encode_rle_part, window_mask_part
 from earthgptx.imagery.windows import Window, box_in_image, validate_window
 from earthgptx.model.checkpoint import load_mask_decoder, model_version
@@ -174,9 +174,11 @@ class Engine:
                     limit=f"0 to {count - 1}" if count else "needs prompts",
                 )
 
-    def _gaps(self, image: ImageFeatureRefs, tenant: str) -> PackedGaps:
-        shape = packed_shape(_window_of(image), image.image_width_px, image.image_height_px)
-        return self._reader.gaps(image, tenant, shape)
+    def _gaps(self, image: ImageFeatureRefs, tenant: str) -> Gaps:
+        data = self._reader.gaps(image, tenant)
+        size_px = (image.image_width_px, image.image_height_px)
+        with refused_as_invalid_input(ImageryError, inside="image."):
+            return inflated_gaps(data, _window_of(image), *size_px)
 
     def _fetch(
         self,
@@ -218,9 +220,7 @@ def _window_of(image: ImageFeatureRefs) -> Window:
     return Window(image.window.x0, image.window.y0, image.window.side)
 
 
-def _draw(
-    prediction: MaskPrediction, image: ImageFeatureRefs, gaps: PackedGaps | None
-) -> DrawnMask:
+def _draw(prediction: MaskPrediction, image: ImageFeatureRefs, gaps: Gaps | None) -> DrawnMask:
     window = _window_of(image)
     height, width = image.image_height_px, image.image_width_px
     # A tile is a small part of its scene: the mask of the whole is coded, never made.

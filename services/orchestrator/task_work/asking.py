@@ -60,7 +60,7 @@ async def ask(
 ) -> Asked:
     """Asks about a window of a scene; `regions` are <Region 1> and so on, 64 at most.
 
-    Where a large scene has no data, nobody is asked, and nothing is answered. Masks are given if
+    Where a scene has no data, nobody is asked, and nothing is answered. Masks are given if
     the answer is to be `outlined`.
 
     Raises:

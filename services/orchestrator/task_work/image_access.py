@@ -12,7 +12,7 @@ from earthgptx.imagery.display import Display, Modality, to_display
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.read import ValidHW, read_image
 from earthgptx.imagery.shown_images import ShownImages
-from earthgptx.imagery.windows import Window, cut_window
+from earthgptx.imagery.windows import Window, cut_window, touched_px, whole_image
 from earthgptx.scenes.scene import Scene
 from earthgptx.scenes.tile_view import WindowView, valid_as_shown
 from services.orchestrator.task_work.scene_cuts import SceneCuts
@@ -92,6 +92,17 @@ class ImageAccess:
             work, look = self._decoding, self._window
         return await work.run(self._cuts.cut, scene, modality, window, side_px, look)
 
+    async def has_data(self, scene: KeptImage, modality: str, window: Window) -> bool:
+        """Whether a window of an image that is decoded as a whole has data anywhere.
+
+        Raises:
+            InvalidInput: It is damaged, or cannot be of that modality.
+        """
+        width_px, height_px = scene.record.width_px, scene.record.height_px
+        if not scene.record.has_gaps or window == whole_image(width_px, height_px):
+            return True
+        return await self._decoding.run(self._has_data, scene, modality, window)
+
     async def valid(self, image: KeptImage) -> ValidHW | None:
         """Where an image that is decoded as a whole has data; None where everywhere.
 
@@ -146,6 +157,13 @@ class ImageAccess:
         if valid_HW is not None and not valid_HW.any():
             return None
         return WindowView(cut_window(shown.pixels_HWC, window, side_px), valid_HW)
+
+    def _has_data(self, image: KeptImage, modality: str, window: Window) -> bool:
+        valid_HW = self._show(image.image_id, modality, image.ref.tenant).valid_HW
+        if valid_HW is None:
+            return True
+        x0, y0, x1, y1 = touched_px(window, image.record.width_px, image.record.height_px)
+        return bool(valid_HW[y0:y1, x0:x1].any())
 
     def _show(self, image_id: str, modality: str, tenant: str) -> Display:
         """All of the scene."""

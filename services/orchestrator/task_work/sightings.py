@@ -124,6 +124,8 @@ async def sight(context: TaskContext, view: SceneView, window: Window) -> Sighti
     scene = await context.image(view.image_id)
     shown_px = view.shown_px if window == window_of(view) else None
     if not scene.record.by_window and shown_px in (None, window.side_px):
+        if not await context.parts.images.has_data(scene, view.modality, window):
+            return None
         return Sighting(scene, window, scene.record, None)
     if shown_px is None:
         shown_px = min(CUT_SIDE_PX, max(1, round(window.side_px)))

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earthgptx.imagery.gaps import gaps_in_window, outside_gaps, packed_shape
+from earthgptx.imagery.gaps import deflated_gaps, inflated_gaps, outside_gaps
 from earthgptx.imagery.masks import paste_window_mask, window_mask_part
 from earthgptx.imagery.windows import Window
 
@@ -34,10 +34,10 @@ def test_what_is_cut_out_of_a_window_is_what_would_be_cut_out_of_the_image(
     )
     window = Window(x0, y0, side_px)
     valid_HW = random.random(size_hw) < share_valid
-    gaps = gaps_in_window(valid_HW, window)
-    if gaps is None:
+    deflated = deflated_gaps(valid_HW, window)
+    if deflated is None:
         return
-    assert gaps.shape == packed_shape(window, width, height)
+    gaps = inflated_gaps(deflated, window, width, height)
     logits_hw = random.normal(size=(8, 8)).astype(np.float32)
     found = window_mask_part(logits_hw, window, width, height)
     kept = outside_gaps(found, gaps, window, width, height)
@@ -51,9 +51,15 @@ def test_what_is_cut_out_of_a_window_is_what_would_be_cut_out_of_the_image(
 def test_a_window_with_data_everywhere_has_no_gaps_whatever_lies_beside_it() -> None:
     valid_HW = np.ones((20, 30), np.bool_)
     valid_HW[:, 16:] = False
-    assert gaps_in_window(None, Window(0, 0, 30)) is None
-    assert gaps_in_window(valid_HW, Window(0, 0, 16)) is None
-    gaps = gaps_in_window(valid_HW, Window(8, -4, 16))
-    assert gaps is not None
-    assert (gaps == 0xFF).sum() == 12
-    assert gaps.shape == (12, 2)
+    assert deflated_gaps(None, Window(0, 0, 30)) is None
+    assert deflated_gaps(valid_HW, Window(0, 0, 16)) is None
+    window = Window(8, -4, 16)
+    deflated = deflated_gaps(valid_HW, window)
+    assert deflated is not None
+    assert inflated_gaps(deflated, window, 30, 20).tolist() == [[0, 0xFF]] * 12
+
+
+def test_the_straight_edge_of_a_large_image_takes_next_to_nothing() -> None:
+    valid_HW = np.tri(2000, 2000, dtype=np.bool_)
+    deflated = deflated_gaps(valid_HW, Window(0, 0, 2000))
+    assert deflated is not None and len(deflated) < 10_000

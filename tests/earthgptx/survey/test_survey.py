@@ -10,9 +10,13 @@ import pytest
 import shapely
 
 from earthgptx.data.synthetic.scene import generate_scene
+from earthgptx.model.pipeline import EarthGptX
 from earthgptx.scenes.ground import Ground
+from earthgptx.scenes.model import TileView
 from earthgptx.scenes.scene import open_scene
+from earthgptx.scenes.tile_plan import Tile
 from earthgptx.survey.command import survey
+from earthgptx.survey.tile_model import AskingTileModel
 from tests.earthgptx.scenes.generated import UTM_HALF_METRE, write_scene
 
 SIDE_PX = 384
@@ -56,6 +60,25 @@ def test_a_second_survey_into_the_same_place_is_refused_until_told(
     assert survey(command) == 2
     assert "field.objects.geojson" in capsys.readouterr().err
     assert survey([*command, "--overwrite"]) == 0
+
+
+def test_what_lies_on_both_sides_of_missing_data_is_two_things() -> None:
+    image = generate_scene(31, SIDE_PX).labelled("optical")
+    pixels_HWC = image.load_pixels().copy()
+    valid_HW = np.ones((SIDE_PX, SIDE_PX), np.bool_)
+    valid_HW[::48] = False
+    pixels_HWC[~valid_HW] = 0
+    labels = ("building", "airplane", "runway")
+    tile = Tile(0, 0, 0, 0, SIDE_PX, (0, 0, SIDE_PX, SIDE_PX))
+    model = AskingTileModel(EarthGptX.load(Path("weights/nano")), labels, "optical", 0.0)
+    masks = []
+    for valid in (None, valid_HW):
+        (found,) = model([TileView(tile, pixels_HWC, valid, 0.5)])
+        masks.append([each.mask_HW for each in found if each.mask_HW is not None])
+    blind, seeing = masks
+    assert any((mask & ~valid_HW).any() for mask in blind)
+    assert seeing and not any((mask & ~valid_HW).any() for mask in seeing)
+    assert len(seeing) > len(blind)
 
 
 def test_what_is_no_scene_is_refused_by_name(

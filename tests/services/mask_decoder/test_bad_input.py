@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -113,11 +114,19 @@ async def test_gaps_that_are_not_of_the_window_are_refused(
     suite: Suite, clients: StageClients
 ) -> None:
     decode = clients.mask_decoder.DecodeMasks
-    for wrong in (np.zeros((63, 12), np.uint8), np.zeros((64, 12), np.float32)):
+    bomb = zlib.compress(bytes(100_000_000))
+    deflated = "768 bytes, deflated"
+    for wrong, limit in (
+        (np.frombuffer(zlib.compress(bytes(63 * 12)), np.uint8), deflated),
+        (np.frombuffer(bomb, np.uint8), deflated),
+        (np.frombuffer(b"no zlib", np.uint8), deflated),
+        (np.zeros((64, 12), np.uint8), "u8 ["),
+        (np.zeros(64, np.float32), "u8 ["),
+    ):
         request = await fine(suite, clients)
         gaps = suite.store.put(HostTensor.from_numpy(wrong), tenant="alpha", ttl_s=60)
         request.image.gaps.CopyFrom(gaps.to_proto())
-        await refused(decode(request), InvalidInput, "image.gaps", "u8 [64, 12]")
+        await refused(decode(request), InvalidInput, "image.gaps", limit)
     await goes_on(suite, clients)
 
 

@@ -176,6 +176,25 @@ async def test_where_an_image_has_no_data_its_resampled_tiles_have_no_mask(
     assert stages.finished["EncodeImage"] == asked
 
 
+async def test_a_tile_without_data_is_shown_to_nobody(workplace: Workplace, stages: Stages) -> None:
+    noise = np.random.default_rng(0).integers(1, 255, (3, 64, 256)).astype(np.uint8)
+    noise[:, :, 100:] = 0
+    scene = await workplace.scene(tiff(noise, nodata=0))
+    given: Any = await workplace.run("tile", scene=scene, side_px=64, overlap_px=0)
+    for view in given["tiles"]:
+        await workplace.run("detect", image=view, labels=("ship",), at_most=9)
+    # The second tile has some data, the third and the fourth have none.
+    assert len(given["tiles"]) == 4 and stages.requests["EncodeImage"].window.x0_px == 64
+    empty = given["tiles"][2]
+    for task, asked, nothing in (
+        ("caption", {}, {"text": ""}),
+        ("segment", {"words": "the pier"}, {"masks": ()}),
+        ("segment_regions", {"regions": (Region((140.0, 9.0, 160.0, 30.0)),)}, {"masks": ()}),
+    ):
+        assert await workplace.run(task, image=empty, **asked) == nothing
+    assert stages.requests["EncodeImage"].window.x0_px == 64
+
+
 async def test_what_was_done_to_show_a_thing_is_told_in_every_file_of_it(
     workplace: Workplace, tmp_path: Path
 ) -> None:
