@@ -97,8 +97,7 @@ def _shown(events: Iterator[Event], heading: str) -> Iterator[Event]:
                     print("" if wrote else heading, event.text, sep="", end="", flush=True)
                     wrote = True
                 case GroundedBoxes():
-                    boxes = "; ".join(_box_words(box) for box in event.boxes_xyxy_px)
-                    grounded.append(f"box  {event.phrase or '-'}: {boxes}")
+                    grounded.append(f"box  {event.phrase or '-'}: {_boxes_words(event)}")
                 case GroundedMask():
                     grounded.append(_mask_words(event))
             yield event
@@ -115,6 +114,13 @@ def _shown(events: Iterator[Event], heading: str) -> Iterator[Event]:
 def _mask_words(mask: GroundedMask) -> str:
     where = _box_words(mask.box_xyxy_px) if mask.box_xyxy_px else "empty"
     return f"mask {mask.phrase or '-'}: {where}, {mask.area_px} px, score {mask.score:.2f}"
+
+
+def _boxes_words(found: GroundedBoxes) -> str:
+    """Each box, with its score where it has one."""
+    scores = [f" ({score:.2f})" for score in found.scores] or [""] * len(found.boxes_xyxy_px)
+    boxes = zip(found.boxes_xyxy_px, scores, strict=True)
+    return "; ".join(_box_words(box) + score for box, score in boxes)
 
 
 def _box_words(box_xyxy_px: tuple[float, float, float, float]) -> str:

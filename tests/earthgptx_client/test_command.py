@@ -62,6 +62,18 @@ def test_ask_prints_words_then_boxes_and_masks(command, gateway: FakeGateway, pi
     ]
 
 
+def test_boxes_of_counted_things_are_shown_with_their_scores(
+    command, gateway: FakeGateway, picture: Path
+):
+    boxes = [geometry_pb2.Box(x0_px=x, y0_px=2, x1_px=x + 2, y1_px=4) for x in (1, 5)]
+    found = interpreter_pb2.GroundedBoxes(phrase="2 ships", boxes=boxes, scores=[0.91, 0.4])
+    gateway.reply = lambda request, context: answer("2 ships", boxes=[found])
+    ran = command("ask", picture, "detect all ships.")
+    assert ran.out.splitlines() == ["2 ships ", "box  2 ships: 1,2,3,4 (0.91); 5,2,7,4 (0.40)"]
+    told = json.loads(command("ask", picture, "detect all ships.", "--json").out)
+    assert told["boxes"][0]["scores"] == [0.91, 0.4]
+
+
 @contextmanager
 def _asking(gateway: FakeGateway, picture: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`earthgptx ask` while it runs."""
