@@ -114,13 +114,13 @@ class UnitRunner:
     async def _next_here(self, ran: _Ran, run_id: str, held_s: float) -> ReadyUnit | None:
         """The unit that takes the place of the one before it, if there is one that may."""
         as_urgent = PRIORITIES[: PRIORITIES.index(ran.priority) + 1]
-        for unit in ran.ready:
-            queue = unit_queue_of(unit.stage, unit.priority)
-            if (
-                unit.run_id == run_id
-                and unit.priority in as_urgent
-                and await self._going_on.may(queue, held_s)
-            ):
+        queues = {
+            unit_queue_of(unit.stage, unit.priority): unit
+            for unit in reversed(ran.ready)
+            if unit.run_id == run_id and unit.priority in as_urgent
+        }
+        for queue, unit in queues.items():
+            if await self._going_on.may(queue, held_s):
                 return unit
         return None
 
