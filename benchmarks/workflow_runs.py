@@ -2,8 +2,8 @@
 
 This process stands where the gateway stands: it makes the record, sends the first units and follows
 the events to the end. One orchestrator process (`workflow_worker`) runs the units; the state Redis
-keeps its append-only file. A run begins in the broker, and its short steps go on where the one
-before them was done; longer steps go through the broker one by one, which is measured too.
+keeps its append-only file. A run begins in the broker, and its steps go on where the one before
+them was done; longer ones only as long as nothing as urgent waits, which is measured too.
 
 Finished runs are made by way of the records alone, each as a run of four steps leaves it.
 """
@@ -178,7 +178,7 @@ def four_steps(kind: str, times_s: list[float]) -> list[Figure]:
 
 
 async def long_steps(caller: Caller, rounds: int) -> Figure:
-    """What four steps cost that each go through the broker, besides their own time."""
+    """What four steps cost that are longer than short ones, besides their own time."""
     plan = compile_text(_HEAD + LONG)
     added_s = [await caller.time(plan) - 4 * SLOW_S for _ in range(rounds)]
     return latency(f"four steps of {SLOW_S:g} s, added to these", added_s)

@@ -14,8 +14,10 @@ from typing import Any
 
 from shared.waiting_line import WaitingLine
 
-# Nobody waits longer for company that has yet to come from other stages.
+# Nobody waits longer for company that has yet to come from other stages, nor for longer than so
+# many batches take: a share that never comes (other replicas have it) is to cost little.
 BULK_WAIT_S = 0.3
+BULK_WAIT_BATCHES = 3
 
 
 class Arrivals:
@@ -45,14 +47,20 @@ class Arrivals:
         self._arrived.clear()
         await self._arrived.wait()
 
-    async def company(self, waiting: WaitingLine[Any], enough: int, max_wait_s: float) -> None:
+    async def company(
+        self, waiting: WaitingLine[Any], enough: int, max_wait_s: float, recent_batch_s: float
+    ) -> None:
         """Waits for those on their way to join the ones in `waiting`.
 
         Returns when `enough` wait, or none; when nobody is on the way and as many wait as are worth
-        a batch; or when the first has waited long enough: `max_wait_s`, or `BULK_WAIT_S`.
+        a batch; or when the first has waited long enough: `max_wait_s`, or as long as bulk work may
+        where a batch takes `recent_batch_s`.
         """
         while 0 < len(waiting) < enough:
-            left_s = self._may_wait_s(waiting, enough, max_wait_s) - waiting.waited_s()
+            may_wait_s = max_wait_s if self._coming else 0.0
+            if len(waiting) < waiting.worth(enough):
+                may_wait_s = max(may_wait_s, bulk_wait_s(recent_batch_s))
+            left_s = may_wait_s - waiting.waited_s()
             if left_s <= 0:
                 return
             try:
@@ -61,7 +69,7 @@ class Arrivals:
             except TimeoutError:
                 return
 
-    def _may_wait_s(self, waiting: WaitingLine[Any], enough: int, max_wait_s: float) -> float:
-        if len(waiting) < waiting.worth(enough):
-            return max(BULK_WAIT_S, max_wait_s)
-        return max_wait_s if self._coming else 0.0
+
+def bulk_wait_s(recent_batch_s: float) -> float:
+    """How long bulk work waits for its share, where a batch takes `recent_batch_s`."""
+    return min(BULK_WAIT_S, BULK_WAIT_BATCHES * recent_batch_s)

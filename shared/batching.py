@@ -152,7 +152,9 @@ class Batcher(Generic[ItemT, ResultT]):
             if self._closed:
                 return
             await self._arrivals.change()
-        await self._arrivals.company(self._waiting, self._max_batch, self._max_wait_s)
+        await self._arrivals.company(
+            self._waiting, self._max_batch, self._max_wait_s, self._recent_call_s
+        )
 
     def _take(self) -> list[_Waiting[ItemT, ResultT]]:
         batch: list[_Waiting[ItemT, ResultT]] = []

@@ -60,13 +60,13 @@ def bearer(authorization: str) -> str:
     return token
 
 
-def check_stage_token(authorization: str, suite_key: Secret) -> None:
-    """Refuses a caller that does not hold the suite key.
+def check_stage_token(authorization: str, token: str) -> None:
+    """Refuses a caller that does not hold the suite key, of which `token` is the `stage_token`.
 
     Raises:
         Unauthenticated: The token is missing or wrong.
     """
-    if not hmac.compare_digest(bearer(authorization).encode(), stage_token(suite_key).encode()):
+    if not hmac.compare_digest(bearer(authorization).encode(), token.encode()):
         raise Unauthenticated("the caller is not part of this suite")
 
 

@@ -25,7 +25,7 @@ from grpc_reflection.v1alpha import reflection
 
 from shared.client_interceptor import MAX_MESSAGE_BYTES
 from shared.health import Health
-from shared.security import check_stage_token
+from shared.security import check_stage_token, stage_token
 from shared.server_interceptor import ServerInterceptor
 from shared.settings import ProcessSettings, SettingsError, describe, read_settings, split_listen
 from shared.telemetry import Telemetry, start_telemetry
@@ -81,9 +81,10 @@ def stage_service(
     close: Callable[[], Awaitable[None]],
 ) -> Service:
     """A service for processes of the suite only: callers prove the suite key, and may reflect."""
+    token = stage_token(settings.suite_key)
 
     def authenticate(authorization: str) -> str:
-        check_stage_token(authorization, settings.suite_key)
+        check_stage_token(authorization, token)
         return "suite"
 
     return Service((grpc_name,), add_to, probe, close, authenticate, of_suite=True)

@@ -21,7 +21,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Link, Span, SpanContext, Tracer
 
 from shared import rpc_context
-from shared.arrivals import BULK_WAIT_S, Arrivals
+from shared.arrivals import Arrivals, bulk_wait_s
 from shared.batching import MIN_RETRY_AFTER_S
 from shared.errors import QueueFull, StageUnavailable
 from shared.stage_metrics import StageMetrics
@@ -71,6 +71,7 @@ class _Open(Generic[ItemT, OutputT]):
     batch: OpenBatch[OutputT]
     callers: dict[int, _Caller[ItemT, OutputT]]
     span: Span
+    since: float
 
 
 class StepScheduler(Generic[ItemT, OutputT]):
@@ -136,7 +137,10 @@ class StepScheduler(Generic[ItemT, OutputT]):
         caller: _Caller[ItemT, OutputT] = _Caller(item, trace.get_current_span().get_span_context())
         try:
             self._waiting.join(
-                caller, rpc_context.priority(), self._recent_batch_s, rpc_context.company()
+                caller,
+                rpc_context.priority(),
+                max(MIN_RETRY_AFTER_S, self._recent_batch_s),
+                rpc_context.company(),
             )
         except QueueFull:
             self._metrics.rejected()
@@ -191,7 +195,7 @@ class StepScheduler(Generic[ItemT, OutputT]):
         kept_free = 0 if self._waiting.waits("interactive") else 1
         worth_it = len(self._waiting) >= self._waiting.worth(self._max_batch)
         return len(self._open) < max(1, self._max_open - kept_free) and (
-            worth_it or self._waiting.waited_s() >= BULK_WAIT_S
+            worth_it or self._waiting.waited_s() >= bulk_wait_s(self._recent_batch_s)
         )
 
     async def _gather(self) -> None:
@@ -199,7 +203,9 @@ class StepScheduler(Generic[ItemT, OutputT]):
         while not self._waiting and not self._open and not self._closed:
             await self._arrivals.change()
         if self._waiting and not self._open:
-            await self._arrivals.company(self._waiting, self._max_batch, self._max_wait_s)
+            await self._arrivals.company(
+                self._waiting, self._max_batch, self._max_wait_s, self._recent_batch_s
+            )
 
     def _take(self) -> list[_Caller[ItemT, OutputT]]:
         group = self._group_of(next(iter(self._waiting)).item)
@@ -228,7 +234,7 @@ class StepScheduler(Generic[ItemT, OutputT]):
         error = call.exception()
         if error is None:
             self._metrics.running(len(callers))
-            self._open.append(_Open(call.result(), dict(enumerate(callers)), span))
+            self._open.append(_Open(call.result(), dict(enumerate(callers)), span, started))
             return
         span.end()
         if len(callers) == 1:
@@ -269,6 +275,7 @@ class StepScheduler(Generic[ItemT, OutputT]):
                 caller.outputs.put_nowait(error)
         self._metrics.running(-len(opened.callers))
         opened.callers.clear()
+        self._recent_batch_s = time.perf_counter() - opened.since
         opened.span.end()
         self._open.remove(opened)
 

@@ -90,10 +90,15 @@ def encode_rle_part(part_HW: MaskHW, x0_px: int, y0_px: int, height_px: int, wid
         width_px: of the whole mask.
     """
     rows, columns = part_HW.shape
-    strip_WH = np.zeros((columns, height_px), np.int8)
-    strip_WH[:, y0_px : y0_px + rows] = part_HW.T
-    changes = np.flatnonzero(np.diff(strip_WH.reshape(-1), prepend=0, append=0))
-    return encode_changes(changes + x0_px * height_px, height_px, width_px)
+    padded_WH = np.zeros((columns, rows + 2), np.bool_)
+    padded_WH[:, 1:-1] = part_HW.T
+    column, row = np.nonzero(padded_WH[:, 1:] != padded_WH[:, :-1])
+    changes = (column + x0_px) * height_px + row + y0_px
+    # A run that reaches the last row goes on where the next column begins inside.
+    apart = np.diff(changes) > 0
+    ends = np.ones(min(changes.size, 1), np.bool_)
+    alone = np.concatenate((ends, apart)) & np.concatenate((apart, ends))
+    return encode_changes(changes[alone], height_px, width_px)
 
 
 def encode_changes(changes: npt.NDArray[np.int64], height_px: int, width_px: int) -> str:

@@ -97,6 +97,9 @@ def begun_with(
 
 
 def _padded(read_HLE: Tensor, longest: int) -> Tensor:
+    # Most are of one length, and torch copies what it pads by nothing.
+    if read_HLE.shape[1] == longest:
+        return read_HLE
     return F.pad(read_HLE, (0, 0, longest - read_HLE.shape[1], 0))
 
 

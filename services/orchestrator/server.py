@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from services.orchestrator.engine import StepRunner
+from services.orchestrator.going_on import GoingOn
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
 from services.orchestrator.sweeper import InterpretationSweep, Sweeper
@@ -67,13 +68,28 @@ class Orchestrator:
         send_step = partial(try_to_send_step, self._app)
         send_units = partial(try_to_send_units, self._app)
         self._backlog = Backlog(self._redis)
+        self._going_on = GoingOn(self._backlog, settings.queues)
         records = RunRecords(self._redis, settings.run_limits())
         counts = StepMetrics(telemetry.meter), BacklogMetrics(telemetry.meter)
         self._runner = StepRunner(
-            records, self._stages, send_step, settings, telemetry.tracer, counts[0]
+            records,
+            self._stages,
+            send_step,
+            self._going_on,
+            settings,
+            telemetry.tracer,
+            counts[0],
         )
         self._workflows = WorkflowEngine(
-            self._redis, self._stages, tasks, send_units, opened, settings, telemetry, *counts
+            self._redis,
+            self._stages,
+            tasks,
+            send_units,
+            opened,
+            settings,
+            telemetry,
+            *counts,
+            self._going_on,
         )
         self._worker = QueueWorker(
             self._app,
@@ -108,7 +124,7 @@ class Orchestrator:
         """Lets running steps end, hands the others over, closes connections."""
         self._sweeping.cancel()
         self._stop_reaper.set()
-        self._workflows.runner.close()
+        self._going_on.close()
         await asyncio.to_thread(self._worker.stop, self._settings.drain_grace_s)
         await self._workflows.close()
         await self._stages.close()

@@ -19,6 +19,7 @@ from earthgptx.model.features import ImageFeatures, PromptFeatures
 from earthgptx.model.presets import ModelConfig
 from earthgptx.model.reasoner import Decoding, ReasonerInput, ReasonerModel, StepOutput
 from earthgptx.words import is_counted
+from shared import rpc_context
 from shared.admission import Admission
 from shared.errors import InvalidInput, refused_as_invalid_input
 from shared.feature_refs import ImageFeatureRefs, PromptFeatureRefs, tenant_of
@@ -160,7 +161,8 @@ class Engine:
             with self._steps.announced():
                 asked = await self._pool.run(self._fetch, question, tenant)
             segs = 0
-            gathered = GatheredText(TEXT_EVERY_S)
+            is_read = rpc_context.priority() == "interactive"
+            gathered = GatheredText(TEXT_EVERY_S if is_read else None)
             async with aclosing(
                 self._steps.stream(_Row(asked, limit, question.adapter))
             ) as outputs:

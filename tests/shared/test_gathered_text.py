@@ -36,3 +36,11 @@ def test_the_first_word_does_not_wait() -> None:
     assert gathered.add("a", 0.0, at_once=False) == "a"
     assert gathered.add("b", EVERY_S / 2, at_once=False) == ""
     assert gathered.add("c", EVERY_S, at_once=False) == "bc"
+
+
+def test_what_nobody_reads_as_it_comes_goes_with_what_follows() -> None:
+    gathered = GatheredText(None)
+    assert gathered.add("a", 0.0, at_once=False) == ""
+    assert gathered.add("b", 99.0, at_once=False) == ""
+    assert gathered.add("c", 99.0, at_once=True) == "abc"
+    assert gathered.add("", 99.0, at_once=True) == ""

@@ -29,7 +29,7 @@ from shared.errors import (
     SuiteError,
     Unauthenticated,
 )
-from shared.security import check_stage_token
+from shared.security import check_stage_token, stage_token
 from shared.server_interceptor import ServerInterceptor
 from shared.settings import Secret
 from shared.telemetry import Telemetry
@@ -90,7 +90,7 @@ class Wire:
         telemetry = Telemetry(self.tracer, meters.get_meter("test"), self.provider, meters, 0, None)
 
         def authenticate(authorization: str) -> str:
-            check_stage_token(authorization, KEY)
+            check_stage_token(authorization, stage_token(KEY))
             return "suite"
 
         edge = ServerInterceptor(telemetry, authenticate, self.outcomes.append, of_suite=of_suite)

@@ -36,10 +36,10 @@ def test_a_signature_does_not_pass_for_another_purpose_or_key() -> None:
 
 
 def test_a_stage_knows_its_own_suite_only() -> None:
-    check_stage_token(f"Bearer {stage_token(KEY)}", KEY)
+    check_stage_token(f"Bearer {stage_token(KEY)}", stage_token(KEY))
     for wrong in ("", "Bearer ", "Bearer nonsense", stage_token(KEY), "Bearer é"):
         with pytest.raises(Unauthenticated):
-            check_stage_token(wrong, KEY)
+            check_stage_token(wrong, stage_token(KEY))
 
 
 def test_bearer_gives_the_token() -> None:

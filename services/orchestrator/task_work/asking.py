@@ -81,7 +81,7 @@ async def ask(
     return Asked(
         text="".join(event.text for event in events if isinstance(event, TextSaid)).strip(),
         boxes=tuple((box, score) for box, score in boxes if box is not None),
-        masks=tuple([await context.draw(seen.mask, mask) for mask in masks]),
+        masks=tuple([await _placed(context, seen, mask) for mask in masks]),
         pixel_px=seen.pixel_px,
     )
 
@@ -99,7 +99,7 @@ async def outline(
         empty = MaskDrawn("", 0, view.height_px, view.width_px, "", 0.0, 0, None)
         return Asked("", (), tuple(replace(empty, index=index) for index in range(len(regions))))
     masks = await _outlined(context, view, seen, regions)
-    placed = tuple([await context.draw(seen.mask, mask) for mask in masks])
+    placed = tuple([await _placed(context, seen, mask) for mask in masks])
     return Asked("", (), placed, seen.pixel_px)
 
 
@@ -156,6 +156,11 @@ async def _plan(
         max_new_tokens=max_new_tokens,
         adapter="",
     )
+
+
+async def _placed(context: TaskContext, seen: Sighting, mask: MaskDrawn) -> MaskDrawn:
+    """A mask in pixels of the scene; what was looked at may be the scene itself."""
+    return mask if seen.frame is None else await context.draw(seen.mask, mask)
 
 
 async def _told(context: TaskContext, plan: Plan) -> list[Event]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from redis.asyncio import Redis
 
+from services.orchestrator.going_on import GoingOn
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
 from services.orchestrator.task_work.context import TaskParts, TaskWork
@@ -15,7 +16,6 @@ from services.orchestrator.workflows.run_ends import RunEnds
 from services.orchestrator.workflows.sweep import WorkflowSweep
 from services.orchestrator.workflows.unit_changes import UnitChanges
 from services.orchestrator.workflows.unit_runner import SendUnits, UnitRunner
-from shared.run_records.backlog import Backlog
 from shared.stage_clients import StageClients
 from shared.telemetry import Telemetry
 from shared.tensors.open_store import StoreParts, store_on
@@ -38,6 +38,7 @@ class WorkflowEngine:
         telemetry: Telemetry,
         step_metrics: StepMetrics,
         backlog_metrics: BacklogMetrics,
+        going_on: GoingOn,
     ) -> None:
         """Call inside the event loop. Redis and stages stay the caller's, not what is `opened`."""
         self._store = store_on(opened, settings)
@@ -50,7 +51,7 @@ class WorkflowEngine:
         ends = RunEnds(redis)
         changes = UnitChanges(self.runs, tasks, self._parts)
         self.runner = UnitRunner(
-            self.runs, Backlog(redis), changes, ends, send, settings, telemetry.tracer, step_metrics
+            self.runs, going_on, changes, ends, send, settings, telemetry.tracer, step_metrics
         )
         self.sweep = WorkflowSweep(self.runs, send, step_metrics, backlog_metrics)
         self._listening = asyncio.create_task(ends.listen(), name="run ends")

@@ -3,9 +3,8 @@
     claim -> items, outputs or the end, renewing the lease -> the change of the record
           -> or a retry, steps before it again, the run given up
 
-What may run then goes into its queue. But as long as that would be a large share of what it costs,
-and nothing more urgent waits, one of them goes on here; longer, if nothing as urgent waits either.
-None less urgent than the one before it, whose slot may be kept for urgent ones.
+What may run then goes into its queue, but for one that may go on here (`going_on`): none less
+urgent than the one before it, whose slot may be kept for urgent ones.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from services.orchestrator.going_on import GoingOn
 from services.orchestrator.held_work import retry_pause_s, until_stored, while_held
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import StepMetrics
@@ -37,25 +37,12 @@ from shared.errors import (
     SuiteError,
 )
 from shared.interpretation.events import Fault
-from shared.messages.celery_app import (
-    TRACE_HEADER,
-    UnitCommand,
-    as_urgent_as,
-    kind_of,
-    more_urgent,
-    unit_queue_of,
-)
+from shared.messages.celery_app import TRACE_HEADER, UnitCommand, unit_queue_of
 from shared.rpc_context import PRIORITIES, Priority
-from shared.run_records.backlog import Backlog
 from shared.workflow_runs.runs import WorkflowRuns
 from shared.workflow_runs.unit_work import OutputsGone
 from shared.workflow_runs.views import END, ReadyUnit, Refused, UnitClaim
 
-# So long may one unit after the other of a run take the place of a message: short ones are spared
-# the way through the broker, and others of their priority hardly notice.
-GOES_ON_FOR_S = 0.25
-# So long where no other waits: workers that have just begun are to get their share of a long run.
-GOES_ON_ALONE_FOR_S = 10.0
 # A stage that is away or full is no failure of the unit: its retries are for those.
 _OF_THE_SUITE = (StageUnavailable, QueueFull, QuotaExceeded)
 _log = logging.getLogger(__name__)
@@ -79,7 +66,7 @@ class UnitRunner:
     def __init__(
         self,
         runs: WorkflowRuns,
-        backlog: Backlog,
+        going_on: GoingOn,
         changes: UnitChanges,
         ends: RunEnds,
         send: SendUnits,
@@ -91,17 +78,16 @@ class UnitRunner:
 
         Args:
             runs: The records.
-            backlog: Says whether messages wait.
+            going_on: Says whether a unit may take the place of the one before it.
             changes: Does a unit's work.
             ends: Says when the run of a unit has ended.
             send: Puts units into their queues; failing is no harm.
-            settings: Pauses between attempts, and which queues this process serves.
+            settings: Pauses between attempts.
             tracer: For spans.
             metrics: For counts.
         """
-        self._queues = settings.queues
         self._runs = runs
-        self._backlog = backlog
+        self._going_on = going_on
         self._changes = changes
         self._ends = ends
         self._send = send
@@ -109,7 +95,6 @@ class UnitRunner:
         self._tracer = tracer
         self._metrics = metrics
         self._companies = Companies()
-        self._closing = False
 
     async def run(self, command: UnitCommand, traceparent: str) -> None:
         """Runs the unit if it is there to be run, and some of those after it.
@@ -120,27 +105,23 @@ class UnitRunner:
         begun_s = time.monotonic()
         ran = await self._run_unit(command.run_id, command.unit, traceparent)
         while ran and ran.ready:
-            here = await self._going_on(ran, command.run_id, time.monotonic() - begun_s)
+            here = await self._next_here(ran, command.run_id, time.monotonic() - begun_s)
             await self._send([each for each in ran.ready if each is not here])
             if here is None:
                 return
             ran = await self._run_unit(here.run_id, here.unit, traceparent)
 
-    def close(self) -> None:
-        """From now on no unit goes on without a message: the process is to end."""
-        self._closing = True
-
-    async def _going_on(self, ran: _Ran, run_id: str, held_s: float) -> ReadyUnit | None:
+    async def _next_here(self, ran: _Ran, run_id: str, held_s: float) -> ReadyUnit | None:
         """The unit that takes the place of the one before it, if there is one that may."""
-        if self._closing or held_s > GOES_ON_ALONE_FOR_S:
-            return None
         as_urgent = PRIORITIES[: PRIORITIES.index(ran.priority) + 1]
-        for unit in ran.ready:
-            queue = unit_queue_of(unit.stage, unit.priority)
-            served = not self._queues or kind_of(queue) in self._queues
-            if unit.run_id == run_id and served and unit.priority in as_urgent:
-                first = more_urgent(queue) if held_s < GOES_ON_FOR_S else as_urgent_as(queue)
-                return None if await self._backlog.waits(first) else unit
+        queues = {
+            unit_queue_of(unit.stage, unit.priority): unit
+            for unit in reversed(ran.ready)
+            if unit.run_id == run_id and unit.priority in as_urgent
+        }
+        for queue, unit in queues.items():
+            if await self._going_on.may(queue, held_s):
+                return unit
         return None
 
     async def _run_unit(self, run_id: str, unit: str, traceparent: str) -> _Ran | None:

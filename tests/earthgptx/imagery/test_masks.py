@@ -230,6 +230,8 @@ def test_a_part_has_the_code_of_the_whole_mask_it_stands_for() -> None:
         mask_HW = np.zeros((23, 17), bool)
         mask_HW[y0 : y0 + rows, x0 : x0 + columns] = part_HW
         assert encode_rle_part(part_HW, x0, y0, 23, 17) == encode_rle(mask_HW)[2]
+    everywhere_HW = np.ones((23, 17), bool)
+    assert encode_rle_part(everywhere_HW, 0, 0, 23, 17) == encode_rle(everywhere_HW)[2]
     assert encode_rle_part(np.zeros((2, 2), bool), 1, 1, 23, 17) == encode_rle(mask_HW & False)[2]
 
 

@@ -10,11 +10,13 @@ from opentelemetry.sdk.trace import TracerProvider
 from redis.asyncio import Redis
 
 from services.orchestrator.engine import StepRunner
+from services.orchestrator.going_on import GoingOn
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import StepMetrics
 from shared.interpretation.events import Event
 from shared.interpretation.plan import Plan
 from shared.messages.celery_app import StepCommand
+from shared.run_records.backlog import Backlog
 from shared.run_records.event_tail import follow_events
 from shared.run_records.records import RunRecords
 from shared.settings import read_settings
@@ -82,7 +84,8 @@ async def bench(redis: Redis, state_url: str, stages: Stages) -> AsyncIterator[B
         sent.append(command)
 
     metrics = StepMetrics(MeterProvider().get_meter("test"))
-    runner = StepRunner(records, clients, send, settings, tracer, metrics)
+    going_on = GoingOn(Backlog(redis), settings.queues)
+    runner = StepRunner(records, clients, send, going_on, settings, tracer, metrics)
     yield Bench(runner, records, redis, sent)
     await clients.close()
     await server.stop(None)

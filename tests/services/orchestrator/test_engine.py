@@ -3,7 +3,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from redis.asyncio import Redis
 
+from services.orchestrator import going_on
+from services.orchestrator.going_on import GoingOn
 from shared.errors import InvalidInput, QueueFull, StageUnavailable, TensorGone
 from shared.interpretation.events import (
     BoxesFound,
@@ -13,7 +16,8 @@ from shared.interpretation.events import (
     TextSaid,
 )
 from shared.interpretation.plan import SEGMENT_REGIONS
-from shared.messages.celery_app import StepCommand
+from shared.messages.celery_app import KEY_PREFIX, QUEUE_PREFIX, StepCommand, queue_of
+from shared.run_records.backlog import Backlog
 from tests.fakes import ANSWER, CLEAN_ANSWER, Stages
 from tests.plans import plan, region
 from tests.services.orchestrator.conftest import Bench
@@ -42,6 +46,39 @@ async def test_a_question_is_answered_step_by_step(bench: Bench, stages: Stages)
     assert (end.state, end.answer, end.raw_answer) == ("succeeded", CLEAN_ANSWER, ANSWER)
     assert (end.prompt_tokens, end.new_tokens, end.fault) == (40, 20, None)
     assert set(stages.calls.values()) == {1}
+
+
+async def test_short_steps_spare_the_broker_all_messages_but_the_first(bench: Bench) -> None:
+    run_id = await bench.create(plan(regions=()))
+    (first,) = bench.sent
+    bench.sent.clear()
+    await bench.runner.run(first, "")
+    assert isinstance((await bench.told(run_id))[-1], Ended)
+    assert not bench.sent
+
+
+async def test_long_steps_give_way_to_others_that_wait(
+    bench: Bench, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(going_on, "SHORT_S", 0.0)
+    await redis.lpush(KEY_PREFIX + queue_of("decode_masks"), "another run's")
+    run_id = await bench.create(plan(regions=()))
+    steps: list[str] = []
+    while bench.sent:
+        (sent,) = bench.sent
+        steps.append(sent.step)
+        bench.sent.clear()
+        await bench.runner.run(sent, "")
+    # The end needs no stage: nobody waits for it.
+    assert steps == ["encode_image", "reason", "decode_masks"]
+    assert isinstance((await bench.told(run_id))[-1], Ended)
+
+
+@pytest.mark.parametrize("queue", ["reason", "workflow.reasoner.interactive"])
+async def test_what_a_process_does_not_serve_does_not_go_on_in_it(redis: Redis, queue: str) -> None:
+    one_kind = GoingOn(Backlog(redis), (queue,))
+    assert await one_kind.may(f"{QUEUE_PREFIX}{queue}", 0.0)
+    assert not await one_kind.may(queue_of("decode_masks"), 0.0)
 
 
 async def test_regions_are_segmented_without_the_language_model(

@@ -11,6 +11,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from redis.asyncio import Redis
 
+from services.orchestrator.going_on import GoingOn
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.step_metrics import BacklogMetrics, StepMetrics
 from services.orchestrator.task_work.context import TaskWork
@@ -62,10 +63,11 @@ class Bench:
             suite_key=Secret(SUITE_KEY), retry_base_s=0.005, retry_cap_s=0.02
         )
         changes = UnitChanges(self.runs, self._tasks, NO_PARTS)
+        self.going_on = GoingOn(Backlog(self.redis), ())
         tracer = TracerProvider().get_tracer("test")
         self.runner = UnitRunner(
             self.runs,
-            Backlog(self.redis),
+            self.going_on,
             changes,
             self.ends,
             self.send,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 import pytest
 from redis.asyncio import Redis
 
+from services.orchestrator import going_on
 from services.orchestrator.task_work.arguments import Arguments, text_in
 from services.orchestrator.task_work.context import TaskContext, TaskWork
-from services.orchestrator.workflows import unit_runner
 from shared import rpc_context
 from shared.errors import InvalidInput, QueueFull, StageUnavailable, TensorGone
 from shared.messages.celery_app import KEY_PREFIX, UnitCommand, unit_queue_of
@@ -127,7 +127,7 @@ async def test_a_unit_waits_in_its_queue_where_a_more_urgent_one_waits(
 
 async def sent_after_long_units(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What goes through the broker where every unit lasts longer than a short one."""
-    monkeypatch.setattr(unit_runner, "GOES_ON_FOR_S", 0.0)
+    monkeypatch.setattr(going_on, "SHORT_S", 0.0)
     run_id = await bench.create(ASKED, INPUTS)
     units = await units_through_the_broker(bench)
     assert (await bench.runs.read(run_id)).state == "succeeded"
@@ -156,14 +156,14 @@ async def test_who_is_to_end_goes_on_with_nothing(
     make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = make_bench(caption=say, answer=repeat)
-    bench.runner.close()
+    bench.going_on.close()
     assert len(await sent_after_long_units(bench, monkeypatch)) > 6
 
 
 async def test_a_slot_is_not_held_for_ever(
     make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unit_runner, "GOES_ON_ALONE_FOR_S", 0.0)
+    monkeypatch.setattr(going_on, "LONGEST_S", 0.0)
     bench = make_bench(caption=say, answer=repeat)
     assert len(await sent_after_long_units(bench, monkeypatch)) > 6
 
