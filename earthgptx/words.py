@@ -9,6 +9,8 @@ _REGION_NAME = re.compile(r"<Region ([0-9]{1,9})>")
 _PLURALS = {"person": "people", "bus": "buses", "minibus": "minibuses", "aircraft": "aircraft"}
 _MASS_WORDS = frozenset({"water", "forest", "flood", "grass", "sand", "soil", "snow"})
 
+# Of these there are many, but labels have them as one.
+_NETWORKS = frozenset({"road", "field"})
 # From here on it is "many".
 MOST_COUNTED = 9
 
@@ -30,6 +32,11 @@ def plural(label: str) -> str:
     if label.endswith("y") and label[-2:-1] not in "aeiou":
         return label[:-1] + "ies"
     return label + "s"
+
+
+def is_substance(label: str) -> bool:
+    """Whether ``label`` is one thing however much there is of it: nobody counts it."""
+    return label in _MASS_WORDS or label in _NETWORKS
 
 
 def a(phrase: str) -> str:

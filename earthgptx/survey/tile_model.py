@@ -17,7 +17,7 @@ from earthgptx.model.pipeline import Answer, EarthGptX
 from earthgptx.model.question import Question
 from earthgptx.scenes.model import TileInstance, TileView
 from earthgptx.scenes.overview import Overview
-from earthgptx.words import plural
+from earthgptx.words import is_substance, plural
 
 # A speck of fewer pixels is no thing that anybody could name.
 LEAST_AREA_PX = 12
@@ -43,7 +43,7 @@ class AskingTileModel:
     def __call__(self, views: Sequence[TileView]) -> Sequence[Iterable[TileInstance]]:
         """See ``TileModel``; a substance gives an instance for each part of its mask."""
         asked = [(number, label) for number in range(len(views)) for label in self.labels]
-        told = self._answers(views, [(n, f"detect all {plural(label)}.") for n, label in asked])
+        told = self._answers(views, [(n, _question(label)) for n, label in asked])
         found: list[list[tuple[str, Answer]]] = [[] for _ in views]
         for (number, label), answer in zip(asked, told, strict=True):
             found[number].append((label, answer))
@@ -84,6 +84,10 @@ class OverviewDescriber:
         """See ``SceneDescriber``."""
         words = "describe the image."
         return self.model.answer(overview.pixels_HWC, words, (), self.modality).text
+
+
+def _question(label: str) -> str:
+    return f"{'segment' if is_substance(label) else 'detect'} all {plural(label)}."
 
 
 def inside(mask_HW: MaskHW, box_xyxy_px: BoxXyxyPx) -> MaskHW:
