@@ -30,8 +30,6 @@ from earthgptx.training.losses import Part, added, mask_parts
 from earthgptx.training.meanings import MeantMasks
 from earthgptx.training.tally_losses import tally_losses
 
-INSTANCES_STEP = 4
-
 
 @dataclass(frozen=True)
 class MaskQueries:
@@ -223,7 +221,7 @@ class TrainingNetwork(nn.Module):
         """Some of the masks whose instances are known are looked at for them."""
         head = self.mask_decoder.instances
         known = counted_Q.nonzero()[:, 0]
-        most = min(self.queries.most_counted, len(known) // INSTANCES_STEP * INSTANCES_STEP)
+        most = min(self.queries.most_counted, len(known))
         if head is None or not most:
             return {}
         looked = known[torch.linspace(0, len(known) - 1, most).round().long()]

@@ -53,7 +53,10 @@ def call_stage(
         else:
             grid_QNC, pyramid = make.features()
             states_QD = make.tensor(config.width)
-            network(QueryTensors(grid_QNC, pyramid, seg_states_QD=states_QD))
+            queries = QueryTensors(grid_QNC, pyramid, seg_states_QD=states_QD)
+            logits_QGG, *_ = network(queries)
+            if network.instances is not None:
+                network.instances(grid_QNC, pyramid, logits_QGG)
 
 
 def _answer(network: nn.Module, config: ModelConfig, size: CallSize, make: _Inputs) -> None:

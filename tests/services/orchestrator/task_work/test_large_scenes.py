@@ -71,8 +71,6 @@ async def test_the_stages_see_a_cut_of_the_window_and_its_positions_are_the_scen
     regions: Any = given["regions"]
     boxes = [region.box_xyxy_px for region in regions]
     assert boxes[0] == pytest.approx((1024 + 51.2, 2048 + 102.4, 1024 + 153.6, 2048 + 204.8))
-    marked = stages.requests["EncodePrompts"].regions[0].marks[0].box
-    assert (marked.x0_px, marked.y0_px) == pytest.approx((51.2, 102.4))
 
 
 async def test_a_second_question_cuts_nothing(
@@ -225,7 +223,7 @@ async def test_a_whole_workflow_runs_over_a_large_scene(
 ) -> None:
     outputs = await run_plan(compile_text(PLAN), {"scene": scene}, workplace.parts, tenant="alpha")
     # Of 144 tiles those are looked at in which there is something.
-    assert stages.calls["Generate"] == stages.calls["EncodeImage"] / 2 == 1
+    assert stages.calls["Generate"] == stages.calls["EncodeImage"] == 1
     ships: Any = outputs["ships"]
     assert len(ships) == 2
     features = json.loads(workplace.read(outputs["map"]))["features"]

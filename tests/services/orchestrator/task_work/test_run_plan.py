@@ -47,7 +47,10 @@ async def test_a_shipped_workflow_runs_to_its_end(workplace: Workplace, name: st
     assert any(isinstance(value, File) for value in outputs.values())
 
 
-async def test_what_the_fakes_see_is_found_counted_and_outlined(workplace: Workplace) -> None:
+async def test_what_the_fakes_see_is_found_counted_and_outlined(
+    workplace: Workplace, stages: Stages
+) -> None:
+    stages.answer = "<p>2 ships</p>[SEG]"
     scene = await workplace.scene(grey())
     _, outputs = await run(workplace, "harbour_watch", scene=scene.image_id)
     assert outputs["how_many"] == 2
