@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from earthgptx.model.instance_extents import box_iou, fitted
 from earthgptx.model.presets import ModelConfig
 
 GROUPS = 8
@@ -131,35 +132,33 @@ def _boxes(sides_Q4GG: Tensor) -> Tensor:
     return torch.stack([x_1G - left, y_G1 - top, x_1G + right, y_G1 + bottom], dim=1) / side
 
 
-def read_instances(maps: InstanceMaps) -> list[Instances]:
-    """The instances of each query: centres that stand out among neighbours, each thing once."""
+def read_instances(maps: InstanceMaps, logits_QGG: Tensor) -> list[Instances]:
+    """The instances of each query: centres that stand out among neighbours, each thing once.
+
+    Args:
+        maps: what the head said.
+        logits_QGG: the masks it looked at; boxes are fitted to their parts (``instance_extents``).
+    """
     score_QGG = maps.centre_QGG.sigmoid()
     highest_QGG = F.max_pool2d(score_QGG.unsqueeze(1), 3, stride=1, padding=1).squeeze(1)
     peak_QGG = (score_QGG == highest_QGG) & (score_QGG > LEAST_SCORE)
     found = []
-    for peak_GG, score_GG, boxes_4GG in zip(peak_QGG, score_QGG, maps.boxes_Q4GG, strict=True):
-        scores_I, order_I = score_GG[peak_GG].sort(descending=True, stable=True)
-        boxes_I4 = boxes_4GG[:, peak_GG].T[order_I].clamp(0.0, 1.0)
-        found.append(_once_each(boxes_I4[:MOST_INSTANCES], scores_I[:MOST_INSTANCES]))
+    for query, peak_GG in enumerate(peak_QGG):
+        scores_I, order_I = score_QGG[query][peak_GG].sort(descending=True, stable=True)
+        boxes_I4 = maps.boxes_Q4GG[query][:, peak_GG].T[order_I].clamp(0.0, 1.0)
+        boxes = boxes_I4[:MOST_INSTANCES].cpu().numpy().astype(np.float32)
+        scores = scores_I[:MOST_INSTANCES].cpu().numpy().astype(np.float32)
+        kept = _once_each(boxes)
+        boxes, scores = fitted(boxes[kept], logits_QGG[query].float().cpu().numpy()), scores[kept]
+        kept = _once_each(boxes)
+        found.append(Instances(boxes[kept], scores[kept]))
     return found
 
 
-def _once_each(boxes_I4: Tensor, scores_I: Tensor) -> Instances:
-    boxes = boxes_I4.cpu().numpy().astype(np.float32)
-    scores = scores_I.cpu().numpy().astype(np.float32)
+def _once_each(boxes_I4: npt.NDArray[np.float32]) -> list[int]:
+    """Which boxes are not those of a thing that came before."""
     kept: list[int] = []
-    for i in range(len(boxes)):
-        if not kept or box_iou(boxes[i], boxes[kept]).max() <= SAME_IOU:
+    for i in range(len(boxes_I4)):
+        if not kept or box_iou(boxes_I4[i], boxes_I4[kept]).max() <= SAME_IOU:
             kept.append(i)
-    return Instances(boxes[kept], scores[kept])
-
-
-def box_iou(
-    box_4: npt.NDArray[np.float32], boxes_I4: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """Intersection over union of a box with others, [I]; 0 for boxes without area."""
-    low = np.maximum(box_4[:2], boxes_I4[:, :2])
-    high = np.minimum(box_4[2:], boxes_I4[:, 2:])
-    both_I = np.prod((high - low).clip(min=0), axis=1)
-    areas_I = np.prod(boxes_I4[:, 2:] - boxes_I4[:, :2], axis=1) + np.prod(box_4[2:] - box_4[:2])
-    return np.asarray(both_I / np.maximum(areas_I - both_I, 1e-12), np.float32)
+    return kept

@@ -142,7 +142,7 @@ class MaskDecoderModel:
             return {}
         pyramid = tuple(level[counted] for level in queries.pyramid)
         maps = head(queries.grid_QNC[counted], pyramid, logits_QGG[counted])
-        return dict(zip(counted, read_instances(maps), strict=True))
+        return dict(zip(counted, read_instances(maps, logits_QGG[counted]), strict=True))
 
     def _stack(self, queries: list[MaskQuery]) -> QueryTensors:
         def stacked(tensors: list[Tensor | None]) -> Tensor | None:

@@ -9,12 +9,13 @@ from earthgptx.model.instance_head import (
     MOST_INSTANCES,
     InstanceHead,
     InstanceMaps,
-    box_iou,
     read_instances,
 )
 from earthgptx.model.presets import nano
 
 SIDE = 56
+# Nothing to fit a box to.
+NO_MASK = torch.full((1, SIDE, SIDE), -9.0)
 
 
 def nothing_found() -> InstanceMaps:
@@ -30,7 +31,7 @@ def test_centres_become_boxes_the_surest_first() -> None:
     maps = nothing_found()
     put(maps, 10, 12, (0.1, 0.1, 0.3, 0.3), 0.5)
     put(maps, 40, 30, (0.6, 0.5, 0.9, 0.7), 2.0)
-    (found,) = read_instances(maps)
+    (found,) = read_instances(maps, NO_MASK)
     assert np.allclose(found.boxes_xyxy_unit_I4, [[0.6, 0.5, 0.9, 0.7], [0.1, 0.1, 0.3, 0.3]])
     assert found.scores_I[0] > found.scores_I[1]
 
@@ -39,7 +40,7 @@ def test_a_lower_neighbour_of_a_centre_is_none() -> None:
     maps = nothing_found()
     put(maps, 10, 12, (0.1, 0.1, 0.3, 0.3), 2.0)
     put(maps, 11, 12, (0.5, 0.1, 0.7, 0.3), 1.5)
-    (found,) = read_instances(maps)
+    (found,) = read_instances(maps, NO_MASK)
     assert len(found.scores_I) == 1
 
 
@@ -47,20 +48,20 @@ def test_one_thing_found_twice_is_told_once() -> None:
     maps = nothing_found()
     put(maps, 10, 12, (0.1, 0.1, 0.3, 0.3), 2.0)
     put(maps, 14, 12, (0.1, 0.1, 0.31, 0.3), 1.5)
-    (found,) = read_instances(maps)
+    (found,) = read_instances(maps, NO_MASK)
     assert np.allclose(found.boxes_xyxy_unit_I4, [[0.1, 0.1, 0.3, 0.3]])
 
 
 def test_boxes_are_cut_at_the_view_and_bounded_in_number() -> None:
     torch.manual_seed(0)
     maps = InstanceMaps(torch.rand(1, SIDE, SIDE) * 4, torch.rand(1, 4, SIDE, SIDE) * 3 - 1)
-    (found,) = read_instances(maps)
+    (found,) = read_instances(maps, NO_MASK)
     assert found.boxes_xyxy_unit_I4.min() >= 0.0 and found.boxes_xyxy_unit_I4.max() <= 1.0
     assert len(found.scores_I) <= MOST_INSTANCES
 
 
 def test_where_nothing_is_sure_nothing_is_found() -> None:
-    (found,) = read_instances(nothing_found())
+    (found,) = read_instances(nothing_found(), NO_MASK)
     assert found.boxes_xyxy_unit() == [] and found.scores_I.shape == (0,)
 
 
@@ -88,9 +89,3 @@ def test_nothing_flows_back_into_the_mask() -> None:
     logits = torch.randn(1, SIDE, SIDE, requires_grad=True)
     head(grid, pyramid, logits).centre_QGG.sum().backward()
     assert grid.grad is not None and logits.grad is None
-
-
-def test_overlap_of_boxes_is_that_of_their_areas() -> None:
-    box = np.array([0, 0, 2, 2], np.float32)
-    others = np.array([[0, 0, 2, 2], [1, 1, 3, 3], [5, 5, 6, 6], [1, 1, 1, 1]], np.float32)
-    assert np.allclose(box_iou(box, others), [1.0, 1 / 7, 0.0, 0.0])
