@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import shapely
 
@@ -15,13 +14,6 @@ from earthgptx.model.question import Question
 from earthgptx.scenes.pieces import Piece, is_cut_off
 from earthgptx.scenes.stitching import Stitcher, merged_shape
 from earthgptx.scenes.tile_plan import Tile, plan_tiles
-
-
-@dataclass(frozen=True)
-class _Extent:
-    width_px: int
-    height_px: int
-    gsd_m: float | None = None
 
 
 def detect_in_tiles(
@@ -36,7 +28,7 @@ def detect_in_tiles(
     """
     for sample in samples:
         image = sample.image
-        plan = plan_tiles(_Extent(image.width_px, image.height_px), tile_px)
+        plan = plan_tiles(image, tile_px)
         tiles, pixels_HWC = list(plan.tiles()), pixels_rgb(image)
         questions = [
             Question(pixels_HWC, sample.question, (), image.modality, _window(tile))

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from earthgptx.imagery.windows import BoxXyxyPx, Window, box_in_image
 from earthgptx.model.instance_extents import box_iou, fitted
 from earthgptx.model.presets import ModelConfig
 
@@ -61,9 +62,16 @@ class Instances:
     boxes_xyxy_unit_I4: npt.NDArray[np.float32]
     scores_I: npt.NDArray[np.float32]
 
-    def boxes_xyxy_unit(self) -> list[tuple[float, float, float, float]]:
-        """The boxes as plain numbers."""
-        return [(x0, y0, x1, y1) for x0, y0, x1, y1 in self.boxes_xyxy_unit_I4.tolist()]
+    def in_image(
+        self, window: Window, width_px: int, height_px: int
+    ) -> tuple[tuple[BoxXyxyPx, float], ...]:
+        """Box in pixels of the full image, and score, of each that lies in it; in their order."""
+        placed = (
+            box_in_image((x0, y0, x1, y1), window, width_px, height_px)
+            for x0, y0, x1, y1 in self.boxes_xyxy_unit_I4.tolist()
+        )
+        scored = zip(placed, self.scores_I.tolist(), strict=True)
+        return tuple((box, score) for box, score in scored if box is not None)
 
 
 class InstanceHead(nn.Module):

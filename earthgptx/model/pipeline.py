@@ -20,7 +20,6 @@ from earthgptx.imagery.prompt_raster import rasterise_regions
 from earthgptx.imagery.read import ValidHW
 from earthgptx.imagery.windows import (
     Window,
-    box_in_image,
     choose_window,
     cut_window,
     whole_image,
@@ -251,13 +250,8 @@ def _placed(
     height_px, width_px = size_hw
     mask_HW = paste_window_mask(prediction.logits_hw, window, width_px, height_px)
     mask_HW = mask_HW if valid_HW is None else mask_HW & valid_HW
-    if prediction.instances is None:
-        return DrawnMask(phrase, mask_HW, prediction.score)
     found = prediction.instances
-    placed = [box_in_image(b, window, width_px, height_px) for b in found.boxes_xyxy_unit()]
-    scored = [
-        (box, s) for box, s in zip(placed, found.scores_I.tolist(), strict=True) if box is not None
-    ]
+    scored = found.in_image(window, width_px, height_px) if found else ()
     boxes, scores = tuple(box for box, _ in scored), tuple(score for _, score in scored)
     return DrawnMask(phrase, mask_HW, prediction.score, boxes, scores)
 

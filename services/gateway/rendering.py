@@ -13,7 +13,7 @@ from earthgptx.imagery.rings import PolygonWithHoles
 from protos.earthgptx.v1 import geometry_pb2, images_pb2, interpreter_pb2
 from protos.earthgptx.v1.interpreter_pb2 import InterpretResponse
 from shared.image_records import ImageRecord, KeptImage
-from shared.interpretation.boxes import BoxPx
+from shared.interpretation.boxes import box_message
 from shared.interpretation.events import (
     BoxesFound,
     Ended,
@@ -71,7 +71,7 @@ async def render(
         case TextSaid():
             return InterpretResponse(text=interpreter_pb2.AnswerText(text=event.text))
         case BoxesFound():
-            boxes = [_box(box) for box in event.boxes_xyxy_px]
+            boxes = [box_message(box) for box in event.boxes_xyxy_px]
             found = interpreter_pb2.GroundedBoxes(
                 phrase=event.phrase, boxes=boxes, scores=event.scores
             )
@@ -98,7 +98,7 @@ def grounded_mask(
             height_px=mask.height_px, width_px=mask.width_px, counts=mask.counts
         ),
         score=mask.score,
-        box=_box(mask.box_xyxy_px) if mask.box_xyxy_px else None,
+        box=box_message(mask.box_xyxy_px) if mask.box_xyxy_px else None,
         area_px=mask.area_px,
         polygons_px=_polygons(polygons),
         polygons_lonlat=_polygons(on_ground),
@@ -134,10 +134,6 @@ def _finished(ended: Ended) -> interpreter_pb2.Finished:
         failure=failure_of(fault),
         truncated=ended.truncated,
     )
-
-
-def _box(box: BoxPx) -> geometry_pb2.Box:
-    return geometry_pb2.Box(x0_px=box[0], y0_px=box[1], x1_px=box[2], y1_px=box[3])
 
 
 def _polygons(

@@ -12,7 +12,7 @@ import torch
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.gaps import Gaps, inflated_gaps, outside_gaps
 from earthgptx.imagery.masks import encode_rle_part, window_mask_part
-from earthgptx.imagery.windows import Window, box_in_image, validate_window
+from earthgptx.imagery.windows import Window, validate_window
 from earthgptx.model.checkpoint import load_mask_decoder, model_version
 from earthgptx.model.features import ImageFeatures
 from earthgptx.model.pixel_perception import MaskDecoderModel, MaskPrediction, MaskQuery
@@ -227,6 +227,7 @@ def _draw(prediction: MaskPrediction, image: ImageFeatureRefs, gaps: Gaps | None
     found = window_mask_part(prediction.logits_hw, window, width, height)
     if gaps is not None:
         found = outside_gaps(found, gaps, window, width, height)
+    instances = prediction.instances
     return DrawnMask(
         height_px=height,
         width_px=width,
@@ -234,19 +235,8 @@ def _draw(prediction: MaskPrediction, image: ImageFeatureRefs, gaps: Gaps | None
         score=prediction.score,
         box_xyxy_px=found.box_xyxy_px(),
         area_px=int(found.part_HW.sum()),
-        instances=_instances(prediction, window, width, height),
+        instances=instances.in_image(window, width, height) if instances else (),
     )
-
-
-def _instances(
-    prediction: MaskPrediction, window: Window, width_px: int, height_px: int
-) -> tuple[tuple[BoxPx, float], ...]:
-    if prediction.instances is None:
-        return ()
-    found = prediction.instances
-    boxes = (box_in_image(box, window, width_px, height_px) for box in found.boxes_xyxy_unit())
-    scored = zip(boxes, found.scores_I.tolist(), strict=True)
-    return tuple((box, score) for box, score in scored if box is not None)
 
 
 def shapes_of(config: ModelConfig) -> FeatureShapes:

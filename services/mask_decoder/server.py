@@ -5,9 +5,10 @@ from __future__ import annotations
 import grpc
 
 from protos.earthgptx.v1 import geometry_pb2, mask_decoder_pb2, mask_decoder_pb2_grpc
-from services.mask_decoder.engine import Asked, BoxPx, DrawnMask, Engine
+from services.mask_decoder.engine import Asked, DrawnMask, Engine
 from shared.errors import InvalidInput
 from shared.feature_refs import ImageFeatureRefs, PromptFeatureRefs
+from shared.interpretation.boxes import box_message
 from shared.serving import Service, stage_service
 from shared.settings import StageSettings
 from shared.telemetry import Telemetry
@@ -75,17 +76,13 @@ def _to_proto(mask: DrawnMask) -> mask_decoder_pb2.DecodedMask:
             height_px=mask.height_px, width_px=mask.width_px, counts=mask.counts
         ),
         score=mask.score,
-        box=None if mask.box_xyxy_px is None else _box(mask.box_xyxy_px),
+        box=None if mask.box_xyxy_px is None else box_message(mask.box_xyxy_px),
         area_px=mask.area_px,
         instances=[
-            mask_decoder_pb2.Instance(box=_box(box), score=score) for box, score in mask.instances
+            mask_decoder_pb2.Instance(box=box_message(box), score=score)
+            for box, score in mask.instances
         ],
     )
-
-
-def _box(box_xyxy_px: BoxPx) -> geometry_pb2.Box:
-    x0, y0, x1, y1 = box_xyxy_px
-    return geometry_pb2.Box(x0_px=x0, y0_px=y0, x1_px=x1, y1_px=y1)
 
 
 def open_service(settings: StageSettings, telemetry: Telemetry) -> Service:

@@ -1,10 +1,10 @@
-"""Boxes of the model's answer, normalised to its window, as pixels of the full image."""
+"""Boxes of the model's answer: normalised to its window, in pixels of the full image, and sent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from protos.earthgptx.v1.geometry_pb2 import Window
+from protos.earthgptx.v1.geometry_pb2 import Box, Window
 from shared.interpretation.markup import UnitBox
 
 BoxPx = tuple[float, float, float, float]
@@ -12,6 +12,12 @@ BoxPx = tuple[float, float, float, float]
 # The model writes two decimals: a thing thinner than that has equal ends, and gets half a step each
 # side.
 HALF_STEP = 0.005
+
+
+def box_message(box_xyxy_px: BoxPx) -> Box:
+    """The box as it travels."""
+    x0, y0, x1, y1 = box_xyxy_px
+    return Box(x0_px=x0, y0_px=y0, x1_px=x1, y1_px=y1)
 
 
 def boxes_in_image(

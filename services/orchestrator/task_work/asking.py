@@ -17,7 +17,7 @@ from services.orchestrator.task_work.sightings import Sighting, sight
 from shared.errors import StageUnavailable, TensorGone
 from shared.feature_refs import MODALITY_NUMBERS
 from shared.interpretation.answering import tell
-from shared.interpretation.boxes import BoxPx
+from shared.interpretation.boxes import BoxPx, box_message
 from shared.interpretation.events import BoxesFound, Event, MaskDrawn, TextSaid
 from shared.interpretation.features import stop
 from shared.interpretation.plan import ANSWER, SEGMENT_REGIONS, Plan
@@ -197,5 +197,4 @@ def _mark(region: Region, width_px: int, height_px: int) -> geometry_pb2.Mark:
                 height_px=mask.height_px, width_px=mask.width_px, counts=mask.counts
             )
         )
-    x0, y0, x1, y1 = region.box_xyxy_px
-    return geometry_pb2.Mark(box=geometry_pb2.Box(x0_px=x0, y0_px=y0, x1_px=x1, y1_px=y1))
+    return geometry_pb2.Mark(box=box_message(region.box_xyxy_px))

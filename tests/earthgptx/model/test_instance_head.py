@@ -62,7 +62,7 @@ def test_boxes_are_cut_at_the_view_and_bounded_in_number() -> None:
 
 def test_where_nothing_is_sure_nothing_is_found() -> None:
     (found,) = read_instances(nothing_found(), NO_MASK)
-    assert found.boxes_xyxy_unit() == [] and found.scores_I.shape == (0,)
+    assert found.boxes_xyxy_unit_I4.shape == (0, 4) and found.scores_I.shape == (0,)
 
 
 def test_a_query_is_looked_at_alone_as_in_company() -> None:
