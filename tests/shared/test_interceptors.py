@@ -38,6 +38,13 @@ from tests.shared.metering import metric_sum
 KEY = Secret("a suite key of at least 32 letters")
 
 
+@pytest.fixture(autouse=True)
+def call_of_its_own() -> Iterator[None]:
+    """What a plain test sets would otherwise hold for all that come after it in the process."""
+    yield
+    rpc_context.set_call(None, "")
+
+
 class Stage(reasoner_pb2_grpc.ReasonerServicer, prompt_encoder_pb2_grpc.PromptEncoderServicer):
     """Does what the question says."""
 
