@@ -42,6 +42,8 @@ POINT_BOX_M = 6.0
 POINT_BOX_PX = 12.0
 # Their READMEs say that things which can be seen are not annotated: no counts, no "all", no "none".
 INCOMPLETE_SETS = frozenset({"buildings", "trees_nir", "vehicles"})
+# Of these only now and then something lacks, in images that have annotations at all.
+MOSTLY_COMPLETE_SETS = frozenset({"buildings"})
 
 
 class DataError(ValueError):
@@ -102,6 +104,7 @@ def _labelled(
             for subject, kind, other in image.get("relations", ())
         ),
         exhaustive=frozenset() if whole else _exhaustive(source, image, annotations, names),
+        mostly_annotated=_mostly_annotated(source, annotations, names),
         absent_stuff=frozenset(str(label) for label in image.get("absent_stuff", ())),
         scene=image.get("scene_words"),
         image_label=whole[0] if whole else None,
@@ -123,6 +126,14 @@ def _exhaustive(
     if unsure or source in INCOMPLETE_SETS:
         return frozenset()
     return frozenset(name for name in names.values() if name != "dont care")
+
+
+def _mostly_annotated(
+    source: str, annotations: list[dict[str, Any]], names: dict[int, str]
+) -> frozenset[str]:
+    if source not in MOSTLY_COMPLETE_SETS:
+        return frozenset()
+    return frozenset(names[annotation["category_id"]] for annotation in annotations)
 
 
 def _is_placed(annotation: dict[str, Any]) -> bool:

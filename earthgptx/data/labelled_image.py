@@ -70,6 +70,8 @@ class LabelledImage:
         load_pixels: returns uint8 [H, W, 3] (optical) or [H, W, 1] (SAR, infrared), display range.
         exhaustive: labels of which *every* instance in the image is annotated; only these may be
             asked to be counted, or be said to be absent.
+        mostly_annotated: labels of which some instances may lack: enough to learn to draw all, too
+            few to count or to say that there is none.
         absent_stuff: substances that are certainly nowhere in the image.
         scene: words for the whole image ("airport"), or None where unknown.
         image_label: a label that holds for the whole image (a vehicle chip), or None.
@@ -87,6 +89,7 @@ class LabelledImage:
     objects: tuple[LabelledObject, ...] = ()
     relations: tuple[Relation, ...] = ()
     exhaustive: frozenset[str] = field(default_factory=frozenset)
+    mostly_annotated: frozenset[str] = field(default_factory=frozenset)
     absent_stuff: frozenset[str] = field(default_factory=frozenset)
     scene: str | None = None
     image_label: str | None = None

@@ -51,6 +51,7 @@ def windowed(image: LabelledImage, window: Window, side_px: int) -> LabelledImag
         objects=tuple(things),
         relations=_relations_among(image.relations, kept),
         exhaustive=image.exhaustive - hinted,
+        mostly_annotated=image.mostly_annotated - hinted,
         gsd_m=None if image.gsd_m is None else image.gsd_m * window.side_px / side_px,
     )
 

@@ -23,6 +23,7 @@ from earthgptx.training.dense_heads import DenseTargets, stack_targets
 from earthgptx.training.dense_truth import UNKNOWN
 from earthgptx.training.meanings import MaskGG, MaskTarget, MeantMasks
 from earthgptx.training.samples import Question, TrainingSample
+from earthgptx.training.tensor_trees import each_tensor
 
 LENGTH_STEP = 64
 LABELS_STEP = 256
@@ -94,6 +95,10 @@ class Batch:
     region_masks_QGG: Tensor
     dense: DenseTargets
     meant: MeantMasks
+
+    def pin_memory(self) -> Batch:
+        """In memory that a GPU reads while others work; the data loader asks for it."""
+        return each_tensor(self, Tensor.pin_memory)
 
 
 @dataclass

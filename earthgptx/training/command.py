@@ -1,6 +1,7 @@
 """The ``earthgptx train`` subcommand.
 
     earthgptx train nano --out runs/nano --data DIR
+    earthgptx train further --start runs/nano --out runs/further --data DIR --steps 5000
     earthgptx train tune --start weights/nano --data my.jsonl --out runs/mine --steps 300 --rank 8
     earthgptx train merge --start weights/nano --adapter runs/mine/adapter --out weights/mine
 
@@ -42,11 +43,24 @@ def train(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="earthgptx train", description="train, or go on")
-    kinds = parser.add_subparsers(required=True, metavar="nano|tune|merge")
+    kinds = parser.add_subparsers(required=True, metavar="nano|further|tune|merge")
     nano = kinds.add_parser("nano", help="the small model, from nothing")
     nano.add_argument("--data", type=Path, metavar="DIR", help="folder of COCO-style folders")
     nano.add_argument("--out", type=Path, default=Path("runs/nano"), metavar="DIR")
     nano.set_defaults(run=_nano)
+    further = kinds.add_parser("further", help="the small model, much further: on a GPU")
+    further.add_argument(
+        "--start", type=Path, default=Path("runs/nano"), metavar="DIR", help="a run of `train nano`"
+    )
+    further.add_argument("--data", type=Path, metavar="DIR", help="folder of COCO-style folders")
+    further.add_argument("--out", type=Path, default=Path("runs/further"), metavar="DIR")
+    further.add_argument("--batch-size", type=int, default=128, help="images a step")
+    further.add_argument("--learning-rate", type=float, default=1.4e-3, help="the highest")
+    further.add_argument(
+        "--real-share", type=float, metavar="SHARE", help="of samples from --data; else 0.36"
+    )
+    further.add_argument("--workers", type=int, default=14, help="data processes")
+    further.set_defaults(run=_further)
     tune = kinds.add_parser("tune", help="trained weights, on your own data")
     tune.add_argument(
         "--start", type=Path, default=Path("weights/nano"), metavar="DIR", help="weights"
@@ -66,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     tune.add_argument("--batch-size", type=int, default=16, help="images a step")
     tune.set_defaults(run=_tune)
-    for kind, steps in ((nano, DEFAULT_STEPS), (tune, 300)):
+    for kind, steps in ((nano, DEFAULT_STEPS), (further, 5000), (tune, 300)):
         kind.add_argument("--steps", type=int, default=steps)
         kind.add_argument("--seed", type=int, default=0)
         kind.add_argument("--threads", type=int, default=2, help="cores for each process")
@@ -88,6 +102,28 @@ def _nano(args: argparse.Namespace) -> int:
 
     torch.set_num_threads(args.threads)
     nano(args.out, args.data, args.steps, args.seed, Processes(args.cpu, args.sharded))
+    return 0
+
+
+def _further(args: argparse.Namespace) -> int:
+    import torch
+
+    from earthgptx.training.further import further
+    from earthgptx.training.processes import Processes
+
+    torch.set_num_threads(args.threads)
+    further(
+        args.start,
+        args.data,
+        args.out,
+        args.steps,
+        args.batch_size,
+        args.learning_rate,
+        args.real_share,
+        args.workers,
+        args.seed,
+        Processes(args.cpu, args.sharded),
+    )
     return 0
 
 

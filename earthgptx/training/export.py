@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from earthgptx.model.checkpoint import STAGES, build_stage, save_stage, save_tensors
 from earthgptx.model.presets import read_config
@@ -43,23 +43,40 @@ def export_average(run: Path, out: Path) -> None:
     """
     config = read_config(run / "config.json")
     out.mkdir(parents=True, exist_ok=True)
-    with safe_open(run / "state.safetensors", "pt") as state, torch.no_grad():
-        learning = set(state.keys())
-        for stage in STAGES:
-            network = build_stage(config, stage)
-            resting = None
-            for name, parameter in network.named_parameters():
-                if f"average/{stage}.{name}" in learning:
-                    parameter.copy_(state.get_tensor(f"average/{stage}.{name}"))
-                    continue
-                if resting is None:
-                    resting = load_file(run / BEFORE_REFINEMENT / f"{stage}.safetensors")
-                parameter.copy_(resting[name])
-            for name, held in lasting_buffers(network).items():
-                held.copy_(state.get_tensor(f"buffer/{stage}.{name}"))
-            save_stage(network, out, stage)
+    for stage in STAGES:
+        network = build_stage(config, stage)
+        read_average(run, network, f"{stage}.")
+        save_stage(network, out, stage)
     for copied in ("config.json", "tokenizer.json"):
         shutil.copy(run / copied, out / copied)
+
+
+@torch.no_grad()
+def read_average(run: Path, network: nn.Module, prefix: str = "") -> None:
+    """Reads the averaged weights of a run's last state.
+
+    Args:
+        run: its folder.
+        network: all that was trained, or a part of it.
+        prefix: of that part's names in the whole ("reasoner.").
+
+    Raises:
+        FileNotFoundError: the training has not saved a state yet.
+    """
+    resting: dict[str, dict[str, Tensor]] = {}
+    with safe_open(run / "state.safetensors", "pt") as state:
+        learning = set(state.keys())
+        for name, parameter in network.named_parameters():
+            key = f"average/{prefix}{name}"
+            if key in learning:
+                parameter.copy_(state.get_tensor(key))
+                continue
+            stage, _, own = f"{prefix}{name}".partition(".")
+            if stage not in resting:
+                resting[stage] = load_file(run / BEFORE_REFINEMENT / f"{stage}.safetensors")
+            parameter.copy_(resting[stage][own])
+        for name, held in lasting_buffers(network).items():
+            held.copy_(state.get_tensor(f"buffer/{prefix}{name}"))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from earthgptx.training.processes import Processes
 from earthgptx.training.samples import TrainingSample
 from earthgptx.training.settings import LoopSettings
 
+BATCHES_AHEAD = 6
+
 
 class TrainingStopped(RuntimeError):
     """Training cannot go on; the message says why and what to do."""
@@ -120,7 +122,8 @@ def _batches(
             batch_size=len(share),
             collate_fn=_Packer(words, image_tokens),
             num_workers=settings.workers,
-            prefetch_factor=6 if settings.workers else None,
+            prefetch_factor=max(2, BATCHES_AHEAD // settings.workers) if settings.workers else None,
             worker_init_fn=_quiet_worker,
+            pin_memory=processes.device.type == "cuda",
         )
     )

@@ -27,7 +27,7 @@ from earthgptx.training.dense_truth import label_number
 from earthgptx.training.initialise import start_from_nothing
 from earthgptx.training.instance_losses import instance_parts
 from earthgptx.training.losses import Part, added, mask_parts
-from earthgptx.training.meanings import MeantMasks
+from earthgptx.training.meanings import MeantMasks, joined, picked
 from earthgptx.training.tally_losses import tally_losses
 
 
@@ -39,14 +39,14 @@ class MaskQueries:
         most_seg: of the answers of rows without marks, and as many of those with marks.
         most_meant: of meanings.
         most_region: of marks.
-        most_counted: masks of each of these whose instances are looked for.
+        most_counted: of the masks by words and meanings, those whose instances are looked for.
         meant_beside_words: meanings are drawn although there are words.
     """
 
     most_seg: int = 40
     most_meant: int = 40
     most_region: int = 16
-    most_counted: int = 16
+    most_counted: int = 48
     meant_beside_words: bool = False
 
 
@@ -113,11 +113,13 @@ class TrainingNetwork(nn.Module):
                 answers.append(
                     self._answer(batch.marked, marked.tokens_BTO, looks_BRD, marked.written_BSO)
                 )
-        queries = [(*answered.segs, self.queries.most_seg) for answered in answers]
+        segs = [_bounded(answered.segs, self.queries.most_seg) for answered in answers]
         if not with_words or self.queries.meant_beside_words:
-            states_QD = self.dense.states_of(batch.meant)
-            queries.append((states_QD, batch.meant, self.queries.most_meant))
-        masks += [self._seg_masks(features, *query) for query in queries if len(query[0])]
+            meant = (self.dense.states_of(batch.meant), batch.meant)
+            segs.append(_bounded(meant, self.queries.most_meant))
+        segs = [each for each in segs if len(each.states_QD)]
+        if segs:
+            masks.append(self._seg_masks(features, _together(segs)))
         return added([parts, *(self._answer_parts(answered) for answered in answers), *masks])
 
     def _answer_parts(self, answered: Answered) -> dict[str, Part]:
@@ -135,13 +137,18 @@ class TrainingNetwork(nn.Module):
             "image_word": self.dense.image_word_loss(understood.tokens_BTO[:, whole], batch.dense),
         }
         if understood.tally is not None:
-            labels_S = torch.tensor([label_number(n) for n in self.config.tallied_labels])
-            parts |= tally_losses(understood.tally, batch.dense, labels_S.to(grid_INC.device))
+            numbers = [label_number(n) for n in self.config.tallied_labels]
+            labels_S = torch.tensor(numbers, device=grid_INC.device)
+            parts |= tally_losses(understood.tally, batch.dense, labels_S)
         return parts
 
-    def freeze_conv_expert(self, still_settling: bool) -> None:
-        """The conv expert learns no more; ``still_settling`` lets its batch norms go on looking."""
-        self.image_encoder.conv.requires_grad_(False)
+    def calm_conv_expert(self, rests: bool, still_settling: bool) -> None:
+        """Its batch norms stand still unless ``still_settling``; where it rests it learns no more.
+
+        Their statistics were those of many batches: one batch at a time they would only shake.
+        """
+        if rests:
+            self.image_encoder.conv.requires_grad_(False)
         self.image_encoder.conv.train(still_settling)
 
     def _understand_marks(
@@ -197,23 +204,18 @@ class TrainingNetwork(nn.Module):
         )
 
     def _seg_masks(
-        self,
-        features: tuple[Tensor, tuple[Tensor, ...]],
-        states_QD: Tensor,
-        meant: MeantMasks,
-        most: int,
+        self, features: tuple[Tensor, tuple[Tensor, ...]], wanted: _Wanted
     ) -> dict[str, Part]:
-        keep, weights_Q = _spread(len(states_QD), most)
-        images_Q, truth_QGG = meant.images_Q[keep], meant.masks_QGG[keep]
+        meant = wanted.meant
         queries = QueryTensors(
-            features[0].index_select(0, images_Q),
-            tuple(m.index_select(0, images_Q) for m in features[1]),
-            seg_states_QD=states_QD[keep],
+            features[0].index_select(0, meant.images_Q),
+            tuple(m.index_select(0, meant.images_Q) for m in features[1]),
+            seg_states_QD=wanted.states_QD,
         )
         drawn = self.mask_decoder(queries)
-        counted_Q = meant.counted_Q[keep] & (weights_Q.to(keep.device) > 0)
-        parts = mask_parts(drawn, truth_QGG, weights_Q)
-        return parts | self._instances(queries, drawn[0], counted_Q, meant.boxes_QI4[keep])
+        counted_Q = meant.counted_Q & (wanted.weights_Q > 0)
+        parts = mask_parts(drawn, meant.masks_QGG, wanted.weights_Q)
+        return parts | self._instances(queries, drawn[0], counted_Q, meant.boxes_QI4)
 
     def _instances(
         self, queries: QueryTensors, logits_QGG: Tensor, counted_Q: Tensor, boxes_QI4: Tensor
@@ -224,7 +226,7 @@ class TrainingNetwork(nn.Module):
         most = min(self.queries.most_counted, len(known))
         if head is None or not most:
             return {}
-        looked = known[torch.linspace(0, len(known) - 1, most).round().long()]
+        looked = known[_evenly(len(known), most, known.device)]
         pyramid = tuple(level[looked] for level in queries.pyramid)
         found = head(queries.grid_QNC[looked], pyramid, logits_QGG[looked])
         return instance_parts(found, boxes_QI4[looked])
@@ -236,7 +238,8 @@ class TrainingNetwork(nn.Module):
         regions_BRD: Tensor,
         features: tuple[Tensor, tuple[Tensor, ...]],
     ) -> dict[str, Part]:
-        keep, weights_Q = _spread(len(batch.region_rows), self.queries.most_region)
+        most = self.queries.most_region
+        keep, weights_Q = _spread(len(batch.region_rows), most, regions_BRD.device)
         slots, truth_QGG = batch.region_rows[keep], batch.region_masks_QGG[keep]
         images_Q = regions.image_of_row[slots // regions_BRD.shape[1]]
         queries = QueryTensors(
@@ -246,6 +249,31 @@ class TrainingNetwork(nn.Module):
             weights_QGG=regions.weights_BRGG.flatten(0, 1)[slots],
         )
         return mask_parts(self.mask_decoder(queries), truth_QGG, weights_Q)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Masks to draw of states; what only fills up weighs nothing."""
+
+    states_QD: Tensor
+    meant: MeantMasks
+    weights_Q: Tensor
+
+
+def _bounded(segs: SegQueries, most: int) -> _Wanted:
+    """At most so many of them."""
+    states_QD, meant = segs
+    keep, weights_Q = _spread(len(states_QD), most, states_QD.device)
+    return _Wanted(states_QD[keep], picked(meant, keep), weights_Q)
+
+
+def _together(several: list[_Wanted]) -> _Wanted:
+    """One pass through the decoder for all: many small ones cost a GPU more."""
+    return _Wanted(
+        torch.cat([each.states_QD for each in several]),
+        joined([each.meant for each in several]),
+        torch.cat([each.weights_Q for each in several]),
+    )
 
 
 _STAGES = ("image_encoder", "prompt_encoder", "reasoner", "mask_decoder")
@@ -265,12 +293,17 @@ def _of_rows(images: Tensor | None, rows: Tensor) -> Tensor | None:
     return None if images is None else images.index_select(0, rows)
 
 
-def _spread(count: int, most: int) -> tuple[Tensor, Tensor]:
+def _evenly(count: int, most: int, device: torch.device) -> Tensor:
+    """``most`` indices below ``count``, evenly spread."""
+    return torch.linspace(0, count - 1, most, device=device).round().long()
+
+
+def _spread(count: int, most: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """At most ``most`` indices below ``count``, evenly spread: bounds a step's cost.
 
     Rounded up to a multiple of 8, so that few shapes occur: what fills up weighs nothing.
     """
     if count > most:
-        return torch.linspace(0, count - 1, most).round().long(), torch.ones(most)
-    places = torch.arange(rounded_up(count, 8))
+        return _evenly(count, most, device), torch.ones(most, device=device)
+    places = torch.arange(rounded_up(count, 8), device=device)
     return places.clamp_max(count - 1), (places < count).float()

@@ -7,14 +7,15 @@ process (DDP), or sharded (FSDP2) where asked for.
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, FullyShardedDataParallelPlugin
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
+
+from earthgptx.training.tensor_trees import each_tensor
 
 Data = TypeVar("Data")
 
@@ -36,6 +37,9 @@ class Processes:
         self.number = self._accelerator.process_index
         self.device = self._accelerator.device
         self.has_whole_weights = not sharded
+        if self.device.type == "cuda":
+            # Where precision is float32: tensor cores, with ten bits of mantissa in products.
+            torch.set_float32_matmul_precision("high")
 
     @property
     def is_first(self) -> bool:
@@ -85,21 +89,9 @@ class Processes:
         """Tensors in dataclasses and lists, on this process's device."""
         if self.device.type == "cpu":
             return data
-        moved: Data = _moved(data, self.device)
-        return moved
+        return each_tensor(data, lambda tensor: tensor.to(self.device, non_blocking=True))
 
 
 def whole(tensor: Tensor) -> Tensor:
     """All of a tensor that may lie in slices; every process has to ask for it."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-
-
-def _moved(data: Any, device: torch.device) -> Any:
-    if isinstance(data, Tensor):
-        return data.to(device, non_blocking=True)
-    if isinstance(data, list):
-        return [_moved(each, device) for each in data]
-    if not dataclasses.is_dataclass(data) or isinstance(data, type):
-        return data
-    fields = {f.name: _moved(getattr(data, f.name), device) for f in dataclasses.fields(data)}
-    return dataclasses.replace(data, **fields)

@@ -116,7 +116,7 @@ NANO_CLOSE_LOOKS = (
 FIRST_MASKS = MaskQueries(most_counted=0)
 # With both experts frozen a step has time for more masks.
 REFINED_MASKS = MaskQueries(
-    most_seg=24, most_meant=32, most_region=8, most_counted=8, meant_beside_words=True
+    most_seg=24, most_meant=32, most_region=8, most_counted=24, meant_beside_words=True
 )
 # Steps of refinement for each step before it.
 REFINEMENT = 0.5
@@ -184,16 +184,21 @@ def refine(
     """What was seen and said before, better drawn, and its instances: both experts rest."""
     network.image_encoder.requires_grad_(False)
     network.queries = REFINED_MASKS
-    samples = SampleSettings(
-        network.config.view_side_px,
-        network.config.grid_side,
+    samples = refined_samples(network.config)
+    mixture = Mixture(parts, samples, seed, settings.steps * settings.batch_size)
+    train(network, mixture, words, settings, folder, processes, shown=shown())
+
+
+def refined_samples(config: ModelConfig) -> SampleSettings:
+    """Samples of refinement: tiles of larger images, and many masks."""
+    return SampleSettings(
+        config.view_side_px,
+        config.grid_side,
         zoom_probability=0.4,
         tile_probability=0.5,
         most_whole_labels=4,
         most_qualified=8,
     )
-    mixture = Mixture(parts, samples, seed, settings.steps * settings.batch_size)
-    train(network, mixture, words, settings, folder, processes, shown=shown())
 
 
 def bear_names(network: TrainingNetwork, words: Words) -> None:

@@ -32,7 +32,7 @@ from earthgptx.training.meanings import (
 from earthgptx.training.pixels import jittered, three_channels
 
 MARK_KINDS = ("box", "point", "scribble", "polygon", "mask")
-MARK_WEIGHTS = (0.35, 0.2, 0.28, 0.1, 0.07)
+MARK_WEIGHTS = (0.32, 0.2, 0.33, 0.09, 0.06)
 BOX_KINDS = ("box", "point", "scribble")
 # Sides of tiles, as shares of a view's.
 TILE_SIDES = (0.9, 1.7)
@@ -222,9 +222,12 @@ class _MaskCache:
         return target_of(union)
 
     def target(self, indices: tuple[int, ...], meaning: Meaning) -> MaskTarget | None:
-        """The same with its instances; a thing of which only the box is known is guessed."""
+        """The same with its instances where all of them are known.
+
+        A thing of which only the box is known is guessed.
+        """
         things = [self._view.objects[i] for i in indices]
-        if any(thing.stuff for thing in things):
+        if any(thing.stuff or thing.label in self._view.mostly_annotated for thing in things):
             known = self.known(indices)
             return None if known is None else MaskTarget(known, meaning)
         boxes_I4 = np.array([thing.box_xyxy_px for thing in things], np.float32)

@@ -18,12 +18,13 @@ class LoopSettings:
         decay_from: share of the steps after which the learning rate falls to zero
             (warm-up, constant, warm-up with words, constant, then linear).
         batch_size: images a step, of all processes together.
-        settling_steps: after words began, for which the frozen conv expert's batch norms go on
+        conv_rests: the conv expert learns no more once there are words.
+        settling_steps: after words began, for which the resting conv expert's batch norms go on
             looking.
         save_every: steps between two states that a cut off training goes on from.
         pictures_every: steps between two sheets of answers, once there are words.
         log_every: steps whose means make a line of the log.
-        workers: data processes beside each training process.
+        workers: data processes beside each training process; about 80 samples a second each.
         precision: of matrix products.
     """
 
@@ -36,6 +37,7 @@ class LoopSettings:
     decay_from: float = 0.75
     clip_norm: float = 1.0
     average_decay: float = 0.997
+    conv_rests: bool = True
     settling_steps: int = 40
     save_every: int = 250
     pictures_every: int = 500

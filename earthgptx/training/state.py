@@ -107,6 +107,7 @@ def load_state(
     with safe_open(path, "pt") as file:
         step = int(json.loads(file.metadata()["step"]))
     tensors = load_file(path)
+    fused = bool(optimiser.defaults["fused"])
     with torch.no_grad():
         current = dict(network.named_parameters())
         for name in average.tensors:
@@ -115,7 +116,10 @@ def load_state(
             average.tensors[name].copy_(_laid_like(parameter, tensors[f"average/{name}"]))
             if f"exp_avg/{name}" in tensors:
                 held = {m: _laid_like(parameter, tensors[f"{m}/{name}"]) for m in MOMENTS}
-                optimiser.state[parameter] = {"step": tensors[f"adam_step/{name}"], **held}
+                # A fused optimiser counts its steps where its parameters are.
+                step_of = tensors[f"adam_step/{name}"]
+                held["step"] = step_of.to(parameter.device) if fused else step_of
+                optimiser.state[parameter] = held
         for name, held in lasting_buffers(network).items():
             held.copy_(tensors[f"buffer/{name}"])
     return step

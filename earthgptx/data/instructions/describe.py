@@ -58,8 +58,8 @@ def brief_caption(facts: Facts) -> str:
     if image.scene:
         return f"{a(image.scene)}."
     if image.image_label:
-        return f"a {kind} image of {a(image.image_label)}."
-    return f"a {kind} image of {main}." if main else f"a {kind} image without marked objects."
+        return f"{a(kind)} image of {a(image.image_label)}."
+    return f"{a(kind)} image of {main}." if main else f"{a(kind)} image without marked objects."
 
 
 def _things(facts: Facts) -> set[int]:
@@ -72,7 +72,7 @@ def detailed_caption(facts: Facts) -> str:
     scene = facts.image.scene
     if facts.image.image_label:
         return f"this {kind} image shows {a(facts.image.image_label)} in the centre."
-    head = f"this {kind} image shows {a(scene)}." if scene else f"this is a {kind} image."
+    head = f"this {kind} image shows {a(scene)}." if scene else f"this is {a(kind)} image."
     sentences = [head]
     for phrase, indices in inventory(facts)[:5]:
         verb = "are" if len(indices) > 1 else "is"

@@ -41,6 +41,10 @@ class Facts:
         """Every instance of ``label`` is annotated."""
         return label in self.image.exhaustive
 
+    def is_drawable(self, label: str) -> bool:
+        """As good as every instance of ``label`` is annotated: all of it may be drawn."""
+        return self.is_exhaustive(label) or label in self.image.mostly_annotated
+
     def countable_labels(self) -> list[str]:
         """Present labels of which all instances are known."""
         return [label for label in self.things if label in self.image.exhaustive]

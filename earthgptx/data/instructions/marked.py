@@ -166,7 +166,7 @@ MAKERS: dict[str, tuple[Maker, float]] = {
     "is_it": (is_it, 0.5),
     "colour": (colour, 0.3),
     "place": (place, 0.3),
-    "relate": (relate, 1.0),
+    "relate": (relate, 2.0),
     "mark_to_mask": (mark_to_mask, 0.8),
     "named": (named, 0.2),
 }

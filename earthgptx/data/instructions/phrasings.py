@@ -250,6 +250,7 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
     "relate": (
         "what is the relation between {first} and {second}?",
         "how does {first} lie to {second}?",
+        "how does {first} relate to {second}?",
         "describe the relation of {first} to {second}.",
         "where is {first} relative to {second}?",
         "how are {first} and {second} related?",

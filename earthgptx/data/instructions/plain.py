@@ -163,7 +163,7 @@ def refer_all(facts: Facts, rng: np.random.Generator) -> Instruction | None:
     """Segment every instance of a label, or a substance; "no ships" where there are none."""
     if (none := _none(facts, rng, ABSENT_SHARE_SEGMENT, "segment")) is not None:
         return none
-    groups = [(label, i, True) for label, i in facts.things.items() if facts.is_exhaustive(label)]
+    groups = [(label, i, True) for label, i in facts.things.items() if facts.is_drawable(label)]
     groups += [(label, i, False) for label, i in facts.stuff.items()]
     groups = [g for g in groups if facts.all_masked(g[1])]
     if not groups:

@@ -13,7 +13,7 @@ from earthgptx.data.synthetic.scene import generate_scene
 from earthgptx.data.vocabulary import OBJECT_LABELS
 from earthgptx.training.meanings import NO_MEANING, Meaning, meaning_of, meanings_in
 
-SHIP, WATER = OBJECT_LABELS.index("ship"), OBJECT_LABELS.index("water")
+SHIP, WATER, BUILDING = (OBJECT_LABELS.index(label) for label in ("ship", "water", "building"))
 
 
 def number(qualifier: str) -> int:
@@ -28,6 +28,8 @@ def facts() -> Facts:
         LabelledObject("ship", (45.0, 45.0, 55.0, 55.0), colour="blue"),
         LabelledObject("water", (0.0, 0.0, 100.0, 100.0), stuff=True),
         LabelledObject("car", (5.0, 50.0, 9.0, 54.0)),
+        LabelledObject("building", (60.0, 5.0, 70.0, 15.0)),
+        LabelledObject("building", (60.0, 25.0, 80.0, 45.0)),
     )
     image = LabelledImage(
         image_id="i",
@@ -39,6 +41,7 @@ def facts() -> Facts:
         load_pixels=lambda: np.zeros((100, 100, 3), np.uint8),
         objects=things,
         exhaustive=frozenset({"ship"}),
+        mostly_annotated=frozenset({"building"}),
     )
     return gather_facts(image)
 
@@ -51,6 +54,12 @@ def test_all_of_a_label_means_the_label(facts: Facts) -> None:
 def test_a_part_means_its_qualifier_or_nothing(facts: Facts) -> None:
     assert meaning_of(facts, (2,), "blue") == Meaning(SHIP, number("blue"))
     assert meaning_of(facts, (0, 1), "") == NO_MEANING
+
+
+def test_what_mostly_is_annotated_is_drawn_as_a_whole_but_not_told_apart(facts: Facts) -> None:
+    assert meaning_of(facts, (5, 6), "") == Meaning(BUILDING)
+    assert [meaning for meaning, _ in meanings_in(facts)["building"]] == [Meaning(BUILDING)]
+    assert "building" not in facts.countable_labels()
 
 
 def test_what_may_not_be_all_there_is_means_nothing(facts: Facts) -> None:

@@ -1,0 +1,118 @@
+"""Trained weights, much further: for where there is a GPU.
+
+A recipe as those of ``recipes``; what takes two cores a day takes one GPU minutes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from earthgptx.model.language_model import Words
+from earthgptx.model.presets import read_config
+from earthgptx.training.export import read_average
+from earthgptx.training.loop import train
+from earthgptx.training.mixture import Mixture
+from earthgptx.training.network import MaskQueries, TrainingNetwork
+from earthgptx.training.processes import Processes
+from earthgptx.training.recipes import REFINEMENT_SHARES, all_parts, refined_samples, shown
+from earthgptx.training.settings import LoopSettings
+
+# Real sets are small: seen much more often than this they would be learnt by heart.
+FURTHER_SHARES = REFINEMENT_SHARES | {
+    "synthetic-optical": 0.2,
+    "synthetic-sar": 0.2,
+    "synthetic-infrared": 0.24,
+    "hit_uav": 0.14,
+    "mstar_chips": 0.08,
+    "buildings": 0.06,
+}
+# The average looks back over about this share of the steps.
+AVERAGED_SHARE = 0.2
+
+
+def further(
+    start: Path,
+    data: Path | None,
+    folder: Path,
+    steps: int,
+    batch_size: int = 128,
+    learning_rate: float = 1.4e-3,
+    real_share: float | None = None,
+    workers: int = 14,
+    seed: int = 0,
+    processes: Processes | None = None,
+) -> None:
+    """``earthgptx train further --start runs/nano --out runs/further --data DIR``.
+
+    All parts learn, the experts too; the conv expert's batch norms stand still.
+
+    Args:
+        start: folder of a run of ``earthgptx train nano``, with its state.
+        data: as there.
+        folder: of this run; training goes on where it left off.
+        steps: optimiser steps.
+        batch_size: images a step.
+        learning_rate: the highest; it falls to zero from three tenths of the steps on.
+        real_share: share of samples from real sets; None for that of ``FURTHER_SHARES``.
+        workers: data processes.
+        seed: of samples and marks.
+        processes: None trains in this process alone, on the CPU.
+
+    Raises:
+        FileNotFoundError: ``start`` holds no state.
+    """
+    torch.manual_seed(seed)
+    config = read_config(start / "config.json")
+    network = TrainingNetwork(config, queries=many_masks(batch_size))
+    read_average(start, network)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("config.json", "tokenizer.json"):
+        shutil.copy(start / name, folder / name)
+    settings = LoopSettings(
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        warmup_steps=200,
+        words_from=0.0,
+        settling_steps=0,
+        conv_rests=False,
+        decay_from=0.3,
+        average_decay=max(1 - 1 / (AVERAGED_SHARE * max(steps, 1)), 0.0),
+        workers=workers,
+    )
+    samples = refined_samples(config)
+    parts = all_parts(data, folder, shares_with(real_share), by_label=True)
+    mixture = Mixture(parts, samples, seed + 2, steps * batch_size)
+    words = Words.read(folder / "tokenizer.json")
+    train(network, mixture, words, settings, folder, processes, shown=shown())
+
+
+def shares_with(real: float | None) -> Mapping[str, float]:
+    """``FURTHER_SHARES``, changed in proportion so that real sets have this share of all."""
+    if real is None:
+        return FURTHER_SHARES
+    held = sum(share for name, share in FURTHER_SHARES.items() if not _is_synthetic(name))
+    whole = sum(FURTHER_SHARES.values())
+    return {
+        name: share * ((1 - real) / (whole - held) if _is_synthetic(name) else real / held)
+        for name, share in FURTHER_SHARES.items()
+    }
+
+
+def _is_synthetic(name: str) -> bool:
+    return name.startswith("synthetic-")
+
+
+def many_masks(batch_size: int) -> MaskQueries:
+    """As many of each kind as a GPU has time for, for a batch of so many images."""
+    return MaskQueries(
+        most_seg=batch_size * 3 // 2,
+        most_meant=batch_size * 2,
+        most_region=batch_size * 3 // 4,
+        most_counted=batch_size * 3 // 2,
+        meant_beside_words=True,
+    )

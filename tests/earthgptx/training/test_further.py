@@ -1,0 +1,82 @@
+"""Going further: from a run's averaged weights, everything learns, batch norms stand still."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from earthgptx.data.vocabulary import template_corpus, train_bpe_tokenizer
+from earthgptx.model.language_model import Words
+from earthgptx.model.presets import write_config
+from earthgptx.training.export import export_stages
+from earthgptx.training.further import further, many_masks, shares_with
+from earthgptx.training.learner import Learner
+from earthgptx.training.mixture import MixturePart, synthetic_source
+from earthgptx.training.network import TrainingNetwork
+from earthgptx.training.processes import Processes
+from earthgptx.training.recipes import bear_names, refine, refinement
+from earthgptx.training.settings import LoopSettings
+from tests.earthgptx.training.small_network import small
+
+VOCABULARY = 900
+
+
+def a_run(folder: Path, refined: bool) -> None:
+    """A run that learnt nothing yet; refined, its experts' average lies where it was made."""
+    torch.manual_seed(0)
+    config = small(VOCABULARY)
+    folder.mkdir()
+    write_config(config, folder / "config.json")
+    tokenizer = train_bpe_tokenizer(template_corpus(scenes=40), VOCABULARY)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    words = Words(tokenizer)
+    network = TrainingNetwork(config)
+    bear_names(network, words)
+    alone = Processes(on_cpu=True)
+    settings = LoopSettings(steps=1, batch_size=4, workers=0)
+    first = folder / "before_refinement" if refined else folder
+    first.mkdir(exist_ok=True)
+    Learner.of(network, settings, alone).save(first, 1)
+    if refined:
+        export_stages(network, first, alone)
+        parts = [MixturePart("optical", synthetic_source("optical", (256,)), 1.0)]
+        once = replace(refinement(1, 4), workers=0)
+        refine(network, words, parts, once, 1, folder, alone)
+
+
+@pytest.mark.parametrize("refined", [False, True])
+def test_all_parts_learn_and_batch_norms_stand_still(tmp_path: Path, refined: bool) -> None:
+    a_run(tmp_path / "start", refined)
+    further(tmp_path / "start", None, tmp_path / "further", 2, batch_size=4, workers=0)
+    state = load_file(tmp_path / "further" / "state.safetensors")
+    before = load_file(tmp_path / "start" / "state.safetensors")
+    buffers = {name for name in before if name.startswith("buffer/image_encoder.conv")}
+    assert buffers
+    assert all(torch.equal(state[name], before[name]) for name in buffers)
+    for part in ("image_encoder.conv", "image_encoder.vit", "prompt_encoder", "reasoner"):
+        moments = [name for name in state if name.startswith(f"exp_avg/{part}.")]
+        assert any(state[name].any() for name in moments), part
+
+
+def test_it_starts_from_the_averaged_weights(tmp_path: Path) -> None:
+    a_run(tmp_path / "start", refined=False)
+    further(tmp_path / "start", None, tmp_path / "further", 0, batch_size=4, workers=0)
+    exported = load_file(tmp_path / "further" / "reasoner.safetensors")
+    before = load_file(tmp_path / "start" / "state.safetensors")
+    averaged = before["average/reasoner.fusion.projection.weight"]
+    assert torch.equal(exported["fusion.projection.weight"], averaged.bfloat16())
+
+
+def test_a_larger_batch_has_more_masks() -> None:
+    assert many_masks(128).most_seg == 2 * many_masks(64).most_seg
+
+
+def test_real_sets_get_the_share_that_is_asked_for() -> None:
+    shares = shares_with(0.6)
+    real = [share for name, share in shares.items() if not name.startswith("synthetic-")]
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert sum(real) == pytest.approx(0.6)
