@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from earthgptx.data.instructions.facts import Facts, gather_facts
 from earthgptx.data.instructions.plain import make_plain
@@ -11,7 +12,15 @@ from earthgptx.data.instructions.qualifiers import QUALIFIERS
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject
 from earthgptx.data.synthetic.scene import generate_scene
 from earthgptx.data.vocabulary import OBJECT_LABELS
-from earthgptx.training.meanings import NO_MEANING, Meaning, meaning_of, meanings_in
+from earthgptx.training.meanings import (
+    NO_MEANING,
+    Meaning,
+    MeantMasks,
+    joined,
+    meaning_of,
+    meanings_in,
+    picked,
+)
 
 SHIP, WATER, BUILDING = (OBJECT_LABELS.index(label) for label in ("ship", "water", "building"))
 
@@ -94,3 +103,30 @@ def test_questions_name_the_things_that_their_qualifier_picks() -> None:
 
 def _pair(found: tuple[Meaning, tuple[int, ...]]) -> tuple[Meaning, frozenset[int]]:
     return found[0], frozenset(found[1])
+
+
+def masks(count: int, boxes: int) -> MeantMasks:
+    """So many masks with so many boxes each, numbered."""
+    numbers_Q = torch.arange(count)
+    return MeantMasks(
+        images_Q=numbers_Q,
+        labels_Q=numbers_Q,
+        qualifiers_Q=numbers_Q,
+        masks_QGG=numbers_Q.view(-1, 1, 1).expand(-1, 2, 2).float(),
+        boxes_QI4=torch.ones(count, boxes, 4),
+        counted_Q=numbers_Q > 0,
+    )
+
+
+def test_masks_of_several_sources_are_one_list_with_boxes_filled_up_by_zeros() -> None:
+    together = joined([masks(2, boxes=1), masks(3, boxes=4)])
+    assert together.images_Q.tolist() == [0, 1, 0, 1, 2]
+    assert together.boxes_QI4.shape == (5, 4, 4)
+    assert together.boxes_QI4[0, 1:].abs().sum() == 0
+    assert together.boxes_QI4[2:].min() == 1
+
+
+def test_some_of_the_masks_keep_what_belongs_to_them() -> None:
+    some = picked(masks(4, boxes=2), torch.tensor([3, 1]))
+    assert some.labels_Q.tolist() == [3, 1]
+    assert some.masks_QGG[:, 0, 0].tolist() == [3.0, 1.0]
