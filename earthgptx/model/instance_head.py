@@ -30,7 +30,7 @@ MOST_LOGIT = 8.0
 RARE = -3.0
 # Sides are learnt as logarithms of distances in cells: from a tenth of a cell to beyond any view.
 LEAST_LOG, MOST_LOG = -2.3, 5.0
-LEAST_SCORE = 0.3
+LEAST_SCORE = 0.45
 MOST_INSTANCES = 100
 # Two boxes that overlap more than this are one thing found twice.
 SAME_IOU = 0.45

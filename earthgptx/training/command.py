@@ -56,9 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     further.add_argument("--out", type=Path, default=Path("runs/further"), metavar="DIR")
     further.add_argument("--batch-size", type=int, default=128, help="images a step")
     further.add_argument("--learning-rate", type=float, default=1.4e-3, help="the highest")
-    further.add_argument(
-        "--real-share", type=float, metavar="SHARE", help="of samples from --data; else 0.36"
-    )
     further.add_argument("--workers", type=int, default=14, help="data processes")
     further.set_defaults(run=_further)
     tune = kinds.add_parser("tune", help="trained weights, on your own data")
@@ -119,7 +116,6 @@ def _further(args: argparse.Namespace) -> int:
         args.steps,
         args.batch_size,
         args.learning_rate,
-        args.real_share,
         args.workers,
         args.seed,
         Processes(args.cpu, args.sharded),

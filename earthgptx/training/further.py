@@ -6,7 +6,6 @@ A recipe as those of ``recipes``; what takes two cores a day takes one GPU minut
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -41,7 +40,6 @@ def further(
     steps: int,
     batch_size: int = 128,
     learning_rate: float = 1.4e-3,
-    real_share: float | None = None,
     workers: int = 14,
     seed: int = 0,
     processes: Processes | None = None,
@@ -57,7 +55,6 @@ def further(
         steps: optimiser steps.
         batch_size: images a step.
         learning_rate: the highest; it falls to zero from three tenths of the steps on.
-        real_share: share of samples from real sets; None for that of ``FURTHER_SHARES``.
         workers: data processes.
         seed: of samples and marks.
         processes: None trains in this process alone, on the CPU.
@@ -85,26 +82,10 @@ def further(
         workers=workers,
     )
     samples = refined_samples(config)
-    parts = all_parts(data, folder, shares_with(real_share), by_label=True)
+    parts = all_parts(data, folder, FURTHER_SHARES, by_label=True)
     mixture = Mixture(parts, samples, seed + 2, steps * batch_size)
     words = Words.read(folder / "tokenizer.json")
     train(network, mixture, words, settings, folder, processes, shown=shown())
-
-
-def shares_with(real: float | None) -> Mapping[str, float]:
-    """``FURTHER_SHARES``, changed in proportion so that real sets have this share of all."""
-    if real is None:
-        return FURTHER_SHARES
-    held = sum(share for name, share in FURTHER_SHARES.items() if not _is_synthetic(name))
-    whole = sum(FURTHER_SHARES.values())
-    return {
-        name: share * ((1 - real) / (whole - held) if _is_synthetic(name) else real / held)
-        for name, share in FURTHER_SHARES.items()
-    }
-
-
-def _is_synthetic(name: str) -> bool:
-    return name.startswith("synthetic-")
 
 
 def many_masks(batch_size: int) -> MaskQueries:

@@ -13,7 +13,7 @@ from earthgptx.data.vocabulary import template_corpus, train_bpe_tokenizer
 from earthgptx.model.language_model import Words
 from earthgptx.model.presets import write_config
 from earthgptx.training.export import export_stages
-from earthgptx.training.further import further, many_masks, shares_with
+from earthgptx.training.further import further, many_masks
 from earthgptx.training.learner import Learner
 from earthgptx.training.mixture import MixturePart, synthetic_source
 from earthgptx.training.network import TrainingNetwork
@@ -73,10 +73,3 @@ def test_it_starts_from_the_averaged_weights(tmp_path: Path) -> None:
 
 def test_a_larger_batch_has_more_masks() -> None:
     assert many_masks(128).most_seg == 2 * many_masks(64).most_seg
-
-
-def test_real_sets_get_the_share_that_is_asked_for() -> None:
-    shares = shares_with(0.6)
-    real = [share for name, share in shares.items() if not name.startswith("synthetic-")]
-    assert sum(shares.values()) == pytest.approx(1.0)
-    assert sum(real) == pytest.approx(0.6)
