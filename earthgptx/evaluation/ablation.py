@@ -115,8 +115,8 @@ def train_row(
     train(network, mixture, words, settings, folder)
 
 
-def score_row(row: Row, weights: Path, scenes: Path, limit: int) -> dict[str, float]:
-    """Each task's number, the mean over the row's sources."""
+def score_row(row: Row, weights: Path, scenes: Path, limit: int) -> dict[str, dict[str, float]]:
+    """Each task's number on each of the row's sources."""
     experts = read_stage(weights, "image_encoder", torch.device("cpu"), torch.float32)
     assert isinstance(experts, VisualExperts)
     if row.without in ("conv", "vit"):
@@ -128,33 +128,37 @@ def score_row(row: Row, weights: Path, scenes: Path, limit: int) -> dict[str, fl
         load_mask_decoder(weights, "cpu", "float32"),
     )
     scorer = Scorer(Conventions(), {"unavailable": "left out"})
-    scores: dict[str, float] = {}
+    scores: dict[str, dict[str, float]] = {}
     for task, metric in SCORED.items():
-        each = []
+        of_source = scores.setdefault(f"{task} {metric}", {})
         for modality in row.sources:
             job = Job(scenes / (PREFIX + modality), task, limit=limit)
             report = evaluate_folder(job, model, scorer, lambda samples, _: samples).report
             metrics = report["metrics"]
             assert isinstance(metrics, dict)
-            each.append(float(metrics[metric]))
-        scores[f"{task} {metric}"] = round(sum(each) / len(each), 4)
+            of_source[modality] = round(float(metrics[metric]), 4)
     return scores
 
 
 def table(rows: Sequence[dict[str, Any]], steps: int, limit: int, seed: int) -> str:
-    """The rows as Markdown."""
+    """The rows as Markdown; a source that a row never saw has a dash."""
     names = [f"{task} {metric}" for task, metric in SCORED.items()]
     lines = [
-        f"{steps} steps of 16 scenes each, seed {seed}; {limit} samples a task and source.",
+        f"{steps} steps of 16 scenes each, seed {seed}; {limit} samples a task and source, told as "
+        f"{' / '.join(MODALITIES)}.",
         "",
-        "| model | scored on | " + " | ".join(names) + " | minutes |",
-        "|---" * (len(names) + 3) + "|",
+        "| model | " + " | ".join(names) + " | minutes |",
+        "|---" * (len(names) + 2) + "|",
     ]
     for row in rows:
-        cells = [f"{row['scores'][name]:.3f}" for name in names]
-        told = [row["name"], ", ".join(row["sources"]), *cells, f"{row['trained_s'] / 60:.1f}"]
+        cells = [_of_sources(row["scores"][name]) for name in names]
+        told = [row["name"], *cells, f"{row['trained_s'] / 60:.1f}"]
         lines.append("| " + " | ".join(told) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _of_sources(scores: dict[str, float]) -> str:
+    return " / ".join(f"{scores[m]:.2f}" if m in scores else "-" for m in MODALITIES)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,6 +1,6 @@
 """Trained weights, much further: for where there is a GPU.
 
-A recipe as those of ``recipes``; what takes two cores a day takes one GPU minutes.
+A recipe as those of ``recipes``; what takes one GPU eight minutes takes two cores nine hours.
 """
 
 from __future__ import annotations

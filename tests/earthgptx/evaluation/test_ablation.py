@@ -61,7 +61,8 @@ def test_a_row_is_scored_with_what_it_was_trained_without(tmp_path: Path) -> Non
     row = Row("ViT alone", without="conv", sources=("sar",))
     scores = score_row(row, Path("weights/nano"), tmp_path, limit=2)
     assert set(scores) == {f"{task} {metric}" for task, metric in SCORED.items()}
-    assert all(0 <= score <= 1 for score in scores.values())
+    assert all(set(of_source) == {"sar"} for of_source in scores.values())
+    assert all(0 <= of_source["sar"] <= 1 for of_source in scores.values())
 
 
 def test_the_table_has_a_line_for_each_row() -> None:
@@ -71,11 +72,12 @@ def test_the_table_has_a_line_for_each_row() -> None:
             "name": row.name,
             "sources": list(row.sources),
             "trained_s": 90,
-            "scores": dict.fromkeys(names, 0.5),
+            "scores": dict.fromkeys(names, dict.fromkeys(row.sources, 0.5)),
         }
         for row in ROWS
     ]
     lines = table(rows, 400, 80, 0).splitlines()
     assert len(lines) == 4 + len(ROWS)
-    assert lines[4].startswith("| both experts, fused | optical, sar, infrared | 0.500 |")
+    assert lines[4].startswith("| both experts, fused | 0.50 / 0.50 / 0.50 |")
+    assert lines[-1].startswith("| infrared alone | - / - / 0.50 |")
     assert lines[4].endswith("| 1.5 |")
