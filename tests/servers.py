@@ -5,6 +5,7 @@ What a server said is raised with the error if it does not come up.
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
 from minio import Minio
@@ -100,6 +102,21 @@ class S3Endpoint:
     def url(self) -> str:
         """As the setting OBJECT_STORE_URL."""
         return f"http://{self.endpoint}/{self.bucket}"
+
+
+def given_s3() -> S3Endpoint | None:
+    """The server that TEST_S3_URL names, for one that is not ours to start: Ceph RGW, SeaweedFS.
+
+    The form is ``http://ACCESS_KEY:SECRET_KEY@HOST:PORT/BUCKET?region=REGION``; the bucket is there
+    and nobody else's: what lies in it is deleted.
+    """
+    named = os.environ.get("TEST_S3_URL")
+    if not named:
+        return None
+    url = urlsplit(named)
+    region = parse_qs(url.query).get("region", ["us-east-1"])[0]
+    keys = unquote(url.username or ""), unquote(url.password or "")
+    return S3Endpoint(f"{url.hostname}:{url.port}", *keys, region, url.path.strip("/"))
 
 
 @contextmanager

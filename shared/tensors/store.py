@@ -163,7 +163,10 @@ class TensorStore:
         tier = self._tiers.get(ref.tier)
         if tier is None:
             raise StageUnavailable(f"{field} lies in a tier this process cannot read")
-        data = tier.get(ref)
+        try:
+            data = tier.get(ref)
+        except TensorGone as gone:
+            raise TensorGone(f"{field}: {gone.message}", field=field) from gone
         if len(data) != ref.size_bytes or not matches(data, ref.digest):
             if ref.tier == INLINE:
                 raise TensorRefused(f"{field} is not the tensor that was signed", field=field)

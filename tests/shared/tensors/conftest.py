@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.servers import S3Endpoint, redis_server, swift_s3
+from tests.servers import S3Endpoint, given_s3, redis_server, swift_s3
 from tests.shared.tensors.places import (
     Clock,
     Place,
@@ -46,7 +46,10 @@ def memory_folder() -> Iterator[Path]:
         yield folder
 
 
-TIERS = ["inline", "shared_memory", "redis", "directory", "directory-durable", "s3", "s3-durable"]
+TIERS = [
+    *("inline", "shared_memory", "redis", "directory", "directory-durable", "s3", "s3-durable"),
+    *("given-s3", "given-s3-durable"),
+]
 
 
 def open_place(name: str, request: pytest.FixtureRequest, stack: ExitStack) -> Place:
@@ -59,10 +62,17 @@ def open_place(name: str, request: pytest.FixtureRequest, stack: ExitStack) -> P
     durable = name.endswith("-durable")
     if name.startswith("directory"):
         return directory_place(request.getfixturevalue("tmp_path"), durable)
-    objects = s3_objects(request.getfixturevalue("s3"))
+    objects = s3_objects(_given() if name.startswith("given") else request.getfixturevalue("s3"))
     for left in list(objects.names()):
         objects.delete(left)
     return object_place("s3", objects, Clock(), durable)
+
+
+def _given() -> S3Endpoint:
+    endpoint = given_s3()
+    if endpoint is None:
+        pytest.skip("TEST_S3_URL names no S3 server (docs/deploy.md)")
+    return endpoint
 
 
 @pytest.fixture(params=TIERS)

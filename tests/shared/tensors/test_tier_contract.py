@@ -94,8 +94,9 @@ def test_a_tensor_that_vanished_is_gone_and_can_be_put_again(kept_place: Place) 
     tensor = small(kept_place)
     ref = kept_place.put(tensor)
     kept_place.remove(ref)
-    with pytest.raises(TensorGone):
-        kept_place.store.get(ref, tenant="alpha")
+    with pytest.raises(TensorGone) as gone:
+        kept_place.store.get(ref, tenant="alpha", field="image.grid")
+    assert gone.value.field == "image.grid"
     again = kept_place.put(tensor)
     assert kept_place.store.get(again, tenant="alpha").data == tensor.data
 
