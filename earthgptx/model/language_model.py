@@ -102,6 +102,10 @@ class Words:
             return cls(tokenizer)
         return cls(tokenizer, language.bos_token, language.eos_token, language.pad_token)
 
+    def markup_ids(self) -> list[int]:
+        """Ids of all tokens that no other family has, in ascending order."""
+        return sorted(self._id(token) for token in MARKUP_TOKENS)
+
     def _id(self, token: str) -> int:
         number = self.tokenizer.token_to_id(token)
         if number is None:

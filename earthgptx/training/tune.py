@@ -167,4 +167,4 @@ def _new_tokens(network: TrainingNetwork, words: Words) -> list[int]:
     """Ids that only this family uses; none where all words were learnt together."""
     if not network.config.language.name:
         return []
-    return sorted({words.image_start, words.image_end, words.seg, *words.modalities.values()})
+    return words.markup_ids()

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from earthgptx.data.coco_writer import write_coco_folder
 from earthgptx.data.synthetic.scene import generate_scene
+from earthgptx.model.language_model import Words
 from earthgptx.model.pipeline import EarthGptX
 
 NANO = Path("weights/nano")
@@ -104,3 +105,10 @@ def test_an_empty_set_is_refused_by_name(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "none.jsonl" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_every_token_of_the_family_is_new_to_a_foreign_language_model() -> None:
+    words = Words.read(NANO / "tokenizer.json")
+    names = {words.tokenizer.id_to_token(number) for number in words.markup_ids()}
+    modalities = {"<optical>", "<sar>", "<infrared>", "<unknown>"}
+    assert names == {"<image>", "</image>", "[SEG]", "<p>", "</p>", *modalities}
