@@ -15,6 +15,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from earthgptx.training.processes import Processes
 
 DEFAULT_STEPS = 2790
 STOPPED = 4
@@ -91,24 +95,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _nano(args: argparse.Namespace) -> int:
+def _processes(args: argparse.Namespace) -> Processes:
     import torch
 
     from earthgptx.training.processes import Processes
-    from earthgptx.training.recipes import nano
 
     torch.set_num_threads(args.threads)
-    nano(args.out, args.data, args.steps, args.seed, Processes(args.cpu, args.sharded))
+    return Processes(args.cpu, args.sharded)
+
+
+def _nano(args: argparse.Namespace) -> int:
+    from earthgptx.training.recipes import nano
+
+    nano(args.out, args.data, args.steps, args.seed, _processes(args))
     return 0
 
 
 def _further(args: argparse.Namespace) -> int:
-    import torch
-
     from earthgptx.training.further import further
-    from earthgptx.training.processes import Processes
 
-    torch.set_num_threads(args.threads)
     further(
         args.start,
         args.data,
@@ -118,18 +123,14 @@ def _further(args: argparse.Namespace) -> int:
         args.learning_rate,
         args.workers,
         args.seed,
-        Processes(args.cpu, args.sharded),
+        _processes(args),
     )
     return 0
 
 
 def _tune(args: argparse.Namespace) -> int:
-    import torch
-
-    from earthgptx.training.processes import Processes
     from earthgptx.training.tune import tune
 
-    torch.set_num_threads(args.threads)
     if not 0 <= args.rehearsal < 1:
         raise ValueError(f"--rehearsal {args.rehearsal:g}: a share from 0 to below 1")
     tune(
@@ -141,7 +142,7 @@ def _tune(args: argparse.Namespace) -> int:
         args.rank,
         args.rehearsal,
         args.batch_size,
-        Processes(args.cpu, args.sharded),
+        _processes(args),
     )
     return 0
 

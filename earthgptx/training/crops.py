@@ -246,8 +246,7 @@ def learn_from_crops(
     if not processes.is_first:
         processes.wait()
     if not path.exists():
-        if processes.device.type == "cpu":
-            keep_depthwise_in_float32(experts)
+        keep_depthwise_in_float32(experts)
         experts.conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         reader = CropReader(experts).to(processes.device)
         batches = map(processes.here, _batches(parts, settings, seed))

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 
 
 class Float32DepthwiseConv(nn.Conv2d):
-    """A depthwise convolution that leaves autocast."""
+    """A depthwise convolution that leaves autocast on a CPU."""
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        """Convolves in fp32."""
+        """Convolves; on a CPU in fp32."""
+        if x_BCHW.device.type != "cpu":
+            return super().forward(x_BCHW)
         with torch.autocast(x_BCHW.device.type, enabled=False):
             return super().forward(x_BCHW.float())
 

@@ -47,8 +47,14 @@ def export_average(run: Path, out: Path) -> None:
         network = build_stage(config, stage)
         read_average(run, network, f"{stage}.")
         save_stage(network, out, stage)
-    for copied in ("config.json", "tokenizer.json"):
-        shutil.copy(run / copied, out / copied)
+    copy_configuration(run, out)
+
+
+def copy_configuration(start: Path, folder: Path) -> None:
+    """Copies what weights belong to, configuration and tokenizer, into a folder made for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("config.json", "tokenizer.json"):
+        shutil.copy(start / name, folder / name)
 
 
 @torch.no_grad()

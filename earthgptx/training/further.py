@@ -5,19 +5,16 @@ A recipe as those of ``recipes``; what takes one GPU eight minutes takes two cor
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import torch
 
 from earthgptx.model.language_model import Words
 from earthgptx.model.presets import read_config
-from earthgptx.training.export import read_average
-from earthgptx.training.loop import train
-from earthgptx.training.mixture import Mixture
+from earthgptx.training.export import copy_configuration, read_average
 from earthgptx.training.network import MaskQueries, TrainingNetwork
 from earthgptx.training.processes import Processes
-from earthgptx.training.recipes import REFINEMENT_SHARES, all_parts, refined_samples, shown
+from earthgptx.training.recipes import REFINEMENT_SHARES, all_parts, train_refined
 from earthgptx.training.settings import LoopSettings
 
 # Real sets are small: seen much more often than this they would be learnt by heart.
@@ -66,9 +63,7 @@ def further(
     config = read_config(start / "config.json")
     network = TrainingNetwork(config, queries=many_masks(batch_size))
     read_average(start, network)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("config.json", "tokenizer.json"):
-        shutil.copy(start / name, folder / name)
+    copy_configuration(start, folder)
     settings = LoopSettings(
         steps=steps,
         batch_size=batch_size,
@@ -81,11 +76,9 @@ def further(
         average_decay=max(1 - 1 / (AVERAGED_SHARE * max(steps, 1)), 0.0),
         workers=workers,
     )
-    samples = refined_samples(config)
     parts = all_parts(data, folder, FURTHER_SHARES, by_label=True)
-    mixture = Mixture(parts, samples, seed + 2, steps * batch_size)
     words = Words.read(folder / "tokenizer.json")
-    train(network, mixture, words, settings, folder, processes, shown=shown())
+    train_refined(network, words, parts, settings, seed + 2, folder, processes)
 
 
 def many_masks(batch_size: int) -> MaskQueries:

@@ -42,8 +42,8 @@ class Learner:
     @classmethod
     def of(cls, network: TrainingNetwork, settings: LoopSettings, processes: Processes) -> Learner:
         """Gets a network ready; parameters that need no gradient will not learn."""
+        keep_depthwise_in_float32(network)
         if processes.device.type == "cpu":
-            keep_depthwise_in_float32(network)
             network.image_encoder.conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         groups = parameter_groups(network, settings.weight_decay)
         adam: torch.optim.Optimizer = torch.optim.AdamW(

@@ -184,21 +184,29 @@ def refine(
     """What was seen and said before, better drawn, and its instances: both experts rest."""
     network.image_encoder.requires_grad_(False)
     network.queries = REFINED_MASKS
-    samples = refined_samples(network.config)
-    mixture = Mixture(parts, samples, seed, settings.steps * settings.batch_size)
-    train(network, mixture, words, settings, folder, processes, shown=shown())
+    train_refined(network, words, parts, settings, seed, folder, processes)
 
 
-def refined_samples(config: ModelConfig) -> SampleSettings:
-    """Samples of refinement: tiles of larger images, and many masks."""
-    return SampleSettings(
-        config.view_side_px,
-        config.grid_side,
+def train_refined(
+    network: TrainingNetwork,
+    words: Words,
+    parts: Sequence[MixturePart],
+    settings: LoopSettings,
+    seed: int,
+    folder: Path,
+    processes: Processes | None,
+) -> None:
+    """Trains on samples of refinement: tiles of larger images, and many masks."""
+    samples = SampleSettings(
+        network.config.view_side_px,
+        network.config.grid_side,
         zoom_probability=0.4,
         tile_probability=0.5,
         most_whole_labels=4,
         most_qualified=8,
     )
+    mixture = Mixture(parts, samples, seed, settings.steps * settings.batch_size)
+    train(network, mixture, words, settings, folder, processes, shown=shown())
 
 
 def bear_names(network: TrainingNetwork, words: Words) -> None:

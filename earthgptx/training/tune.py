@@ -23,6 +23,7 @@ from earthgptx.model.checkpoint import (
 )
 from earthgptx.model.language_model import Words
 from earthgptx.model.reasoner import ReasonerNetwork
+from earthgptx.training.export import copy_configuration
 from earthgptx.training.loop import train
 from earthgptx.training.mixture import Drawn, Mixture, MixturePart, folder_source
 from earthgptx.training.network import TrainingNetwork
@@ -68,9 +69,7 @@ def tune(
     torch.manual_seed(seed)
     network = start_from(start)
     words = Words.read(start / "tokenizer.json", network.config.language)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("config.json", "tokenizer.json"):
-        shutil.copy(start / name, folder / name)
+    copy_configuration(start, folder)
     export = None
     if rank:
         network.requires_grad_(False)
