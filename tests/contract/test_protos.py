@@ -1,10 +1,12 @@
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from tests.contract.contract_fields import GOLDEN, contract_fields
@@ -25,6 +27,14 @@ def test_the_stubs_are_those_of_the_protos() -> None:
     assert stale_stubs() == []
 
 
+# What a comment says where it says how the field is when nothing is said in it.
+ABSENCE = re.compile(
+    r"\b(empty|absent|none|false|true|always set|must be set|greater than|from 1)\b"
+    r"|_UNSPECIFIED\b|(?<![\d.,])\b0\b(?! to\b|\.[.\d])",
+    re.IGNORECASE,
+)
+
+
 def undocumented(file: FileDescriptorProto) -> Iterator[str]:
     """Messages, enums, methods and fields without a comment; values of enums say it by name."""
     told = {tuple(at.path) for at in file.source_code_info.location if at.leading_comments}
@@ -39,14 +49,36 @@ def undocumented(file: FileDescriptorProto) -> Iterator[str]:
             yield from [] if (6, i, 2, j) in told else [f"{service.name}.{method.name}"]
 
 
-def test_every_message_method_and_field_is_documented(tmp_path: Path) -> None:
-    out = tmp_path / "protos.bin"
+def silent_on_absence(file: FileDescriptorProto) -> Iterator[str]:
+    """Fields whose comment does not tell what is meant if they are not set; of a oneof one is."""
+    told = {tuple(at.path): at.leading_comments for at in file.source_code_info.location}
+    for i, message in enumerate(file.message_type):
+        for j, field in enumerate(message.field):
+            of_oneof = field.HasField("oneof_index") and not field.proto3_optional
+            if not of_oneof and not ABSENCE.search(told.get((4, i, 2, j), "")):
+                yield f"{message.name}.{field.name}"
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> list[FileDescriptorProto]:
+    """Every proto with its comments."""
+    out = tmp_path_factory.mktemp("protos") / "protos.bin"
     sources = [str(path.relative_to(ROOT)) for path in (ROOT / "protos").rglob("*.proto")]
     command = [sys.executable, "-m", "grpc_tools.protoc", "-I.", "--include_source_info"]
     subprocess.run([*command, f"--descriptor_set_out={out}", *sources], cwd=ROOT, check=True)
-    files = FileDescriptorSet.FromString(out.read_bytes()).file
+    files = list(FileDescriptorSet.FromString(out.read_bytes()).file)
     assert len(files) == len(sources)
-    assert [name for file in files for name in undocumented(file)] == []
+    return files
+
+
+def test_every_message_method_and_field_is_documented(
+    described: list[FileDescriptorProto],
+) -> None:
+    assert [name for file in described for name in undocumented(file)] == []
+
+
+def test_every_field_tells_its_absence(described: list[FileDescriptorProto]) -> None:
+    assert [name for file in described for name in silent_on_absence(file)] == []
 
 
 def test_no_released_field_changed_its_name_or_type() -> None:
