@@ -22,9 +22,11 @@ daemonize no
 dir {folder}
 save ""
 """
+# Not "everysec": while it writes to the disk it holds back what it has already confirmed, and a
+# killed server loses it (docs/decisions/state-on-disk.md).
 _STATE = """\
 appendonly yes
-appendfsync everysec
+appendfsync no
 maxmemory-policy noeviction
 """
 _TENSORS = f"""\

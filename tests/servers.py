@@ -76,6 +76,7 @@ def redis_server(
         log = Path(folder) / "log"
         command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1"]
         command += ["--dir", folder, "--save", "", "--appendonly", "yes" if appendonly else "no"]
+        command += ["--appendfsync", "no"]
         with running([*command, *extra], log, "redis") as process:
             wait_for_port(port, process, log, "redis")
             with redis.Redis(port=port) as client:

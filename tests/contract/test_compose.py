@@ -70,7 +70,7 @@ def test_every_service_is_locked_down() -> None:
 def test_the_two_redis_roles_are_two_instances() -> None:
     kept = COMPOSE["services"]["redis-state"]["command"]
     evicted = COMPOSE["services"]["redis-tensors"]["command"]
-    assert "--appendonly yes" in kept and "noeviction" in kept
+    assert "--appendonly yes --appendfsync always" in kept and "noeviction" in kept
     assert "--appendonly no" in evicted and "allkeys-lru" in evicted
     for service in SERVICES:
         variables = environment(service)

@@ -118,4 +118,5 @@ def test_the_two_redis_roles_are_two_instances() -> None:
     assert set(commands) == {"redis-state", "redis-tensors"}
     kept, evicted = commands["redis-state"], commands["redis-tensors"]
     assert "noeviction" in kept and kept[kept.index("--appendonly") + 1] == "yes"
+    assert kept[kept.index("--appendfsync") + 1] == "always"
     assert "allkeys-lru" in evicted and evicted[evicted.index("--appendonly") + 1] == "no"

@@ -1,9 +1,15 @@
 """The command against the whole suite: real processes, real weights."""
 
+import io
 import json
 import os
 import signal
 import stat
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +20,9 @@ from rasterio.transform import Affine
 from shapely.geometry import box, shape
 
 from earthgptx.data.synthetic.scene import generate_scene
-from earthgptx_client import Client
+from earthgptx_client import Accepted, Answer, Client, ClientError, Event
+from earthgptx_client import box as box_mark
+from earthgptx_client.answer import gather
 from launcher.state import StateFolder
 from tests.launcher.watching import alive, running_suite, wait_for
 
@@ -140,6 +148,78 @@ def test_a_killed_stage_comes_back_and_answers(command, suite_folder: Path, harb
 
     wait_for(back, 60)
     wait_for(answers, 30)
+
+
+class DurableQuestions:
+    """Durable questions about images that no stage has seen, asked side by side."""
+
+    def __init__(self, suite_folder: Path, seed: int) -> None:
+        self.seed = seed
+        self.address = running_suite(suite_folder)["address"]
+        self.key = StateFolder(suite_folder).api_key_file.read_text().strip()
+        self.images = []
+        for number in range(12):
+            file = io.BytesIO()
+            scene = generate_scene(seed + number, 256)
+            Image.fromarray(scene.render("optical")).save(file, "PNG")
+            self.images.append(file.getvalue())
+        self.mark = box_mark(60, 60, 190, 190)
+
+    def ask(self, number: int, accepted: threading.Event, durable: bool) -> Answer:
+        """Asks until it is answered, always as the same run."""
+        give_up_at = time.monotonic() + 90
+        while True:
+            try:
+                with Client(self.address, self.key) as client:
+                    told = client.interpret(
+                        self.images[number],
+                        "Segment <Region 1>.",
+                        regions=[self.mark],
+                        durable=durable,
+                        idempotency_key=f"{self.seed}-{number}" if durable else None,
+                        timeout_s=60,
+                    )
+                    return gather(self._noticed(told, accepted))
+            except ClientError as error:
+                assert error.retryable and time.monotonic() < give_up_at, error
+                time.sleep(0.2)
+
+    @staticmethod
+    def _noticed(told: Iterator[Event], accepted: threading.Event) -> Iterator[Event]:
+        for event in told:
+            if isinstance(event, Accepted):
+                accepted.set()
+            yield event
+
+    def all_at_once(self, accepted: threading.Event, durable: bool) -> list[Answer]:
+        with ThreadPoolExecutor(len(self.images)) as pool:
+            ask = partial(self.ask, accepted=accepted, durable=durable)
+            return list(pool.map(ask, range(len(self.images))))
+
+
+KILLED = ("reasoner", "orchestrator", "redis_state")
+
+
+@pytest.mark.parametrize("name", KILLED)
+def test_durable_runs_end_right_though_a_process_is_killed(suite_folder: Path, name: str):
+    questions = DurableQuestions(suite_folder, 71_000 + 100 * KILLED.index(name))
+    accepted = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        telling = pool.submit(questions.all_at_once, accepted, True)
+        assert accepted.wait(30)
+        services = running_suite(suite_folder)["services"]
+        (pid,) = (service["pid"] for service in services if service["name"] == name)
+        os.kill(pid, signal.SIGKILL)
+        done_before = telling.done()
+        answers = telling.result(120)
+    assert not done_before
+    wait_for(lambda: running_suite(suite_folder), 60)
+    again = questions.all_at_once(threading.Event(), True)
+    assert [a.accepted.run_id for a in again] == [a.accepted.run_id for a in answers]
+    direct = questions.all_at_once(threading.Event(), False)
+    for survived, plain in zip(answers, direct, strict=True):
+        assert survived.raw_text == plain.raw_text
+        assert len(survived.masks) == len(plain.masks)
 
 
 def test_the_demo_answers_draws_and_sums_up(command, tmp_path: Path):

@@ -19,8 +19,9 @@ from tests.services.stage_processes import STAGES
 
 WIDTH_PX, HEIGHT_PX = 96, 64
 QUESTIONS = 8
-# Sums in another order move a logit by a few units in the last place, and a rim by a pixel.
-MAX_OTHER_PX = 3
+# Sums in another order move a logit by a few units in the last place, and could move a rim by a
+# pixel; of 38 masks tried none had one.
+MAX_OTHER_PX = 1
 
 
 async def interpret(

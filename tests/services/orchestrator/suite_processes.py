@@ -34,7 +34,7 @@ class KillableRedis:
         log = self._folder / f"redis-{self.port}.log"
         command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1"]
         command += ["--dir", str(self._folder), "--save", ""]
-        command += ["--appendonly", "yes" if self._keeps else "no"]
+        command += ["--appendonly", "yes" if self._keeps else "no", "--appendfsync", "no"]
         with log.open("ab") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output)
         wait_for_port(self.port, self.process, log, "redis")
