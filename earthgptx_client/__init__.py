@@ -1,10 +1,10 @@
 """Python SDK of EarthGPT-X: images, marks and words in; words, boxes and masks out.
 
-    from earthgptx_client import Client, box
+from earthgptx_client import Client, box
 
-    with Client("127.0.0.1:50050", api_key) as client:
-        answer = client.ask("harbour.png", "What is <Region 1>?", regions=[box(10, 20, 80, 90)])
-        print(answer.text)
+with Client("127.0.0.1:50050", api_key) as client:
+    answer = client.ask("harbour.png", "What is <Region 1>?", regions=[box(10, 20, 80, 90)])
+    print(answer.text)
 """
 
 from earthgptx_client.answer import Answer

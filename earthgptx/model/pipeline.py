@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from earthgptx.imagery.closer_look import clicked_extent_xyxy_px, clicks_of, closer_window
 from earthgptx.imagery.marks import Region, region_extent_xyxy_px, validate_regions
 from earthgptx.imagery.masks import paste_window_mask
 from earthgptx.imagery.prompt_raster import rasterise_regions
@@ -22,6 +23,7 @@ from earthgptx.imagery.windows import (
     Window,
     choose_window,
     cut_window,
+    touched_px,
     whole_image,
 )
 from earthgptx.model.checkpoint import (
@@ -188,7 +190,12 @@ class EarthGptX:
         window: Window | None = None,
         valid_HW: ValidHW | None = None,
     ) -> tuple[DrawnMask, ...]:
-        """One mask for each marked region, where there is data; no words."""
+        """One mask for each marked region, where there is data; no words.
+
+        Without a window, regions that points alone mark are looked at again from nearer, if the
+        first masks show that a smaller window will do.
+        """
+        may_look_closer = window is None
         window, image, prompts = self._look(pixels_HWC, regions, window)
         if prompts is None:
             return ()
@@ -200,7 +207,9 @@ class EarthGptX:
             )
             for i in range(len(regions))
         ]
-        return self._draw(queries, [""] * len(regions), window, pixels_HWC.shape[:2], valid_HW)
+        masks = self._draw(queries, [""] * len(regions), window, pixels_HWC.shape[:2], valid_HW)
+        closer = _closer(regions, masks, window) if may_look_closer else None
+        return self.segment_regions(pixels_HWC, regions, closer, valid_HW) if closer else masks
 
     def _look(
         self,
@@ -254,6 +263,19 @@ def _placed(
     scored = found.in_image(window, width_px, height_px) if found else ()
     boxes, scores = tuple(box for box, _ in scored), tuple(score for _, score in scored)
     return DrawnMask(phrase, mask_HW, prediction.score, boxes, scores)
+
+
+def _closer(regions: Sequence[Region], masks: Sequence[DrawnMask], window: Window) -> Window | None:
+    clicks = [clicks_of(region) for region in regions]
+    if not all(clicks):
+        return None
+    height_px, width_px = masks[0].mask_HW.shape
+    x0, y0, x1, y1 = touched_px(window, width_px, height_px)
+    extents = [
+        clicked_extent_xyxy_px(mask.mask_HW[y0:y1, x0:x1], clicked, x0, y0)
+        for mask, clicked in zip(masks, clicks, strict=True)
+    ]
+    return closer_window(extents, window, width_px, height_px)
 
 
 def _to_image_px(box: BoxXyxyPx, window: Window) -> BoxXyxyPx:

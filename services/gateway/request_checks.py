@@ -98,6 +98,7 @@ def make_plan(request: InterpretRequest, image: KeptImage, tenant: str) -> Plan:
         image_width_px=record.width_px,
         image_height_px=record.height_px,
         window=geometry_pb2.Window(x0_px=window.x0_px, y0_px=window.y0_px, side_px=window.side_px),
+        may_look_closer=segments and request.zoom != interpreter_pb2.ZOOM_WHOLE_IMAGE,
         modality=request.modality,
         question="" if segments else request.question,
         regions=tuple(request.regions),

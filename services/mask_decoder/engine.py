@@ -5,10 +5,12 @@ features fetched -> queries decoded in the window's frame (in batches) -> put in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
+from earthgptx.imagery.closer_look import clicked_extent_xyxy_px, closer_window
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.gaps import Gaps, inflated_gaps, outside_gaps
 from earthgptx.imagery.masks import encode_rle_part, window_mask_part
@@ -47,10 +49,13 @@ class Asked:
     Attributes:
         by: The state of a [SEG], or the number of a region.
         counted: Its instances are wanted, too.
+        clicks: Points (x, y) in pixels of the full image, if a closer window is wanted for what
+            they marked.
     """
 
     by: TensorRef | int
     counted: bool = False
+    clicks: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class DrawnMask:
         score: The decoder's own estimate of the IoU with the truth, 0..1.
         box_xyxy_px: Tight box; None if the mask is empty.
         instances: Box and score, 0..1, of each instance; the surest first.
+        clicked_xyxy_px: Box of what was clicked; None if nothing was, or the mask is empty.
     """
 
     height_px: int
@@ -71,6 +77,7 @@ class DrawnMask:
     box_xyxy_px: BoxPx | None
     area_px: int
     instances: tuple[tuple[BoxPx, float], ...] = ()
+    clicked_xyxy_px: BoxPx | None = None
 
 
 class Engine:
@@ -134,7 +141,10 @@ class Engine:
                 gaps = await self._pool.run(self._gaps, image, tenant) if image.gaps else None
                 asked = await self._pool.run(self._fetch, image, prompts, queries, tenant)
             predictions = await self._batcher.submit(asked)
-            return [await self._pool.run(_draw, found, image, gaps) for found in predictions]
+            return [
+                await self._pool.run(_draw, found, query.clicks, image, gaps)
+                for query, found in zip(queries, predictions, strict=True)
+            ]
 
     async def probe(self) -> None:
         """Decodes a mask of nothing through the queue.
@@ -220,7 +230,18 @@ def _window_of(image: ImageFeatureRefs) -> Window:
     return Window(image.window.x0, image.window.y0, image.window.side)
 
 
-def _draw(prediction: MaskPrediction, image: ImageFeatureRefs, gaps: Gaps | None) -> DrawnMask:
+def closer_window_of(masks: Sequence[DrawnMask], image: ImageFeatureRefs) -> Window | None:
+    """A smaller window that does for all that was clicked; None if there is none, or no click."""
+    extents = [mask.clicked_xyxy_px for mask in masks]
+    return closer_window(extents, _window_of(image), image.image_width_px, image.image_height_px)
+
+
+def _draw(
+    prediction: MaskPrediction,
+    clicks: tuple[tuple[float, float], ...],
+    image: ImageFeatureRefs,
+    gaps: Gaps | None,
+) -> DrawnMask:
     window = _window_of(image)
     height, width = image.image_height_px, image.image_width_px
     # A tile is a small part of its scene: the mask of the whole is coded, never made.
@@ -236,6 +257,9 @@ def _draw(prediction: MaskPrediction, image: ImageFeatureRefs, gaps: Gaps | None
         box_xyxy_px=found.box_xyxy_px(),
         area_px=int(found.part_HW.sum()),
         instances=instances.in_image(window, width, height) if instances else (),
+        clicked_xyxy_px=clicked_extent_xyxy_px(found.part_HW, clicks, found.x0_px, found.y0_px)
+        if clicks
+        else None,
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict
+
 import grpc
 
 from protos.earthgptx.v1 import geometry_pb2, mask_decoder_pb2, mask_decoder_pb2_grpc
-from services.mask_decoder.engine import Asked, DrawnMask, Engine
+from services.mask_decoder.engine import Asked, DrawnMask, Engine, closer_window_of
 from shared.errors import InvalidInput
 from shared.feature_refs import ImageFeatureRefs, PromptFeatureRefs
 from shared.interpretation.boxes import box_message
@@ -15,6 +18,8 @@ from shared.telemetry import Telemetry
 from shared.tensors.ref import TensorRef
 
 MAX_QUERIES = 64
+# As many as a region may have marks.
+MAX_CLICKS = 64
 
 
 class MaskDecoderServicer(mask_decoder_pb2_grpc.MaskDecoderServicer):
@@ -37,11 +42,13 @@ class MaskDecoderServicer(mask_decoder_pb2_grpc.MaskDecoderServicer):
         prompts = None
         if request.HasField("prompts"):
             prompts = PromptFeatureRefs.from_proto(request.prompts)
-        masks = await self._engine.decode(
-            ImageFeatureRefs.from_proto(request.image), prompts, queries_from_proto(request)
-        )
+        image = ImageFeatureRefs.from_proto(request.image)
+        masks = await self._engine.decode(image, prompts, queries_from_proto(request))
+        closer = closer_window_of(masks, image)
         return mask_decoder_pb2.DecodeMasksResponse(
-            masks=map(_to_proto, masks), version=self._engine.version
+            masks=map(_to_proto, masks),
+            version=self._engine.version,
+            closer_window=None if closer is None else geometry_pb2.Window(**asdict(closer)),
         )
 
 
@@ -66,8 +73,17 @@ def _query(query: mask_decoder_pb2.MaskQuery, field: str) -> Asked:
             state = TensorRef.from_proto(query.seg_state, f"{field}.seg_state")
             return Asked(state, query.counted)
         case "region_index":
-            return Asked(query.region_index, query.counted)
+            return Asked(query.region_index, query.counted, _clicks(query, f"{field}.clicks"))
     raise InvalidInput(f"{field} is empty", field=field, limit="a state or a region")
+
+
+def _clicks(query: mask_decoder_pb2.MaskQuery, field: str) -> tuple[tuple[float, float], ...]:
+    clicks = tuple((click.x_px, click.y_px) for click in query.clicks)
+    if len(clicks) > MAX_CLICKS:
+        raise InvalidInput(f"{field} has {len(clicks)}", field=field, limit=f"{MAX_CLICKS} clicks")
+    if not all(math.isfinite(number) for click in clicks for number in click):
+        raise InvalidInput(f"{field} holds what is no number", field=field, limit="finite numbers")
+    return clicks
 
 
 def _to_proto(mask: DrawnMask) -> mask_decoder_pb2.DecodedMask:

@@ -8,11 +8,16 @@ again.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from protos.earthgptx.v1.geometry_pb2 import Box, Modality
+from protos.earthgptx.v1.geometry_pb2 import Box, Modality, Point, Region
 from protos.earthgptx.v1.image_encoder_pb2 import EncodedImage, EncodeImageRequest
-from protos.earthgptx.v1.mask_decoder_pb2 import DecodedMask, DecodeMasksRequest, MaskQuery
+from protos.earthgptx.v1.mask_decoder_pb2 import (
+    DecodedMask,
+    DecodeMasksRequest,
+    DecodeMasksResponse,
+    MaskQuery,
+)
 from protos.earthgptx.v1.prompt_encoder_pb2 import EncodedPrompts, EncodePromptsRequest
 from protos.earthgptx.v1.reasoner_pb2 import FINISH_REASON_LENGTH, Finish, GenerateRequest
 from protos.earthgptx.v1.tensor_pb2 import TensorRef
@@ -166,23 +171,51 @@ async def decode_masks(
     Boxes of a mask's instances come right before it.
     """
     if plan.task == SEGMENT_REGIONS:
-        queries = [MaskQuery(region_index=i) for i in range(len(plan.regions))]
-        names = [(i, "") for i in range(len(plan.regions))]
-    else:
-        queries = [MaskQuery(seg_state=seg.state, counted=seg.counted) for seg in segs]
-        names = [(seg.index, seg.phrase) for seg in segs]
-    with_prompts = prompts.encoded if prompts and plan.task == SEGMENT_REGIONS else None
+        return await _decode_regions(stages, plan, image, prompts)
+    queries = [MaskQuery(seg_state=seg.state, counted=seg.counted) for seg in segs]
     drawn: list[Drawn] = []
     for start in range(0, len(queries), MAX_QUERIES):
         part = slice(start, start + MAX_QUERIES)
-        response = await stages.mask_decoder.DecodeMasks(
-            DecodeMasksRequest(image=image.encoded, queries=queries[part], prompts=with_prompts)
+        response = await _decode(
+            stages, DecodeMasksRequest(image=image.encoded, queries=queries[part])
         )
-        if len(response.masks) != len(queries[part]):
-            raise StageUnavailable("the mask decoder did not answer every query")
-        for name, mask in zip(names[part], response.masks, strict=True):
-            drawn += [*_instances(name[1], mask), _drawn(name, mask)]
+        for seg, mask in zip(segs[part], response.masks, strict=True):
+            drawn += [*_instances(seg.phrase, mask), _drawn(seg.index, seg.phrase, mask)]
     return tuple(drawn)
+
+
+async def _decode_regions(
+    stages: StageClients, plan: Plan, image: ImageFeatures, prompts: PromptFeatures | None
+) -> tuple[Drawn, ...]:
+    """A mask for each region, from nearer where the plan wants that and the stage says so."""
+    queries = [
+        MaskQuery(region_index=i, clicks=_clicks(region) if plan.may_look_closer else ())
+        for i, region in enumerate(plan.regions)
+    ]
+    response = await _decode(
+        stages,
+        DecodeMasksRequest(
+            image=image.encoded, queries=queries, prompts=prompts.encoded if prompts else None
+        ),
+    )
+    if response.HasField("closer_window"):
+        closer = replace(plan, window=response.closer_window, may_look_closer=False)
+        seen, marked = await encode_image(stages, closer), await encode_prompts(stages, closer)
+        return await _decode_regions(stages, closer, seen, marked)
+    return tuple(_drawn(i, "", mask) for i, mask in enumerate(response.masks))
+
+
+def _clicks(region: Region) -> list[Point]:
+    """The points of a region that nothing else marks."""
+    points = [mark.point for mark in region.marks if mark.HasField("point")]
+    return points if len(points) == len(region.marks) else []
+
+
+async def _decode(stages: StageClients, request: DecodeMasksRequest) -> DecodeMasksResponse:
+    response: DecodeMasksResponse = await stages.mask_decoder.DecodeMasks(request)
+    if len(response.masks) != len(request.queries):
+        raise StageUnavailable("the mask decoder did not answer every query")
+    return response
 
 
 def _told(pieces: list[Piece], plan: Plan) -> list[TextSaid | BoxesFound]:
@@ -209,8 +242,7 @@ def _box(box: Box) -> BoxPx:
     return (box.x0_px, box.y0_px, box.x1_px, box.y1_px)
 
 
-def _drawn(name: tuple[int, str], mask: DecodedMask) -> MaskDrawn:
-    index, phrase = name
+def _drawn(index: int, phrase: str, mask: DecodedMask) -> MaskDrawn:
     return MaskDrawn(
         phrase=phrase,
         index=index,

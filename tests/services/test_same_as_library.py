@@ -1,25 +1,33 @@
 """The suite answers as the library does in one process, bit for bit."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from earthgptx.data.synthetic.scene import generate_scene
 from earthgptx.imagery.display import to_display
-from earthgptx.imagery.marks import BoxMark, Region
+from earthgptx.imagery.marks import BoxMark, PointMark, Region
 from earthgptx.imagery.masks import decode_rle, encode_rle
 from earthgptx.imagery.read import read_image
+from earthgptx.imagery.windows import whole_image
 from earthgptx.model.pipeline import EarthGptX
+from protos.earthgptx.v1.geometry_pb2 import Window
 from protos.earthgptx.v1.image_encoder_pb2 import EncodeImageRequest
 from protos.earthgptx.v1.mask_decoder_pb2 import DecodeMasksRequest, MaskQuery
 from protos.earthgptx.v1.prompt_encoder_pb2 import EncodePromptsRequest
 from protos.earthgptx.v1.reasoner_pb2 import GenerateRequest
+from shared.interpretation.answering import tell
+from shared.interpretation.events import MaskDrawn
+from shared.interpretation.plan import SEGMENT_REGIONS
 from shared.stage_clients import StageClients
 from tests.earthgptx.imagery.files import tiff
+from tests.plans import plan
 from tests.services.conftest import Suite
-from tests.services.marks import box, region
+from tests.services.marks import box, point, region
 from tests.services.pictures import png
 
 MARK_XYXY_PX = (20.0, 10.0, 50.0, 40.0)
@@ -80,6 +88,38 @@ async def test_words_and_masks_are_those_of_the_library(
         DecodeMasksRequest(image=encoded, prompts=prompts, queries=[MaskQuery(region_index=0)])
     )
     assert by_region.masks[0].mask.counts == encode_rle(bare.mask_HW)[2]
+
+
+async def test_what_is_clicked_is_drawn_from_as_near_as_the_library_does(
+    suite: Suite, clients: StageClients, library: EarthGptX
+) -> None:
+    scene = generate_scene(910_106, 256)
+    pixels_HWC = scene.render("optical")
+    file = io.BytesIO()
+    Image.fromarray(pixels_HWC).save(file, "PNG")
+    car = next(thing for thing in scene.labelled("optical").objects if thing.label == "vehicle")
+    x0, y0, x1, y1 = car.box_xyxy_px
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    regions = (Region((PointMark(x, y),)),)
+    (near,) = library.segment_regions(pixels_HWC, regions)
+    (far,) = library.segment_regions(pixels_HWC, regions, window=whole_image(256, 256))
+    assert (near.mask_HW != far.mask_HW).any()
+
+    asked = plan(
+        task=SEGMENT_REGIONS,
+        image=suite.put_image(file.getvalue()).to_proto(),
+        image_width_px=256,
+        image_height_px=256,
+        window=Window(side_px=256),
+        question="",
+        regions=(region(point(x, y)),),
+    )
+    for may_look_closer, expected in ((True, near), (False, far)):
+        looking = replace(asked, may_look_closer=may_look_closer)
+        told = [event async for event in tell(clients, looking)]
+        (mask,) = (event for event in told if isinstance(event, MaskDrawn))
+        assert mask.counts == encode_rle(expected.mask_HW)[2]
+        assert mask.score == np.float32(expected.score)
 
 
 async def test_where_an_image_has_no_data_neither_draws_a_mask(

@@ -28,7 +28,7 @@ from protos.earthgptx.v1 import prompt_encoder_pb2 as protos_dot_earthgptx_dot_v
 from protos.earthgptx.v1 import tensor_pb2 as protos_dot_earthgptx_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&protos/earthgptx/v1/mask_decoder.proto\x12\x0c\x65\x61rthgptx.v1\x1a\"protos/earthgptx/v1/geometry.proto\x1a\'protos/earthgptx/v1/image_encoder.proto\x1a(protos/earthgptx/v1/prompt_encoder.proto\x1a protos/earthgptx/v1/tensor.proto\"\x98\x01\n\x12\x44\x65\x63odeMasksRequest\x12)\n\x05image\x18\x01 \x01(\x0b\x32\x1a.earthgptx.v1.EncodedImage\x12(\n\x07queries\x18\x02 \x03(\x0b\x32\x17.earthgptx.v1.MaskQuery\x12-\n\x07prompts\x18\x03 \x01(\x0b\x32\x1c.earthgptx.v1.EncodedPrompts\"k\n\tMaskQuery\x12,\n\tseg_state\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.TensorRefH\x00\x12\x16\n\x0cregion_index\x18\x02 \x01(\x05H\x00\x12\x0f\n\x07\x63ounted\x18\x03 \x01(\x08\x42\x07\n\x05query\"P\n\x13\x44\x65\x63odeMasksResponse\x12(\n\x05masks\x18\x01 \x03(\x0b\x32\x19.earthgptx.v1.DecodedMask\x12\x0f\n\x07version\x18\x02 \x01(\t\"\x9d\x01\n\x0b\x44\x65\x63odedMask\x12#\n\x04mask\x18\x01 \x01(\x0b\x32\x15.earthgptx.v1.RleMask\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x1e\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x11.earthgptx.v1.Box\x12\x0f\n\x07\x61rea_px\x18\x04 \x01(\x03\x12)\n\tinstances\x18\x05 \x03(\x0b\x32\x16.earthgptx.v1.Instance\"9\n\x08Instance\x12\x1e\n\x03\x62ox\x18\x01 \x01(\x0b\x32\x11.earthgptx.v1.Box\x12\r\n\x05score\x18\x02 \x01(\x02\x32\x61\n\x0bMaskDecoder\x12R\n\x0b\x44\x65\x63odeMasks\x12 .earthgptx.v1.DecodeMasksRequest\x1a!.earthgptx.v1.DecodeMasksResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&protos/earthgptx/v1/mask_decoder.proto\x12\x0c\x65\x61rthgptx.v1\x1a\"protos/earthgptx/v1/geometry.proto\x1a\'protos/earthgptx/v1/image_encoder.proto\x1a(protos/earthgptx/v1/prompt_encoder.proto\x1a protos/earthgptx/v1/tensor.proto\"\x98\x01\n\x12\x44\x65\x63odeMasksRequest\x12)\n\x05image\x18\x01 \x01(\x0b\x32\x1a.earthgptx.v1.EncodedImage\x12(\n\x07queries\x18\x02 \x03(\x0b\x32\x17.earthgptx.v1.MaskQuery\x12-\n\x07prompts\x18\x03 \x01(\x0b\x32\x1c.earthgptx.v1.EncodedPrompts\"\x90\x01\n\tMaskQuery\x12,\n\tseg_state\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.TensorRefH\x00\x12\x16\n\x0cregion_index\x18\x02 \x01(\x05H\x00\x12\x0f\n\x07\x63ounted\x18\x03 \x01(\x08\x12#\n\x06\x63licks\x18\x04 \x03(\x0b\x32\x13.earthgptx.v1.PointB\x07\n\x05query\"}\n\x13\x44\x65\x63odeMasksResponse\x12(\n\x05masks\x18\x01 \x03(\x0b\x32\x19.earthgptx.v1.DecodedMask\x12\x0f\n\x07version\x18\x02 \x01(\t\x12+\n\rcloser_window\x18\x03 \x01(\x0b\x32\x14.earthgptx.v1.Window\"\x9d\x01\n\x0b\x44\x65\x63odedMask\x12#\n\x04mask\x18\x01 \x01(\x0b\x32\x15.earthgptx.v1.RleMask\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x1e\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x11.earthgptx.v1.Box\x12\x0f\n\x07\x61rea_px\x18\x04 \x01(\x03\x12)\n\tinstances\x18\x05 \x03(\x0b\x32\x16.earthgptx.v1.Instance\"9\n\x08Instance\x12\x1e\n\x03\x62ox\x18\x01 \x01(\x0b\x32\x11.earthgptx.v1.Box\x12\r\n\x05score\x18\x02 \x01(\x02\x32\x61\n\x0bMaskDecoder\x12R\n\x0b\x44\x65\x63odeMasks\x12 .earthgptx.v1.DecodeMasksRequest\x1a!.earthgptx.v1.DecodeMasksResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,14 +37,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DECODEMASKSREQUEST']._serialized_start=210
   _globals['_DECODEMASKSREQUEST']._serialized_end=362
-  _globals['_MASKQUERY']._serialized_start=364
-  _globals['_MASKQUERY']._serialized_end=471
-  _globals['_DECODEMASKSRESPONSE']._serialized_start=473
-  _globals['_DECODEMASKSRESPONSE']._serialized_end=553
-  _globals['_DECODEDMASK']._serialized_start=556
-  _globals['_DECODEDMASK']._serialized_end=713
-  _globals['_INSTANCE']._serialized_start=715
-  _globals['_INSTANCE']._serialized_end=772
-  _globals['_MASKDECODER']._serialized_start=774
-  _globals['_MASKDECODER']._serialized_end=871
+  _globals['_MASKQUERY']._serialized_start=365
+  _globals['_MASKQUERY']._serialized_end=509
+  _globals['_DECODEMASKSRESPONSE']._serialized_start=511
+  _globals['_DECODEMASKSRESPONSE']._serialized_end=636
+  _globals['_DECODEDMASK']._serialized_start=639
+  _globals['_DECODEDMASK']._serialized_end=796
+  _globals['_INSTANCE']._serialized_start=798
+  _globals['_INSTANCE']._serialized_end=855
+  _globals['_MASKDECODER']._serialized_start=857
+  _globals['_MASKDECODER']._serialized_end=954
 # @@protoc_insertion_point(module_scope)

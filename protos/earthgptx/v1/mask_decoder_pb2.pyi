@@ -21,22 +21,26 @@ class DecodeMasksRequest(_message.Message):
     def __init__(self, image: _Optional[_Union[_image_encoder_pb2.EncodedImage, _Mapping]] = ..., queries: _Optional[_Iterable[_Union[MaskQuery, _Mapping]]] = ..., prompts: _Optional[_Union[_prompt_encoder_pb2.EncodedPrompts, _Mapping]] = ...) -> None: ...
 
 class MaskQuery(_message.Message):
-    __slots__ = ("seg_state", "region_index", "counted")
+    __slots__ = ("seg_state", "region_index", "counted", "clicks")
     SEG_STATE_FIELD_NUMBER: _ClassVar[int]
     REGION_INDEX_FIELD_NUMBER: _ClassVar[int]
     COUNTED_FIELD_NUMBER: _ClassVar[int]
+    CLICKS_FIELD_NUMBER: _ClassVar[int]
     seg_state: _tensor_pb2.TensorRef
     region_index: int
     counted: bool
-    def __init__(self, seg_state: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ..., region_index: _Optional[int] = ..., counted: _Optional[bool] = ...) -> None: ...
+    clicks: _containers.RepeatedCompositeFieldContainer[_geometry_pb2.Point]
+    def __init__(self, seg_state: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ..., region_index: _Optional[int] = ..., counted: _Optional[bool] = ..., clicks: _Optional[_Iterable[_Union[_geometry_pb2.Point, _Mapping]]] = ...) -> None: ...
 
 class DecodeMasksResponse(_message.Message):
-    __slots__ = ("masks", "version")
+    __slots__ = ("masks", "version", "closer_window")
     MASKS_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    CLOSER_WINDOW_FIELD_NUMBER: _ClassVar[int]
     masks: _containers.RepeatedCompositeFieldContainer[DecodedMask]
     version: str
-    def __init__(self, masks: _Optional[_Iterable[_Union[DecodedMask, _Mapping]]] = ..., version: _Optional[str] = ...) -> None: ...
+    closer_window: _geometry_pb2.Window
+    def __init__(self, masks: _Optional[_Iterable[_Union[DecodedMask, _Mapping]]] = ..., version: _Optional[str] = ..., closer_window: _Optional[_Union[_geometry_pb2.Window, _Mapping]] = ...) -> None: ...
 
 class DecodedMask(_message.Message):
     __slots__ = ("mask", "score", "box", "area_px", "instances")

@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 import pytest
 
-from protos.earthgptx.v1 import interpreter_pb2
+from protos.earthgptx.v1 import geometry_pb2, interpreter_pb2
 from shared.errors import (
     NotFound,
     QueueFull,
@@ -20,6 +20,7 @@ from tests.plans import region
 from tests.servers import free_port
 from tests.services.gateway.conftest import Caller, GatewayServer, StartGateway, refusal
 from tests.services.gateway.test_images import geotiff
+from tests.services.marks import box, point
 from tests.services.pictures import png
 
 
@@ -122,6 +123,26 @@ async def test_small_regions_are_looked_at_closely(gateway: GatewayServer) -> No
         zoom=interpreter_pb2.ZOOM_WHOLE_IMAGE,
     )
     assert whole[0].accepted.window.side_px == 1024
+
+
+@pytest.mark.parametrize(
+    ("marks", "zoom", "clicks"),
+    [
+        ([point(4, 5)], interpreter_pb2.ZOOM_AUTO, 1),
+        ([point(4, 5), point(6, 5)], interpreter_pb2.ZOOM_UNSPECIFIED, 2),
+        ([point(4, 5)], interpreter_pb2.ZOOM_WHOLE_IMAGE, 0),
+        ([point(4, 5), box(1, 2, 30, 40)], interpreter_pb2.ZOOM_AUTO, 0),
+    ],
+    ids=["a point", "two points", "the whole image is wanted", "a box tells the size"],
+)
+async def test_only_what_points_mark_is_to_be_looked_at_from_nearer(
+    alpha: Caller, image_id: str, stages: Stages, marks: list[Any], zoom: int, clicks: int
+) -> None:
+    task = interpreter_pb2.TASK_SEGMENT_REGIONS
+    regions = [geometry_pb2.Region(marks=marks)]
+    await alpha.answer(image_id=image_id, task=task, regions=regions, zoom=zoom)
+    (query,) = stages.requests["DecodeMasks"].queries
+    assert len(query.clicks) == clicks
 
 
 async def test_the_callers_deadline_reaches_every_stage(

@@ -62,6 +62,11 @@ def looks_at(x0_px: float, side_px: float) -> Change:
     return change
 
 
+def clicked(*clicks: tuple[float, float]) -> MaskQuery:
+    points = [geometry_pb2.Point(x_px=x, y_px=y) for x, y in clicks]
+    return MaskQuery(region_index=0, clicks=points)
+
+
 QUERY = MaskQuery(region_index=0)
 BAD_REQUESTS: dict[str, tuple[Change, str, str]] = {
     "no query": (asks(), "queries", "1 to 64 queries"),
@@ -69,6 +74,12 @@ BAD_REQUESTS: dict[str, tuple[Change, str, str]] = {
     "an empty query": (asks(QUERY, MaskQuery()), "queries[1]", "a state or a region"),
     "a region too many": (asks(MaskQuery(region_index=2)), "queries[0].region_index", "0 to 1"),
     "region -1": (asks(MaskQuery(region_index=-1)), "queries[0].region_index", "0 to 1"),
+    "65 clicks": (asks(clicked(*[(1, 1)] * 65)), "queries[0].clicks", "64 clicks"),
+    "a click nowhere": (
+        asks(QUERY, clicked((1, float("nan")))),
+        "queries[1].clicks",
+        "finite numbers",
+    ),
     "no prompts": (lambda r: r.ClearField("prompts"), "queries[0].region_index", "needs prompts"),
     "no image": (lambda r: r.ClearField("image"), "image", "EncodeImage"),
     "no grid": (lambda r: r.image.ClearField("grid"), "image", "EncodeImage"),
