@@ -7,26 +7,19 @@ judged by who knows what was shown.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from earthgptx.imagery.errors import ImageryError
-from earthgptx.imagery.header import ImageHeader
+from earthgptx.imagery.channels import Channels, choose_channels
+from earthgptx.imagery.modality import Modality, check_modality
 from earthgptx.imagery.read import Raster, ValidHW
-from earthgptx.imagery.stretch import Stretch, evenly_sampled, fit_stretch
+from earthgptx.imagery.stretch import Stretch, fit_stretch
 
-Modality = Literal["optical", "sar", "infrared"]
-MODALITIES: tuple[Modality, ...] = ("optical", "sar", "infrared")
-
-# Radar and thermal sensors deliver a few polarisations or one band, not a spectrum.
-MAX_BANDS_NOT_OPTICAL = 4
-# A pixel is coloured if its channels differ by more than JPEG makes of grey; an image is, if this
-# share of its pixels are.
-_COLOURED_BY = 16
-_COLOURED_SHARE = 0.01
-_RGB_NAMES = (("red", "b4", "b04"), ("green", "b3", "b03"), ("blue", "b2", "b02"))
+# Goes up when an image that could be shown before may be shown otherwise: what is remembered of
+# images (features, parts cut from scenes) is remembered under it.
+DISPLAY_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -49,65 +42,14 @@ class Display:
         return self.pixels_HWC.nbytes + (0 if self.valid_HW is None else self.valid_HW.nbytes)
 
 
-@dataclass(frozen=True)
-class Channels:
-    """Which bands are shown, and where.
-
-    Attributes:
-        bands: indices (from 0) of the bands that are needed, ascending.
-        channel_of: for red, green and blue the place in ``bands``.
-        notes: what was chosen, in words; empty if there was no choice.
-    """
-
-    bands: tuple[int, ...]
-    channel_of: tuple[int, int, int]
-    notes: tuple[str, ...] = ()
-
-
-def check_modality(image: Raster | ImageHeader, modality: Modality | None) -> None:
-    """Refuses an image that cannot be what it is said to be.
-
-    Args:
-        image: from the header alone only bands can be counted; pixels also tell colour.
-        modality: what the sensor saw; None (not known) fits every image.
-
-    Raises:
-        ImageryError: an unknown modality, more than 4 bands, or a colour picture, said to be of
-            radar or thermal infrared (field "modality").
-    """
-    if modality is None or modality == "optical":
-        return
-    if modality not in MODALITIES:
-        raise ImageryError("modality", f"{modality!r} is none", ", ".join(MODALITIES))
-    header = image.header if isinstance(image, Raster) else image
-    if header.band_count > MAX_BANDS_NOT_OPTICAL:
-        raise ImageryError(
-            "modality",
-            f"is {modality}, but the image has {header.band_count} bands; say optical",
-            f"{MAX_BANDS_NOT_OPTICAL} bands for {modality}",
-        )
-    if isinstance(image, Raster) and _is_coloured(image.bands_CHW):
-        raise ImageryError(
-            "modality",
-            f"is {modality}, but the image is a colour picture; say optical, or give one band",
-            f"grey for {modality}",
-        )
-
-
-def _is_coloured(bands_CHW: npt.NDArray[Any]) -> bool:
-    if len(bands_CHW) < 3 or bands_CHW.dtype != np.uint8:
-        return False
-    sample = evenly_sampled(bands_CHW[:3]).astype(np.int16)
-    return bool((np.ptp(sample, axis=0) > _COLOURED_BY).mean() > _COLOURED_SHARE)
-
-
 def to_display(raster: Raster, modality: Modality | None) -> Display:
     """The three channels the model looks at.
 
-    8-bit images of 1 or 3 bands pass unchanged (grey three times). Of more bands three are chosen:
-    red, green and blue by the bands' names, else the first three. Deeper values are stretched
-    between percentiles of the whole image, radar in decibels; two radar bands become a false
-    colour picture (first, second, first).
+    8-bit values pass unchanged (grey three times). Of several bands three are chosen by what the
+    file says they measured (``earthgptx.imagery.channels``): true colour, else colour infrared,
+    else the first three; two radar bands become a false colour picture (first, second, first).
+    Deeper values are stretched between percentiles of the whole image, radar in decibels,
+    temperatures over 10 K at least (``earthgptx.imagery.stretch``).
 
     Args:
         raster: the image.
@@ -117,11 +59,11 @@ def to_display(raster: Raster, modality: Modality | None) -> Display:
         ImageryError: the image cannot be of that modality (field "modality").
     """
     check_modality(raster, modality)
-    channels = choose_channels(raster.band_names, raster.bands_CHW.dtype, modality)
+    channels = choose_channels(raster.band_meanings, raster.bands_CHW.dtype, modality)
     bands_CHW = raster.bands_CHW
     if channels.bands != tuple(range(len(bands_CHW))):
         bands_CHW = bands_CHW[list(channels.bands)]
-    stretch = fit_stretch(bands_CHW, raster.valid_HW, modality)
+    stretch = fit_stretch(bands_CHW, raster.valid_HW, modality, channels.temperature)
     return Display(
         show(bands_CHW, raster.valid_HW, channels, stretch),
         display_note(channels, stretch, raster.note, has_gaps=raster.valid_HW is not None),
@@ -156,53 +98,3 @@ def display_note(channels: Channels, stretch: Stretch, read_note: str, *, has_ga
     """What was done, in words; empty if the bands were used as they are."""
     gaps = "pixels without data are black" if has_gaps else ""
     return "; ".join(filter(None, (read_note, *channels.notes, stretch.note, gaps)))
-
-
-def choose_channels(
-    band_names: tuple[str, ...], dtype: npt.DTypeLike, modality: Modality | None
-) -> Channels:
-    """The bands to show, by their number and names.
-
-    Args:
-        band_names: one for each band, "" where the file is silent.
-        dtype: of their elements.
-        modality: what the sensor saw; None is treated as optical.
-    """
-    chosen, notes = _choose_bands(band_names, np.dtype(dtype), modality)
-    bands = sorted(set(chosen))
-    red, green, blue = (bands.index(chosen[channel % len(chosen)]) for channel in range(3))
-    return Channels(tuple(bands), (red, green, blue), tuple(notes))
-
-
-def _choose_bands(
-    band_names: tuple[str, ...], dtype: np.dtype[Any], modality: Modality | None
-) -> tuple[list[int], list[str]]:
-    """Indices of the bands for the channels (one, or three), and a note if that was a choice."""
-    count = len(band_names)
-    if count == 1:
-        return [0], []
-    if modality == "sar" and count == 2:
-        first, second = (name or f"band {i}" for i, name in enumerate(band_names, start=1))
-        return [0, 1, 0], [f"false colour: red {first}, green {second}, blue {first}"]
-    if count == 2 or modality == "infrared":
-        if count == 3 and dtype == np.uint8:
-            return [0, 1, 2], []
-        return [0], [f"band 1 of {count} as grey"]
-    named = named_colours(band_names) if modality != "sar" else None
-    chosen = list(named or (0, 1, 2))
-    if count == 3 and chosen == [0, 1, 2]:
-        return chosen, []
-    numbers = ", ".join(str(band + 1) for band in chosen)
-    return chosen, [f"bands {numbers} of {count} as red, green, blue"]
-
-
-def named_colours(band_names: tuple[str, ...]) -> tuple[int, int, int] | None:
-    """Indices of the bands that are named red, green and blue; None unless all three are."""
-    found = [
-        next((i for i, name in enumerate(band_names) if name in names), None)
-        for names in _RGB_NAMES
-    ]
-    red, green, blue = found
-    if red is None or green is None or blue is None or len(set(found)) < 3:
-        return None
-    return red, green, blue

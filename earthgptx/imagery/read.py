@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 from PIL import ImageFile
-from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.enums import MaskFlags
 
+from earthgptx.imagery.band_meaning import RED_GREEN_BLUE, BandMeaning, band_meanings
 from earthgptx.imagery.errors import DamagedImage, ImageryError
 from earthgptx.imagery.georeference import AffineTransform
 from earthgptx.imagery.header import (
@@ -27,7 +28,6 @@ from earthgptx.imagery.header import (
 )
 
 ValidHW = npt.NDArray[np.bool_]
-_COLOURS = ("red", "green", "blue")
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Raster:
         bands_CHW: [C, H, W] in the file's element type (uint8, uint16, int16 or float32).
         valid_HW: where there is data; None where everywhere. What is not valid is 0 in the bands.
         header: what the file said about itself.
-        band_names: what each band shows, in the file's own lower-case words; "" where it is silent.
+        band_meanings: what the file says of each band.
         note: what was done to get these bands, in words; empty if nothing.
     """
 
     bands_CHW: npt.NDArray[Any]
     valid_HW: ValidHW | None
     header: ImageHeader
-    band_names: tuple[str, ...]
+    band_meanings: tuple[BandMeaning, ...]
     note: str = ""
 
     @property
@@ -103,7 +103,7 @@ def _read_simple(data: bytes, header: ImageHeader) -> Raster:
         bands_CHW.astype(header.band_dtype, copy=False),
         _unless_everywhere(valid_HW),
         header,
-        _COLOURS if len(bands_CHW) == 3 else ("",),
+        RED_GREEN_BLUE if len(bands_CHW) == 3 else (BandMeaning(),),
         note,
     )
 
@@ -132,19 +132,10 @@ def _read_with_gdal(data: bytes, driver: str, header: ImageHeader) -> Raster:
         if dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "1":
             bands_CHW = bands_CHW * np.uint8(255)
             note = "one bit shown as black and white"
-        names = tuple(
-            band_name(dataset.descriptions[n - 1], dataset.colorinterp[n - 1]) for n in numbers
-        )
+        meanings = band_meanings(dataset, numbers)
         nan_is_nodata = any(v is not None and np.isnan(v) for v in dataset.nodatavals)
     valid_HW = _without_gaps(bands_CHW, valid_HW, nan_is_nodata)
-    return Raster(bands_CHW, _unless_everywhere(valid_HW), header, names, note)
-
-
-def band_name(description: str | None, meaning: ColorInterp) -> str:
-    """What a band shows, in the file's own lower-case words; "" where it is silent."""
-    if description:
-        return description.strip().lower()
-    return meaning.name if meaning.name in _COLOURS else ""
+    return Raster(bands_CHW, _unless_everywhere(valid_HW), header, meanings, note)
 
 
 def _read_palette(dataset: rasterio.DatasetReader, header: ImageHeader) -> Raster:
@@ -155,9 +146,8 @@ def _read_palette(dataset: rasterio.DatasetReader, header: ImageHeader) -> Raste
     everywhere = MaskFlags.all_valid in dataset.mask_flag_enums[0]
     valid_HW = None if everywhere else dataset.dataset_mask() > 0
     bands_CHW = np.ascontiguousarray(table[indices_HW, :3].transpose(2, 0, 1))
-    return Raster(
-        bands_CHW, _unless_everywhere(valid_HW), header, _COLOURS, "palette shown as its colours"
-    )
+    note = "palette shown as its colours"
+    return Raster(bands_CHW, _unless_everywhere(valid_HW), header, RED_GREEN_BLUE, note)
 
 
 def _without_gaps(

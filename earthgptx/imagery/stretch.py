@@ -1,22 +1,29 @@
-"""Values as measured to 8 bits, between percentiles of the whole image; radar in decibels.
+"""Values as measured to 8 bits, between percentiles of the whole image.
 
+Radar in decibels, thermal values in degrees Celsius where the file says what its numbers mean.
 Fitted once and applied to all parts, so that the tiles of one scene look alike.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from earthgptx.imagery.read import ValidHW
+from earthgptx.imagery.temperature import TemperatureScale
 
 # Percentiles of the valid values that become black and white.
 _OPTICAL_RANGE = (2.0, 98.0)
 _THERMAL_RANGE = (1.0, 99.0)
 _SAR_RANGE = (1.0, 99.0)
+# A scene of one temperature is noise between its percentiles, and noise shown from black to white
+# looks like things. Over 10 K one of the 255 steps of grey is 0.04 K, about what an uncooled camera
+# tells apart (a NETD of 0.05 K), and a person or an engine still stands out from the ground.
+_LEAST_SPAN_K = 10.0
 # Percentiles are taken over about so many pixels, evenly spread.
 _SAMPLE_PIXELS = 1_000_000
 
@@ -26,17 +33,19 @@ class Stretch:
     """How values become 8 bits.
 
     Attributes:
-        ranges: values (decibels for radar) that become 0 and 255: one pair for all bands, or one
-            for each; none at all: 8-bit values stay as they are.
+        ranges: values (decibels for radar, degrees Celsius for temperatures) that become 0 and 255:
+            one pair for all bands, or one for each; none at all: 8-bit values stay as they are.
         note: what is done, in words; empty if nothing.
         decibels_per_decade: 10 for powers, 20 for amplitudes; 0: values are used as they are.
         smallest: what values below it are taken for before the logarithm.
+        temperature: how values become degrees Celsius; None: they are used as they are.
     """
 
     ranges: tuple[tuple[float, float], ...] = ()
     note: str = ""
     decibels_per_decade: float = 0.0
     smallest: float = 1.0
+    temperature: TemperatureScale | None = None
 
     def apply(self, bands_CHW: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """The bands [C, H, W] in 8 bits."""
@@ -49,7 +58,9 @@ class Stretch:
         return stretched_CHW
 
     def scaled(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """The values, in decibels where that is wanted."""
+        """The values, in decibels or degrees Celsius where that is wanted."""
+        if self.temperature is not None:
+            return self.temperature.celsius(values)
         floats = values.astype(np.float32)
         if not self.decibels_per_decade:
             return floats
@@ -58,7 +69,10 @@ class Stretch:
 
 
 def fit_stretch(
-    bands_CHW: npt.NDArray[Any], valid_HW: ValidHW | None, modality: str | None
+    bands_CHW: npt.NDArray[Any],
+    valid_HW: ValidHW | None,
+    modality: str | None,
+    temperature: TemperatureScale | None = None,
 ) -> Stretch:
     """The stretch of an image; 8-bit values stay as they are.
 
@@ -67,24 +81,54 @@ def fit_stretch(
         valid_HW: where there is data; None where everywhere.
         modality: "sar" gives one range for each polarisation (they differ by much), in decibels;
             all others one for all colours (hue stays).
+        temperature: what the file says its values mean; shown over 10 K at least. None, and where
+            no temperatures come of it: as stored, without a least span.
     """
     if bands_CHW.dtype == np.uint8:
         return Stretch()
-    unit, what = "", "values"
-    unscaled = Stretch()
     if modality == "sar":
-        unscaled, what = _decibels(bands_CHW, valid_HW)
-        unit = " dB"
-    share = {"sar": _SAR_RANGE, "infrared": _THERMAL_RANGE}.get(
-        modality or "optical", _OPTICAL_RANGE
-    )
+        return _radar_stretch(bands_CHW, valid_HW)
+    sample = _valid_sample(bands_CHW, valid_HW)
+    doubt = ""
+    if temperature is not None:
+        range_c = _celsius_range(sample, temperature)
+        if temperature.plausible(*range_c):
+            return _thermal_stretch(*range_c, temperature)
+        doubt = f"; not as temperatures: {temperature.in_words(*range_c)}"
+    share = _THERMAL_RANGE if modality == "infrared" else _OPTICAL_RANGE
+    low, high = _percentiles(sample.astype(np.float32), share)
+    return Stretch(((low, high),), _shown("values", [(low, high)], share) + doubt)
+
+
+def _radar_stretch(bands_CHW: npt.NDArray[Any], valid_HW: ValidHW | None) -> Stretch:
+    unscaled, what = _decibels(bands_CHW, valid_HW)
     sample = unscaled.scaled(_valid_sample(bands_CHW, valid_HW))
-    groups = sample if modality == "sar" else [sample]
-    ranges = tuple(_percentiles(group, share) for group in groups)
+    ranges = tuple(_percentiles(band, _SAR_RANGE) for band in sample)
+    return replace(unscaled, ranges=ranges, note=_shown(what, ranges, _SAR_RANGE, " dB"))
+
+
+def _celsius_range(stored: npt.NDArray[Any], temperature: TemperatureScale) -> tuple[float, float]:
+    # Of infinite temperatures the percentiles are not numbers: told, not warned of.
+    with np.errstate(invalid="ignore"):
+        return _percentiles(temperature.celsius(stored), _THERMAL_RANGE)
+
+
+def _thermal_stretch(low_c: float, high_c: float, temperature: TemperatureScale) -> Stretch:
+    """Between the percentiles, or around their middle where they are too near each other."""
+    wider_c = max(0.0, _LEAST_SPAN_K - (high_c - low_c)) / 2
+    low_c, high_c = low_c - wider_c, high_c + wider_c
+    how = f"percentiles {_THERMAL_RANGE[0]:g} to {_THERMAL_RANGE[1]:g}"
+    if wider_c:
+        how += f", widened to {_LEAST_SPAN_K:g} K"
+    note = f"thermal {low_c:.1f} to {high_c:.1f} degC ({how}) shown as black to white"
+    return Stretch(((low_c, high_c),), note, temperature=temperature)
+
+
+def _shown(
+    what: str, ranges: Sequence[tuple[float, float]], share: tuple[float, float], unit: str = ""
+) -> str:
     spans = ", ".join(f"{low:.4g} to {high:.4g}{unit}" for low, high in ranges)
-    shares = f"percentiles {share[0]:g} to {share[1]:g}"
-    note = f"{what} {spans} ({shares}) shown as black to white"
-    return Stretch(ranges, note, unscaled.decibels_per_decade, unscaled.smallest)
+    return f"{what} {spans} (percentiles {share[0]:g} to {share[1]:g}) shown as black to white"
 
 
 def _decibels(bands_CHW: npt.NDArray[Any], valid_HW: ValidHW | None) -> tuple[Stretch, str]:

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from earthgptx.imagery.display import MODALITIES
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.modality import MODALITIES
 from earthgptx.scenes.grid_picture import draw_grid
 from earthgptx.scenes.header import SceneHeader
 from earthgptx.scenes.overview import OVERVIEW_SIDE_PX, look_over
@@ -91,7 +91,8 @@ def _facts(header: SceneHeader) -> dict[str, Any]:
         "size_px": [header.width_px, header.height_px],
         "size_bytes": header.size_bytes,
         "bands": header.band_count,
-        "band_names": [name for name in header.band_names if name],
+        "band_names": [meaning.name for meaning in header.band_meanings if meaning.name],
+        "band_roles": _roles(header),
         "type": header.band_dtype,
         "crs": header.crs or None,
         "gsd_m": header.gsd_m or None,
@@ -101,6 +102,12 @@ def _facts(header: SceneHeader) -> dict[str, Any]:
         "acquired": header.acquired.isoformat() if header.acquired else None,
         "notes": list(header.notes),
     }
+
+
+def _roles(header: SceneHeader) -> list[str]:
+    """Of every band; nothing where the file tells none."""
+    roles = [meaning.role for meaning in header.band_meanings]
+    return [role or "not told" for role in roles] if any(roles) else []
 
 
 def _plan_facts(plan: TilePlan) -> dict[str, Any]:

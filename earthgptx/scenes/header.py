@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 import rasterio
 
+from earthgptx.imagery.band_meaning import RED_GREEN_BLUE, BandMeaning, band_meanings
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.header import (
     BAND_DTYPES,
@@ -20,7 +21,6 @@ from earthgptx.imagery.header import (
     refuse_unread_kinds,
 )
 from earthgptx.imagery.place import place_of
-from earthgptx.imagery.read import band_name
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class SceneHeader(ImageHeader):
 
     Attributes:
         name: of the file, without folders.
-        band_names: what each band shows, in the file's own lower-case words; "" where it is silent.
+        band_meanings: what the file says of each band.
         nodata: the value that means no data; None if none is declared.
         overview_factors: how many times smaller the file's own overviews are.
         block_wh_px: width and height of what is decoded at once.
@@ -53,7 +53,7 @@ class SceneHeader(ImageHeader):
     """
 
     name: str = ""
-    band_names: tuple[str, ...] = ()
+    band_meanings: tuple[BandMeaning, ...] = ()
     nodata: float | None = None
     overview_factors: tuple[int, ...] = ()
     block_wh_px: tuple[int, int] = (0, 0)
@@ -75,7 +75,6 @@ def read_header(dataset: rasterio.DatasetReader, path: Path, limits: SceneLimits
     if is_palette(dataset):
         notes = (*notes, "palette shown as its colours")
     shown = colour_bands(dataset)
-    names = tuple(band_name(dataset.descriptions[n - 1], dataset.colorinterp[n - 1]) for n in shown)
     height, width = dataset.block_shapes[0]
     return SceneHeader(
         # The driver is one of open.Driver; a plain TIFF keeps the word the images have for it.
@@ -91,7 +90,7 @@ def read_header(dataset: rasterio.DatasetReader, path: Path, limits: SceneLimits
         size_bytes=path.stat().st_size,
         transform=place.transform,
         name=path.name,
-        band_names=("red", "green", "blue") if is_palette(dataset) else names,
+        band_meanings=RED_GREEN_BLUE if is_palette(dataset) else band_meanings(dataset, shown),
         nodata=dataset.nodata,
         overview_factors=tuple(dataset.overviews(1)),
         block_wh_px=(width, height),

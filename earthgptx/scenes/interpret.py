@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from earthgptx.imagery.display import Modality
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.modality import Modality
 from earthgptx.imagery.stretch import Stretch
 from earthgptx.scenes.ground import Ground
 from earthgptx.scenes.header import SceneHeader

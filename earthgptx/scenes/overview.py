@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from rasterio.windows import Window
 
-from earthgptx.imagery.display import Modality, check_modality, display_note, show
+from earthgptx.imagery.display import display_note, show
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.modality import Modality, check_modality
 from earthgptx.imagery.read import Raster
 from earthgptx.imagery.stretch import Stretch, fit_stretch
 from earthgptx.scenes.header import SceneHeader
@@ -88,7 +89,7 @@ def scene_stretch(scene: Scene, modality: Modality | None = None) -> Stretch:
     if sample.valid_HW is not None and not sample.valid_HW.any():
         sample = _first_valid_strip(scene)
     _check_modality(scene, sample, modality)
-    return fit_stretch(sample.bands_CHW, sample.valid_HW, modality)
+    return fit_stretch(sample.bands_CHW, sample.valid_HW, modality, scene.channels.temperature)
 
 
 def shape_within(header: SceneHeader, side_px: int) -> tuple[int, int]:
@@ -132,5 +133,5 @@ def _first_valid_strip(scene: Scene) -> Part:
 
 def _check_modality(scene: Scene, sample: Part, modality: Modality | None) -> None:
     """Colour can only be told from pixels."""
-    names = tuple(scene.header.band_names[band] for band in scene.channels.bands)
-    check_modality(Raster(sample.bands_CHW, sample.valid_HW, scene.header, names), modality)
+    meanings = tuple(scene.header.band_meanings[band] for band in scene.channels.bands)
+    check_modality(Raster(sample.bands_CHW, sample.valid_HW, scene.header, meanings), modality)

@@ -17,15 +17,10 @@ import rasterio
 from rasterio.enums import MaskFlags, Resampling
 from rasterio.windows import Window
 
-from earthgptx.imagery.display import (
-    Channels,
-    Modality,
-    check_modality,
-    choose_channels,
-    named_colours,
-)
+from earthgptx.imagery.channels import Channels, channels_of, choose_channels, told_composite
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.header import ImageLimits, colour_bands, is_palette
+from earthgptx.imagery.modality import Modality, check_modality
 from earthgptx.imagery.read import ValidHW
 from earthgptx.scenes.completeness import refuse_half_files
 from earthgptx.scenes.header import SceneHeader, SceneLimits, read_header
@@ -146,7 +141,8 @@ def open_scene(
         path: a local file; what was uploaded is spooled first (``earthgptx.scenes.spool``).
         modality: what the sensor saw; None is treated as optical.
         bands: numbers (from 1, alpha not counted) of the bands shown as red, green and blue, or of
-            the one shown as grey. None: chosen by their names, else the first three.
+            the one shown as grey. None: chosen by what the file says they measured, else the first
+            three.
         limits: what is refused.
         known_whole: the same bytes were found whole before; of a large scene that takes a while.
 
@@ -171,21 +167,18 @@ def _channels(
     count = header.band_count
     if bands is None:
         most = ImageLimits().max_bands
-        if count > most and named_colours(header.band_names) is None:
+        if count > most and told_composite(header.band_meanings, modality) is None:
             raise ImageryError(
                 "bands",
-                f"are {count}, and none are named red, green and blue; say which three to show",
+                f"are {count}, and none is told to be red, green, blue; say which three to show",
                 f"{most} bands of which nothing is said",
             )
-        return choose_channels(header.band_names, header.band_dtype, modality)
+        return choose_channels(header.band_meanings, header.band_dtype, modality)
     if len(bands) not in (1, 3) or not all(1 <= number <= count for number in bands):
         raise ImageryError("bands", f"are {list(bands)}", f"one or three of 1 to {count}")
-    wanted = [number - 1 for number in bands] * (3 if len(bands) == 1 else 1)
-    needed = sorted(set(wanted))
-    red, green, blue = (needed.index(band) for band in wanted)
     told = ", ".join(map(str, bands))
     note = f"bands {told} of {count} shown, as was asked"
-    return Channels(tuple(needed), (red, green, blue), (note,))
+    return channels_of([number - 1 for number in bands], header.band_meanings, (note,))
 
 
 def _palette(dataset: rasterio.DatasetReader) -> npt.NDArray[np.uint8]:

@@ -20,8 +20,8 @@ from rich.progress import Progress
 from earthgptx.evaluation.feature_cache import RememberingEncoder
 from earthgptx.exports.export import FILES, export_scene
 from earthgptx.exports.model_facts import ModelFacts
-from earthgptx.imagery.display import MODALITIES
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.modality import MODALITIES
 from earthgptx.model.checkpoint import model_version
 from earthgptx.model.errors import CheckpointError, ModelInputError
 from earthgptx.model.pipeline import EarthGptX

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from earthgptx.imagery.display import to_display
+from earthgptx.imagery.channels import shown_as_stored
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.header import ImageLimits
 from earthgptx.imagery.read import Raster, read_image
@@ -95,5 +95,6 @@ class ImageCatalogue:
 
 
 def _shown_as_is(raster: Raster) -> bool:
-    plain = raster.header.band_dtype == "uint8" and raster.header.band_count in (1, 3)
-    return plain and not to_display(raster, None).band_note
+    return shown_as_stored(raster.band_meanings, raster.bands_CHW.dtype) and not (
+        raster.note or raster.valid_HW is not None
+    )

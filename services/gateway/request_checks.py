@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Literal
 
-from earthgptx.imagery.display import check_modality
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.header import ImageHeader
 from earthgptx.imagery.marks import MAX_REGIONS, Region, region_extent_xyxy_px, validate_regions
+from earthgptx.imagery.modality import check_modality
 from earthgptx.imagery.windows import Window, choose_window, whole_image
 from earthgptx.words import regions_named
 from protos.earthgptx.v1 import geometry_pb2, interpreter_pb2

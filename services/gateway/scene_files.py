@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from earthgptx.imagery.channels import shown_as_stored
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.header import ImageLimits, inspect_image
 from earthgptx.imagery.read import read_image
@@ -79,7 +80,7 @@ def examine(path: Path) -> ImageRecord:
     """
     with refused_as_invalid_input(ImageryError), open_scene(path) as scene:
         header = scene.header
-        plain = header.band_dtype == "uint8" and header.band_count in (1, 3)
+        plain = shown_as_stored(header.band_meanings, header.band_dtype)
         if header.width_px * header.height_px > MAX_PIXELS:
             raise InvalidInput(
                 f"the image is {header.width_px} x {header.height_px} px",

@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from earthgptx.imagery.display import MODALITIES, Display, to_display
+from earthgptx.imagery.display import DISPLAY_VERSION, Display, to_display
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.gaps import deflated_gaps
 from earthgptx.imagery.header import ImageLimits
+from earthgptx.imagery.modality import MODALITIES
 from earthgptx.imagery.read import read_image
 from earthgptx.imagery.shown_images import ShownImages
 from earthgptx.imagery.windows import Window, cut_window, validate_window, whole_image
@@ -79,7 +80,8 @@ class Engine:
         """Takes the parts; `open` makes them from settings."""
         metrics = StageMetrics(telemetry.meter, STAGE)
         self._model = model
-        self._version = f"{version}/view-{model.view_side_px}-{settings.dtype}"
+        seen = f"view-{model.view_side_px}-{settings.dtype}-display-{DISPLAY_VERSION}"
+        self._version = f"{version}/{seen}"
         self._store = store
         self._ttl_s = settings.tensor_ttl_s
         self._batcher: Batcher[ViewSSC, ImageFeatures] = Batcher(

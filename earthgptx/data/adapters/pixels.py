@@ -15,6 +15,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from earthgptx.data.coco_folder import DataError
 from earthgptx.data.labelled_image import Modality, PixelsHWC
+from earthgptx.imagery.band_meaning import RED_GREEN_BLUE
 from earthgptx.imagery.display import to_display
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.header import ImageLimits
@@ -70,7 +71,7 @@ def load_pixels(path: Path, modality: Modality, bands: Sequence[int] | None = No
             raster = replace(
                 raster,
                 bands_CHW=raster.bands_CHW[list(bands)],
-                band_names=("red", "green", "blue"),
+                band_meanings=RED_GREEN_BLUE,
             )
         shown = to_display(raster, modality).pixels_HWC
     except (OSError, ImageryError, IndexError) as error:

@@ -8,9 +8,9 @@ from typing import cast
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Value as WireValue
 
-from earthgptx.imagery.display import Modality, check_modality
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.header import ImageHeader
+from earthgptx.imagery.modality import Modality, check_modality
 from services.gateway.image_catalogue import ImageCatalogue
 from services.gateway.workflows.definitions import refused
 from shared.errors import InvalidInput, NotFound

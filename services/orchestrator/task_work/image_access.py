@@ -8,8 +8,9 @@ from typing import cast
 import cv2
 import numpy as np
 
-from earthgptx.imagery.display import Display, Modality, to_display
+from earthgptx.imagery.display import Display, to_display
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.modality import Modality
 from earthgptx.imagery.read import ValidHW, read_image
 from earthgptx.imagery.shown_images import ShownImages
 from earthgptx.imagery.windows import Window, cut_window, touched_px, whole_image

@@ -17,6 +17,7 @@ import numpy as np
 from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 
+from earthgptx.imagery.display import DISPLAY_VERSION
 from earthgptx.imagery.masks import encode_rle
 from earthgptx.imagery.windows import Window
 from earthgptx.scenes.tile_view import WindowView
@@ -64,7 +65,7 @@ class SceneCuts:
         """
         tenant = scene.ref.tenant
         at = f"{window.x0_px!r},{window.y0_px!r},{window.side_px!r},{side_px}"
-        name = f"{scene.image_id}:cut:{_VERSION}:{at}:{modality}"
+        name = f"{scene.image_id}:cut:{_VERSION}.{DISPLAY_VERSION}:{at}:{modality}"
         payload = self._remembered(tenant, name)
         if payload == _EMPTY:
             return None

@@ -11,8 +11,9 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from earthgptx.imagery.display import Modality, show
+from earthgptx.imagery.display import show
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.modality import Modality
 from earthgptx.imagery.stretch import Stretch
 from earthgptx.imagery.windows import Window
 from earthgptx.scenes.overview import scene_stretch, shape_within

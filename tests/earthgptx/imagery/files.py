@@ -6,6 +6,7 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,18 @@ def encode(array: npt.NDArray[Any], image_format: str, mode: str | None = None) 
     return stream.getvalue()
 
 
-def tiff(bands_CHW: npt.NDArray[Any], names: tuple[str, ...] = (), **profile: Any) -> bytes:
-    """A TIFF; georeferenced with ``**UTM_10M``."""
+def tiff(
+    bands_CHW: npt.NDArray[Any],
+    names: tuple[str, ...] = (),
+    *,
+    wavelengths_um: tuple[float, ...] = (),
+    said: Mapping[str, Sequence[Any]] | None = None,
+    **profile: Any,
+) -> bytes:
+    """A TIFF; georeferenced with ``**UTM_10M``.
+
+    ``said`` are rasterio's attributes of bands: units, scales, offsets, colorinterp.
+    """
     count, height, width = bands_CHW.shape
     with rasterio.MemoryFile() as memory, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -48,6 +59,10 @@ def tiff(bands_CHW: npt.NDArray[Any], names: tuple[str, ...] = (), **profile: An
             dataset.write(bands_CHW)
             for number, name in enumerate(names, start=1):
                 dataset.set_band_description(number, name)
+            for number, length_um in enumerate(wavelengths_um, start=1):
+                dataset.update_tags(number, ns="IMAGERY", CENTRAL_WAVELENGTH_UM=str(length_um))
+            for attribute, values in (said or {}).items():
+                setattr(dataset, attribute, values)
         return bytes(memory.read())
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from earthgptx.imagery.display import Modality, check_modality, to_display
+from earthgptx.imagery.display import to_display
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.header import inspect_image
+from earthgptx.imagery.modality import Modality, check_modality
 from earthgptx.imagery.read import Raster, read_image
 from tests.earthgptx.imagery.files import encode, scene, tiff
 
@@ -81,7 +82,9 @@ def test_radar_power_is_shown_in_decibels() -> None:
 def test_two_radar_bands_become_a_false_colour_picture() -> None:
     bands = RNG.gamma(1.0, 0.1, (2, 40, 40)).astype("f4")
     shown = to_display(raster(bands, ("VV", "VH")), "sar")
-    assert shown.band_note.startswith("false colour: red vv, green vh, blue vv")
+    assert shown.band_note.startswith(
+        "false colour: red band 1 (vv), green band 2 (vh), blue band 1 (vv)"
+    )
     np.testing.assert_array_equal(shown.pixels_HWC[..., 0], shown.pixels_HWC[..., 2])
     assert (shown.pixels_HWC[..., 0] != shown.pixels_HWC[..., 1]).any()
 

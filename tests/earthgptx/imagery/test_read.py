@@ -78,7 +78,7 @@ def test_a_tiff_keeps_its_bands_and_element_type(dtype: str) -> None:
     bands = (np.arange(5 * 20 * 30).reshape(5, 20, 30) % 120).astype(dtype)
     raster = read_image(tiff(bands, names=("Red", "", "NIR")))
     assert (raster.header.format, raster.header.band_dtype) == ("TIFF", dtype)
-    assert raster.band_names[0] == "red" and raster.band_names[2] == "nir"
+    assert [m.name for m in raster.band_meanings] == ["red", "", "nir", "", ""]
     np.testing.assert_array_equal(raster.bands_CHW, bands)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from earthgptx.imagery.display import to_display
 from earthgptx.imagery.errors import ImageryError
+from earthgptx.imagery.modality import Modality
 from earthgptx.imagery.read import read_image
 from earthgptx.imagery.windows import Window, cut_window
 from earthgptx.scenes.header import SceneHeader
@@ -21,10 +23,13 @@ from earthgptx.scenes.model import TileInstance
 from earthgptx.scenes.overview import look_over
 from earthgptx.scenes.scene import open_scene
 from earthgptx.scenes.tile_plan import plan_tiles
-from earthgptx.scenes.tile_view import view_tile
+from earthgptx.scenes.tile_view import view_tile, view_window
+from tests.earthgptx.imagery.files import tiff
 from tests.earthgptx.scenes.generated import UTM_HALF_METRE, ThresholdModel, write_scene
 
 RNG = np.random.default_rng(11)
+# Hundredths of a kelvin in 16 bits, as thermal cameras write them.
+CENTIKELVIN = {"said": {"units": ["K"], "scales": [0.01], "offsets": [0]}}
 
 
 def slope(height: int = 600, width: int = 800) -> np.ndarray:
@@ -78,6 +83,47 @@ def test_a_small_scene_is_shown_as_an_image_is(
     assert np.array_equal(overview.pixels_HWC, image.pixels_HWC)
     assert view is not None
     assert np.array_equal(view.pixels_HWC, cut_window(image.pixels_HWC, Window(0, 0, 128), 128))
+
+
+@pytest.mark.parametrize(
+    ("modality", "said", "note"),
+    [
+        ("infrared", {"names": ("",), **CENTIKELVIN}, "thermal 6.0 to 16.0 degC (percentiles"),
+        (None, {"names": ("", "quality"), "said": {"units": ["K", ""]}}, "band 1 of 2 as grey"),
+        ("optical", {"names": ("B03", "B04", "B08")}, "false colour: red band 3 (nir), green"),
+        (
+            None,
+            {"names": ("",) * 5, "wavelengths_um": (0.44, 0.49, 0.56, 0.665, 0.84)},
+            "bands 4, 3, 2 of 5 as red, green, blue",
+        ),
+    ],
+)
+def test_a_small_scene_is_shown_as_an_image_is_by_what_its_file_says(
+    modality: Modality | None, said: dict[str, Any], note: str, tmp_path: Path
+) -> None:
+    values = RNG.normal(28_415, 100, (len(said["names"]), 200, 180)).astype(np.uint16)
+    path = tmp_path / "said.tif"
+    path.write_bytes(tiff(values, **said, **UTM_HALF_METRE))
+    image = to_display(read_image(path.read_bytes()), modality)
+    assert image.band_note.startswith(note)
+    with open_scene(path, modality) as scene:
+        overview = look_over(scene, modality)
+        view = view_window(scene, overview.stretch, Window(40, 50, 128), 128)
+    assert overview.note == image.band_note
+    assert np.array_equal(overview.pixels_HWC, image.pixels_HWC)
+    assert view is not None
+    assert np.array_equal(view.pixels_HWC, cut_window(image.pixels_HWC, Window(40, 50, 128), 128))
+
+
+def test_a_band_that_is_asked_for_is_shown_as_the_temperature_that_it_is(tmp_path: Path) -> None:
+    values = RNG.normal(28_415, 100, (3, 100, 100)).astype(np.uint16)
+    path = tmp_path / "asked.tif"
+    said = {"units": ["", "", "K"], "scales": [1, 1, 0.01], "offsets": [0, 0, 0]}
+    path.write_bytes(tiff(values, said=said, **UTM_HALF_METRE))
+    with open_scene(path, bands=(3,)) as scene:
+        assert "asked; thermal 6.0 to 16.0 degC (" in look_over(scene).note
+    with open_scene(path, bands=(3, 2, 1)) as scene:
+        assert "degC" not in look_over(scene).note
 
 
 def test_the_overview_is_averaged_and_knows_its_scale(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from earthgptx.imagery.errors import DamagedImage, ImageryError
 from earthgptx.scenes.header import SceneLimits
 from earthgptx.scenes.overview import look_over
 from earthgptx.scenes.scene import open_scene
+from tests.earthgptx.imagery.files import tiff
 from tests.earthgptx.scenes.generated import UTM_HALF_METRE, write_scene
 
 RNG = np.random.default_rng(5)
@@ -203,6 +204,10 @@ def test_many_bands_need_to_be_told_which_are_shown(tmp_path: Path) -> None:
     named = write_scene(tmp_path / "named.tif", bands, names=[*["x"] * 147, "Blue", "Green", "Red"])
     with open_scene(named) as scene:
         assert scene.channels.bands == (147, 148, 149)
+    measured = tmp_path / "measured.tif"
+    measured.write_bytes(tiff(bands, wavelengths_um=tuple(np.linspace(0.4, 1.0, 200).round(3))))
+    with open_scene(measured) as scene:
+        assert scene.channels.notes == ("bands 89, 54, 31 of 200 as red, green, blue",)
     for wrong in ((0, 1, 2), (1, 2, 201), (1, 2)):
         assert refusal(path, bands=wrong).field == "bands"
 

@@ -4,6 +4,7 @@ import grpc
 import numpy as np
 import pytest
 
+from earthgptx.imagery.display import DISPLAY_VERSION
 from protos.earthgptx.v1 import geometry_pb2, image_encoder_pb2, image_encoder_pb2_grpc
 from shared.errors import TensorGone
 from shared.stage_clients import StageClients
@@ -51,7 +52,7 @@ async def test_features_are_finite_and_describe_the_whole_padded_image(
     assert (encoded.image_width_px, encoded.image_height_px) == (96, 64)
     assert encoded.window == geometry_pb2.Window(x0_px=0, y0_px=-16, side_px=96)
     assert encoded.modality == geometry_pb2.MODALITY_OPTICAL
-    assert "/" in encoded.version
+    assert encoded.version.partition("/")[2].endswith(f"-display-{DISPLAY_VERSION}")
     for message in (encoded.grid, *encoded.pyramid):
         ref = TensorRef.from_proto(message)
         values = suite.store.get(ref, tenant="alpha").to_numpy()

@@ -15,9 +15,10 @@ import pytest
 import rasterio
 from rasterio.windows import Window as PixelWindow
 
-from earthgptx.imagery.display import Modality, to_display
+from earthgptx.imagery.display import to_display
 from earthgptx.imagery.header import ImageLimits
 from earthgptx.imagery.masks import encode_rle, rle_box_xyxy_px
+from earthgptx.imagery.modality import Modality
 from earthgptx.imagery.read import read_image
 from services.gateway.large_uploads import LargeUploads
 from services.orchestrator.task_work import asking
