@@ -1,4 +1,4 @@
-"""The training loop: one stage, one loss, one process or many, resumable at any step."""
+"""The training loop of every phase: one loss, one process or many, resumable at any step."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Answered:
 
 
 class TrainingNetwork(nn.Module):
-    """All parts, trained together in one stage.
+    """All parts, trained together; a phase says which of them learn.
 
     Args:
         helped: the helping heads learn, and teach, too; without them words and masks are all.
