@@ -16,15 +16,11 @@ from earthgptx.evaluation.baselines import region_mask, trivial_baselines
 from earthgptx.evaluation.conventions import Conventions
 from earthgptx.evaluation.crop_baselines import crop_baseline
 from earthgptx.evaluation.crop_network import CropBudget
-from earthgptx.evaluation.evaluate import (
-    Evaluation,
-    Job,
-    NothingToEvaluate,
-    evaluate_folder,
-    prepare,
-)
+from earthgptx.evaluation.evaluate import Evaluation, evaluate_dataset
 from earthgptx.evaluation.output import rounded, write_evaluation
-from earthgptx.evaluation.samples import TASKS, Sample, make_samples, mark_of, united_mask
+from earthgptx.evaluation.preparation import CannotEvaluate, Job, prepare
+from earthgptx.evaluation.prompts import mark_of
+from earthgptx.evaluation.samples import TASKS, Sample, make_samples, united_mask
 from earthgptx.evaluation.scoring import Scorer
 from earthgptx.imagery.marks import Region
 from earthgptx.model.question import Question
@@ -118,7 +114,7 @@ def _run(job: Job, answerer: Knowing | Silent) -> Evaluation:
                 answerer.coming.append(sample)
             yield sample
 
-    return evaluate_folder(job, answerer, SCORER, tell)
+    return evaluate_dataset(job, answerer, SCORER, tell)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -146,7 +142,7 @@ def test_regions_asked_together_score_as_those_asked_alone(folder: Path) -> None
 def test_without_the_encoder_ss_is_unavailable_and_the_rest_is_scored(folder: Path) -> None:
     missing = {"unavailable": "no weights"}
     job = Job(folder, "classify_regions", "box", "all", limit=5)
-    metrics = evaluate_folder(
+    metrics = evaluate_dataset(
         job, Silent(), Scorer(Conventions(), missing), lambda samples, _: samples
     ).report["metrics"]
     assert metrics["SS"] == missing
@@ -205,7 +201,7 @@ def test_evaluated_images_are_not_those_the_constants_come_from(folder: Path) ->
 def test_a_folder_without_such_samples_says_so(tmp_path: Path) -> None:
     image = generate_scene(3, 128).labelled("optical")
     write_coco_folder([image.__class__(**{**vars(image), "scene": None})], tmp_path)
-    with pytest.raises(NothingToEvaluate, match="classify_image"):
+    with pytest.raises(CannotEvaluate, match="classify_image"):
         prepare(Job(tmp_path, "classify_image", split="all"))
 
 
