@@ -15,9 +15,9 @@ from typing import Any
 from earthgptx.data.adapters.registry import AUTO, FORMATS
 from earthgptx.data.coco_folder import DataError
 from earthgptx.evaluation.conventions import Conventions
-from earthgptx.evaluation.evaluate import evaluate_dataset
+from earthgptx.evaluation.evaluate import Evaluation, evaluate_samples
 from earthgptx.evaluation.output import rounded, write_evaluation
-from earthgptx.evaluation.preparation import MOST_TOGETHER, CannotEvaluate, Job
+from earthgptx.evaluation.preparation import MOST_TOGETHER, CannotEvaluate, Job, prepare
 from earthgptx.evaluation.prompts import PROMPTS
 from earthgptx.evaluation.samples import TASKS, Sample
 from earthgptx.evaluation.scoring import Scorer
@@ -115,39 +115,47 @@ def _add_conventions(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluates; exit code 0, 2 for a dataset without such samples, 4 for unusable weights."""
-    import torch
-
-    from earthgptx.evaluation.crop_baselines import add_crop_baseline
-    from earthgptx.evaluation.crop_network import CropBudget
-    from earthgptx.evaluation.feature_cache import RememberingEncoder
-    from earthgptx.model.checkpoint import model_version
     from earthgptx.model.errors import CheckpointError
-    from earthgptx.model.pipeline import EarthGptX
 
     if refusal := _refusal(args):
         print(f"earthgptx evaluate: {refusal}", file=sys.stderr)
         return USAGE
-    torch.set_num_threads(args.threads)
     try:
-        model = EarthGptX.load(args.weights, args.device)
-        model.image_encoder = RememberingEncoder(model.image_encoder)
-        scorer = _scorer(args)
-        evaluation = evaluate_dataset(_job(args), model, scorer, _progress)
-        version = model_version(args.weights, "reasoner")
+        evaluation = _evaluated(args)
     except (DataError, CannotEvaluate) as error:
         print(f"earthgptx evaluate: {error}", file=sys.stderr)
         return USAGE
     except CheckpointError as error:
         print(f"earthgptx evaluate: {error}", file=sys.stderr)
         return FAILED
-    evaluation.report["weights"] = version
-    if args.crop_baseline:
-        add_crop_baseline(evaluation, args.cache, CropBudget(), scorer, _say)
     if args.out is not None:
-        write_evaluation(evaluation, args.out, version)
+        write_evaluation(evaluation, args.out, str(evaluation.report["weights"]))
     shown = rounded(evaluation.report)
     print(json.dumps(shown) if args.json else _in_words(shown))
     return 0
+
+
+def _evaluated(args: argparse.Namespace) -> Evaluation:
+    import torch
+
+    from earthgptx.evaluation.crop_baselines import add_crop_baseline
+    from earthgptx.evaluation.crop_network import CropBudget
+    from earthgptx.evaluation.feature_cache import RememberingEncoder
+    from earthgptx.model.checkpoint import model_version
+    from earthgptx.model.pipeline import EarthGptX
+
+    torch.set_num_threads(args.threads)
+    job = _job(args)
+    # What cannot be asked is refused before the weights are read.
+    prepared = prepare(job)
+    model = EarthGptX.load(args.weights, args.device)
+    model.image_encoder = RememberingEncoder(model.image_encoder)
+    scorer = _scorer(args)
+    evaluation = evaluate_samples(job, prepared, model, scorer, _progress)
+    evaluation.report["weights"] = model_version(args.weights, "reasoner")
+    if args.crop_baseline:
+        add_crop_baseline(evaluation, args.cache, CropBudget(), scorer, _say)
+    return evaluation
 
 
 def _refusal(args: argparse.Namespace) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -144,7 +144,7 @@ def _samples(items: Items, task: str) -> list[Sample]:
 
 
 def _divided(dataset: Dataset, job: Job) -> _Divided:
-    """The split that is asked about, and what constants are taken from: "train" where it is."""
+    """The split that is asked about, and what constants are taken from."""
     splits = dataset.format.splits
     there = (*(splits or ("val",)), ALL)
     split = job.split or next(name for name in _USUAL_SPLITS if name in there)
@@ -153,14 +153,22 @@ def _divided(dataset: Dataset, job: Job) -> _Divided:
     if not splits:
         return _divided_by_group(_items(dataset, None, job.task), job)
     chosen = _items(dataset, None if split == ALL else split, job.task)
-    same = _Divided(chosen, chosen, split, "constants are taken from the same questions")
-    if split in ("train", ALL) or "train" not in splits or job.task in WITHOUT_LEARNING:
+    rest, told = chosen, ""
+    if job.task not in WITHOUT_LEARNING:
+        rest, told = _fitted_on(dataset, split, job.task, chosen)
+    divided = "every split" if split == ALL else "as its makers divided it"
+    return _Divided(chosen, rest, split, divided + told)
+
+
+def _fitted_on(dataset: Dataset, split: str, task: str, chosen: Items) -> tuple[Items, str]:
+    """What constants are taken from, and how the report says so."""
+    same = chosen, "; constants are taken from the same questions"
+    if split in ("train", ALL) or "train" not in dataset.format.splits:
         return same
     try:
-        rest = _items(dataset, "train", job.task)
+        return _items(dataset, "train", task), "; constants are taken from train"
     except DataError as fault:
-        return replace(same, note=f"{same.note}: {fault}")
-    return _Divided(chosen, rest, split, "as its makers divided it; constants are taken from train")
+        return chosen, f"{same[1]} ({fault})"
 
 
 def _items(dataset: Dataset, split: str | None, task: str) -> Items:
