@@ -166,9 +166,10 @@ def _fitted_on(dataset: Dataset, split: str, task: str, chosen: Items) -> tuple[
     if split in ("train", ALL) or "train" not in dataset.format.splits:
         return same
     try:
-        return _items(dataset, "train", task), "; constants are taken from train"
+        rest = _items(dataset, "train", task)
     except DataError as fault:
         return chosen, f"{same[1]} ({fault})"
+    return (rest, "; constants are taken from train") if rest else same
 
 
 def _items(dataset: Dataset, split: str | None, task: str) -> Items:

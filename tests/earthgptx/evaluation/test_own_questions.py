@@ -145,6 +145,11 @@ def test_without_train_at_hand_the_report_says_where_constants_come_from(tmp_pat
     assert {s.key for s in prepared.rest} == {s.key for s in prepared.samples}
 
 
+def test_an_empty_train_gives_no_constants(tmp_path: Path) -> None:
+    prepared = prepare(Job(scene_sets.dior_rsvg(tmp_path), "classify_regions"))
+    assert prepared.rest and "from the same questions" in prepared.split_note
+
+
 def test_a_split_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
     path = SAMPLES["dota"](tmp_path)
     with pytest.raises(DataError, match=r"no split 'test' \(there: train, val, all\)"):
