@@ -25,6 +25,24 @@ from earthgptx.imagery.windows import Window, cut_window
 # A thing of which less shows is not one that anybody should name.
 LEAST_VISIBLE_SHARE = 0.3
 LEAST_AREA_PX = 6
+# A close look that shows less of the image teaches the padding around it: windows of an image that
+# is no square, and crops at an image's rim.
+LEAST_IMAGE_SHARE = 0.5
+
+
+def is_mostly_padding(image: LabelledImage, window: Window) -> bool:
+    """Whether less than half of the window is image, and less of it than of the whole image padded.
+
+    Of a strip even the whole is mostly padding: what shows as much of it is as good a look.
+    """
+    width_px, height_px = image.width_px, image.height_px
+    whole_share = min(width_px, height_px) / max(width_px, height_px)
+    spans_px = [
+        max(min(start + window.side_px, length) - max(start, 0.0), 0.0)
+        for start, length in ((window.x0_px, width_px), (window.y0_px, height_px))
+    ]
+    share = spans_px[0] * spans_px[1] / window.side_px**2
+    return share < min(LEAST_IMAGE_SHARE, whole_share)
 
 
 def windowed(image: LabelledImage, window: Window, side_px: int) -> LabelledImage:

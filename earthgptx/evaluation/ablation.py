@@ -24,7 +24,8 @@ from torch import Tensor, nn
 
 from earthgptx.data.labelled_image import MODALITIES
 from earthgptx.evaluation.conventions import Conventions
-from earthgptx.evaluation.evaluate import Job, evaluate_folder
+from earthgptx.evaluation.evaluate import evaluate_dataset
+from earthgptx.evaluation.preparation import Job
 from earthgptx.evaluation.scorecard_scenes import PREFIX, draw_scenes
 from earthgptx.evaluation.scoring import Scorer
 from earthgptx.model.checkpoint import (
@@ -133,7 +134,7 @@ def score_row(row: Row, weights: Path, scenes: Path, limit: int) -> dict[str, di
         of_source = scores.setdefault(f"{task} {metric}", {})
         for modality in row.sources:
             job = Job(scenes / (PREFIX + modality), task, limit=limit)
-            report = evaluate_folder(job, model, scorer, lambda samples, _: samples).report
+            report = evaluate_dataset(job, model, scorer, lambda samples, _: samples).report
             metrics = report["metrics"]
             assert isinstance(metrics, dict)
             of_source[modality] = round(float(metrics[metric]), 4)

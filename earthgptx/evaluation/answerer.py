@@ -11,15 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from earthgptx.evaluation.label_text import labels_of_regions
-from earthgptx.evaluation.samples import Sample, mark_of, pixels_rgb
-from earthgptx.imagery.marks import MarkKind, Region
+from earthgptx.evaluation.prompts import Prompts, regions_of
+from earthgptx.evaluation.samples import Sample, pixels_rgb
+from earthgptx.imagery.marks import Region
 from earthgptx.imagery.masks import BoxXyxyPx, MaskHW
 from earthgptx.imagery.windows import whole_image
 from earthgptx.model.question import Question
 
 PixelsHW3 = npt.NDArray[np.uint8]
 
-# Long enough for every true answer of the task; what goes on beyond is wrong anyway.
+# Long enough for every true answer of a template; what goes on beyond is wrong anyway. How long
+# a dataset's own answers are is not known.
 _MOST_TOKENS = {"classify_regions": 20, "classify_image": 20, "answer": 20, "segment": 48}
 _MOST_TOKENS_REGION_LINE = 24
 _IN_STEP = 16
@@ -80,7 +82,7 @@ class Prediction:
 
 
 def ask_each(
-    answerer: Answerer, task: str, samples: Iterable[Sample], prompts: MarkKind
+    answerer: Answerer, task: str, samples: Iterable[Sample], prompts: Prompts
 ) -> Iterator[Prediction]:
     """Put samples to the answerer, several in step; predictions come in the order of samples."""
     waiting = iter(samples)
@@ -89,25 +91,27 @@ def ask_each(
         pixels = {name: pixels_rgb(image) for name, image in images.items()}
         if task == "segment_by_mark":
             for sample in batch:
-                region = mark_of(sample, prompts)
-                masks = answerer.segment_regions(pixels[sample.image.image_id], (region,))
+                regions = regions_of(sample, prompts)
+                masks = answerer.segment_regions(pixels[sample.image.image_id], regions)
                 yield Prediction(mask_HW=_united(masks))
             continue
         questions = [_question(s, pixels[s.image.image_id], prompts) for s in batch]
-        for answered in answerer.answer_all(questions, _MOST_TOKENS.get(task, 0)):
+        by_template = not any(sample.record_id for sample in batch)
+        most_tokens = _MOST_TOKENS.get(task, 0) if by_template else 0
+        for answered in answerer.answer_all(questions, most_tokens):
             boxes = tuple(box for _, group in answered.boxes for box in group)
             yield Prediction(answered.text, _united(answered.masks), boxes)
 
 
-def _question(sample: Sample, pixels_HWC: PixelsHW3, prompts: MarkKind) -> Question:
+def _question(sample: Sample, pixels_HWC: PixelsHW3, prompts: Prompts) -> Question:
     image = sample.image
-    regions = () if sample.marked is None else (mark_of(sample, prompts),)
     window = whole_image(image.width_px, image.height_px) if sample.whole else None
+    regions = regions_of(sample, prompts)
     return Question(pixels_HWC, sample.question, regions, image.modality, window)
 
 
 def ask_together(
-    answerer: Answerer, samples: Sequence[Sample], prompts: MarkKind
+    answerer: Answerer, samples: Sequence[Sample], prompts: Prompts
 ) -> list[Prediction]:
     """The labels of several marked things of one image by one question.
 
@@ -116,7 +120,7 @@ def ask_together(
     if len(samples) == 1:
         return list(ask_each(answerer, "classify_regions", samples, prompts))
     image = samples[0].image
-    regions = tuple(mark_of(sample, prompts) for sample in samples)
+    regions = tuple(region for sample in samples for region in regions_of(sample, prompts))
     question = Question(pixels_rgb(image), _ALL_REGIONS, regions, image.modality)
     most_tokens = _MOST_TOKENS_REGION_LINE * len(samples)
     (answered,) = answerer.answer_all([question], most_tokens)

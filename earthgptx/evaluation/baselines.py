@@ -9,10 +9,11 @@ import numpy as np
 
 from earthgptx.evaluation.answerer import Prediction
 from earthgptx.evaluation.label_text import word_overlap
-from earthgptx.evaluation.samples import CAPTION_TASKS, Sample, mark_of
+from earthgptx.evaluation.prompts import Prompts, mark_of
+from earthgptx.evaluation.samples import CAPTION_TASKS, Sample
 from earthgptx.evaluation.scoring import Outcome, Scorer
 from earthgptx.evaluation.similarity import cosines
-from earthgptx.imagery.marks import MarkKind, Region
+from earthgptx.imagery.marks import Region
 from earthgptx.imagery.masks import MaskHW
 from earthgptx.imagery.prompt_raster import rasterise_regions
 from earthgptx.imagery.windows import Window
@@ -42,7 +43,7 @@ def trivial_baselines(
     task: str,
     samples: Sequence[Sample],
     fitted_on: Sequence[Sample],
-    prompts: MarkKind,
+    prompts: Prompts,
     scorer: Scorer,
 ) -> dict[str, Baseline]:
     """Named baselines of a task, each saying what it is, scored on the same samples.
@@ -94,7 +95,7 @@ def _one_box(sample: Sample) -> Prediction:
     return Prediction(boxes=((0.0, 0.0, float(image.width_px), float(image.height_px)),))
 
 
-def _mark_mask(sample: Sample, prompts: MarkKind) -> MaskHW:
+def _mark_mask(sample: Sample, prompts: Prompts) -> MaskHW:
     return region_mask(mark_of(sample, prompts), sample.image.height_px, sample.image.width_px)
 
 

@@ -1,6 +1,6 @@
 """The ``earthgptx evaluate`` subcommand.
 
-earthgptx evaluate DIR --task classify_regions --prompts box --limit 300 --out out/evaluation
+earthgptx evaluate PATH --task classify_regions --prompts box --limit 300 --out out/evaluation
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from earthgptx.data.adapters.registry import AUTO, FORMATS
 from earthgptx.data.coco_folder import DataError
 from earthgptx.evaluation.conventions import Conventions
-from earthgptx.evaluation.evaluate import (
-    MOST_TOGETHER,
-    Job,
-    NothingToEvaluate,
-    evaluate_folder,
-)
+from earthgptx.evaluation.evaluate import Evaluation, evaluate_samples
 from earthgptx.evaluation.output import rounded, write_evaluation
-from earthgptx.evaluation.samples import PROMPTS, TASKS, Sample
+from earthgptx.evaluation.preparation import MOST_TOGETHER, CannotEvaluate, Job, prepare
+from earthgptx.evaluation.prompts import PROMPTS
+from earthgptx.evaluation.samples import TASKS, Sample
 from earthgptx.evaluation.scoring import Scorer
 from earthgptx.evaluation.similarity import load_sentence_encoder
 
@@ -42,9 +40,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="COCO-style folder")
+    parser.add_argument(
+        "path", type=Path, metavar="PATH", help="dataset in any format of `earthgptx data formats`"
+    )
     parser.add_argument("--task", choices=TASKS, required=True)
-    parser.add_argument("--prompts", choices=PROMPTS, default="box", help="what marks are drawn")
+    parser.add_argument("--format", choices=[AUTO, *sorted(FORMATS)], default=AUTO)
+    parser.add_argument(
+        "--split",
+        help="train, val, test, ... as its makers divided it, or all; where they did not, val is "
+        "the part that training leaves out (default: test, else val)",
+    )
+    parser.add_argument(
+        "--prompts",
+        choices=PROMPTS,
+        help="what marks are drawn (default: the dataset's own, else boxes)",
+    )
     parser.add_argument(
         "--together",
         type=int,
@@ -53,7 +63,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="classify_regions: so many marked things of an image by one question",
     )
     parser.add_argument("--limit", type=int, default=300, help="samples; 0 for all")
-    parser.add_argument("--split", choices=["val", "all"], default="val")
     parser.add_argument("--weights", type=Path, default=Path("weights/nano"), metavar="DIR")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2, help="cores")
@@ -105,46 +114,70 @@ def _add_conventions(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluates; exit code 0, 2 for a folder without such samples, 4 for unusable weights."""
+    """Evaluates; exit code 0, 2 for a dataset without such samples, 4 for unusable weights."""
+    from earthgptx.model.errors import CheckpointError
+
+    if refusal := _refusal(args):
+        print(f"earthgptx evaluate: {refusal}", file=sys.stderr)
+        return USAGE
+    try:
+        evaluation = _evaluated(args)
+    except (DataError, CannotEvaluate) as error:
+        print(f"earthgptx evaluate: {error}", file=sys.stderr)
+        return USAGE
+    except CheckpointError as error:
+        print(f"earthgptx evaluate: {error}", file=sys.stderr)
+        return FAILED
+    if args.out is not None:
+        write_evaluation(evaluation, args.out, str(evaluation.report["weights"]))
+    shown = rounded(evaluation.report)
+    print(json.dumps(shown) if args.json else _in_words(shown))
+    return 0
+
+
+def _evaluated(args: argparse.Namespace) -> Evaluation:
     import torch
 
     from earthgptx.evaluation.crop_baselines import add_crop_baseline
     from earthgptx.evaluation.crop_network import CropBudget
     from earthgptx.evaluation.feature_cache import RememberingEncoder
     from earthgptx.model.checkpoint import model_version
-    from earthgptx.model.errors import CheckpointError
     from earthgptx.model.pipeline import EarthGptX
 
-    if args.limit < 0 or args.mask_side < 0:
-        print("earthgptx evaluate: --limit and --mask-side must not be negative", file=sys.stderr)
-        return USAGE
     torch.set_num_threads(args.threads)
-    if args.tile and (args.task != "detect" or args.tile < 64):
-        print("earthgptx evaluate: --tile needs --task detect and 64 px or more", file=sys.stderr)
-        return USAGE
-    job = Job(
-        args.folder, args.task, args.prompts, args.split, args.limit, args.together, args.tile
-    )
-    try:
-        model = EarthGptX.load(args.weights, args.device)
-        model.image_encoder = RememberingEncoder(model.image_encoder)
-        scorer = _scorer(args)
-        evaluation = evaluate_folder(job, model, scorer, _progress)
-        version = model_version(args.weights, "reasoner")
-    except (DataError, NothingToEvaluate) as error:
-        print(f"earthgptx evaluate: {error}", file=sys.stderr)
-        return USAGE
-    except CheckpointError as error:
-        print(f"earthgptx evaluate: {error}", file=sys.stderr)
-        return FAILED
-    evaluation.report["weights"] = version
+    job = _job(args)
+    # What cannot be asked is refused before the weights are read.
+    prepared = prepare(job)
+    model = EarthGptX.load(args.weights, args.device)
+    model.image_encoder = RememberingEncoder(model.image_encoder)
+    scorer = _scorer(args)
+    evaluation = evaluate_samples(job, prepared, model, scorer, _progress)
+    evaluation.report["weights"] = model_version(args.weights, "reasoner")
     if args.crop_baseline:
         add_crop_baseline(evaluation, args.cache, CropBudget(), scorer, _say)
-    if args.out is not None:
-        write_evaluation(evaluation, args.out, version)
-    shown = rounded(evaluation.report)
-    print(json.dumps(shown) if args.json else _in_words(shown))
-    return 0
+    return evaluation
+
+
+def _refusal(args: argparse.Namespace) -> str:
+    """What is wrong with the flags alone; empty where nothing is."""
+    if args.limit < 0 or args.mask_side < 0:
+        return "--limit and --mask-side must not be negative"
+    if args.tile and (args.task != "detect" or args.tile < 64):
+        return "--tile needs --task detect and 64 px or more"
+    return ""
+
+
+def _job(args: argparse.Namespace) -> Job:
+    return Job(
+        args.path,
+        args.task,
+        args.prompts,
+        args.split,
+        args.limit,
+        args.together,
+        args.tile,
+        format_name=args.format,
+    )
 
 
 def _scorer(args: argparse.Namespace) -> Scorer:
@@ -172,7 +205,7 @@ def _progress(samples: Iterable[Sample], total: int) -> Iterator[Sample]:
 def _in_words(shown: dict[str, Any]) -> str:
     """The report for people."""
     lines = [
-        f"{shown['task']} on {shown['folder']} ({shown['split']}): {shown['samples']} samples, "
+        f"{shown['task']} on {shown['dataset']} ({shown['split']}): {shown['samples']} samples, "
         f"{shown['images']} images; {shown['split_note']}"
     ]
     for name, value in shown["metrics"].items():

@@ -32,9 +32,9 @@ def write_evaluation(evaluation: Evaluation, folder: Path, method: str) -> None:
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     (folder / "table.md").write_text(paper_tables([report], method))
     if task.startswith("classify"):
-        title = f"{evaluation.job.folder.name}: {len(outcomes)} samples"
+        title = f"{evaluation.report['dataset']}: {len(outcomes)} samples"
         draw_confusion(outcomes, title).save(folder / "confusion.png")
-    sheet = draw_worst(task, outcomes, evaluation.tally, evaluation.job.prompts)
+    sheet = draw_worst(task, outcomes, evaluation.tally, evaluation.prepared.prompts)
     sheet.save(folder / "worst.png")
 
 
@@ -44,10 +44,12 @@ def sample_lines(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
         sample = outcome.sample
         line: dict[str, Any] = {
             "image": sample.image.image_id,
+            "record": sample.record_id,
             "label": sample.label,
             "question": sample.question,
             "marked": sample.marked,
             "expected": sample.expected,
+            "also_right": sample.also_right,
             "said": outcome.text,
             "scores": {name: values[place] for name, values in evaluation.tally.each.items()},
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from earthgptx.evaluation.prompts import PROMPTS
 from earthgptx.evaluation.published import (
     CAPTIONING,
     CLASSIFICATION,
@@ -12,7 +13,6 @@ from earthgptx.evaluation.published import (
     SEGMENTATION,
     Published,
 )
-from earthgptx.evaluation.samples import PROMPTS
 
 Report = dict[str, Any]
 Row = tuple[str, str, dict[str, str]]
@@ -41,7 +41,7 @@ def paper_tables(reports: Sequence[Report], method: str) -> str:
     """A section for each of the paper's tables, and one for what the paper has no table of.
 
     Args:
-        reports: of ``evaluate_folder``, JSON-like.
+        reports: of ``evaluate_dataset``, JSON-like.
         method: name of what was evaluated.
     """
     sections = []
@@ -49,9 +49,9 @@ def paper_tables(reports: Sequence[Report], method: str) -> str:
         own = [report for report in reports if _TABLE_OF.get(report["task"]) == table]
         if own:
             rows = _rows(own, table, method)
-            sections.append(
-                f"## {table.capitalize()}\n\n" + _markdown(("method", "data"), rows, columns)
-            )
+            shown = [name for name in columns if any(name in cells for *_, cells in rows)]
+            heading = f"## {table.capitalize()}\n\n"
+            sections.append(heading + _markdown(("method", "data"), rows, shown))
             sections.append(_published(table, columns))
     others = [report for report in reports if report["task"] not in _TABLE_OF]
     sections += [_plain_section(report, method) for report in others]
@@ -79,7 +79,7 @@ def _data_of(report: Report) -> str:
     marks = ""
     if report["task"] in ("caption_regions", "caption_regions_detailed"):
         marks = f", {report['prompts']}"
-    return f"{report['folder']}{detailed}{marks} ({report['samples']})"
+    return f"{report['dataset']}{detailed}{marks} ({report['samples']})"
 
 
 def _cell(value: object, interval: Sequence[float] | None = None) -> str:
@@ -125,7 +125,7 @@ def _plain_section(report: Report, method: str) -> str:
     """All scores of a task that the paper has no table of, a row each."""
     baselines = report["baselines"]
     marks = f", {report['prompts']}" if report["prompts"] else ""
-    title = f"## {report['task'].replace('_', ' ').capitalize()}, {report['folder']}{marks}"
+    title = f"## {report['task'].replace('_', ' ').capitalize()}, {report['dataset']}{marks}"
     scores = [name for name, value in report["metrics"].items() if isinstance(value, float)]
     counts = frozenset({"count_error"})
     lines = [

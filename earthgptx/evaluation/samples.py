@@ -1,4 +1,4 @@
-"""Questions with known answers, made from labelled images, one list for each task."""
+"""Questions with known answers; those made from labelled images, one list for each task."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from earthgptx.data.instructions.describe import (
 )
 from earthgptx.data.instructions.facts import gather_facts
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject
-from earthgptx.imagery.marks import MarkKind, Region, marks_from_mask
+from earthgptx.imagery.marks import Region
 from earthgptx.imagery.masks import BoxXyxyPx, MaskHW, decode_rle
 from earthgptx.words import plural
 
@@ -34,7 +34,6 @@ TASKS = (
 )
 MASK_TASKS = frozenset({"segment", "segment_by_mark"})
 CAPTION_TASKS = frozenset({"caption", "caption_regions", "caption_regions_detailed"})
-PROMPTS: tuple[MarkKind, ...] = ("box", "point", "scribble", "polygon")
 ANSWER_MAKERS = (plain.presence, plain.count, plain.compare, plain.where, plain.colour)
 _TRIES = 4
 _SMALLEST_SIDE_PX = 2.0
@@ -54,6 +53,9 @@ class Sample:
         boxes: the right boxes.
         whole: the whole image is looked at, for the words say where in it a thing is; else what
             is looked at depends on the mark.
+        record_id: of the dataset's own question; empty where a template asks.
+        own_regions: the marks of the dataset's own question.
+        also_right: further right words: the other captions of an image.
     """
 
     image: LabelledImage
@@ -64,17 +66,31 @@ class Sample:
     mask_objects: tuple[int, ...] = ()
     boxes: tuple[BoxXyxyPx, ...] = ()
     whole: bool = False
+    record_id: str = ""
+    own_regions: tuple[Region, ...] = ()
+    also_right: tuple[str, ...] = ()
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """All right words."""
+        return (self.expected, *self.also_right)
 
     @property
     def key(self) -> str:
         """Names the sample, for random choices that do not depend on its neighbours."""
+        if self.record_id:
+            return self.record_id
         return f"{self.image.image_id}|{self.question}|{self.marked}|{self.label}"
 
 
 def make_samples(images: Sequence[LabelledImage], task: str) -> list[Sample]:
     """All samples of a task, in an order that is fixed but mixes images and classes."""
-    made = [sample for image in images for sample in _MAKERS[task](image)]
-    return sorted(made, key=lambda sample: _digest(sample.key))
+    return in_fixed_order([sample for image in images for sample in _MAKERS[task](image)])
+
+
+def in_fixed_order(samples: Sequence[Sample]) -> list[Sample]:
+    """By a digest of each: the same in every run, and images and classes are mixed."""
+    return sorted(samples, key=lambda sample: _digest(sample.key))
 
 
 def _digest(text: str) -> bytes:
@@ -108,13 +124,6 @@ def united_mask(image: LabelledImage, indices: Sequence[int]) -> MaskHW:
     for index in indices:
         union_HW |= object_mask(image, image.objects[index])
     return union_HW
-
-
-def mark_of(sample: Sample, kind: MarkKind) -> Region:
-    """What a user might draw on the sample's object; on its box where it has no mask."""
-    assert sample.marked is not None
-    thing = sample.image.objects[sample.marked]
-    return marks_from_mask(object_mask(sample.image, thing), kind, rng_for(sample.key + kind))
 
 
 def _markable(image: LabelledImage) -> Iterator[tuple[int, LabelledObject]]:

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Literal
 
 import torch
 
@@ -26,9 +25,10 @@ from earthgptx.data.labelled_image import LabelledImage
 from earthgptx.evaluation.conventions import Conventions
 from earthgptx.evaluation.crop_baselines import CROP_BASELINES, add_crop_baseline
 from earthgptx.evaluation.crop_network import CropBudget, learn_crops
-from earthgptx.evaluation.evaluate import Job, evaluate_samples, prepare
+from earthgptx.evaluation.evaluate import evaluate_samples
 from earthgptx.evaluation.feature_cache import RememberingEncoder
 from earthgptx.evaluation.output import rounded, write_evaluation
+from earthgptx.evaluation.preparation import ALL, Job, prepare
 from earthgptx.evaluation.samples import Sample
 from earthgptx.evaluation.scorecard_lines import FOLDERS, LINES, Line, Report
 from earthgptx.evaluation.scorecard_scenes import PREFIX, draw_scenes
@@ -69,7 +69,7 @@ class Work:
 
 def job_of(line: Line, folder: Path, limit: int) -> Job:
     """What the line evaluates."""
-    split: Literal["val", "all"] = "all" if line.folder in _UNSPLIT else "val"
+    split = ALL if line.folder in _UNSPLIT else "val"
     return Job(folder, line.task, line.prompts, split, limit, only=line.only, tile_px=line.tile_px)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from earthgptx.data.labelled_image import MODALITIES
-from earthgptx.imagery.marks import MarkKind
+from earthgptx.evaluation.prompts import Prompts
 
 Report = dict[str, Any]
 
@@ -49,7 +49,7 @@ class Line:
     folder: str
     task: str
     goals: tuple[Goal, ...]
-    prompts: MarkKind = "box"
+    prompts: Prompts = "box"
     only: tuple[str, ...] = ()
     tile_px: int = 0
 
@@ -81,7 +81,7 @@ def _classified() -> list[Line]:
 
 
 def _on_each(
-    task: str, *goals: Goal, prompts: MarkKind = "box", only: tuple[str, ...] = ()
+    task: str, *goals: Goal, prompts: Prompts = "box", only: tuple[str, ...] = ()
 ) -> list[Line]:
     return [Line(folder, task, goals, prompts, only) for folder in _SYNTHETIC]
 

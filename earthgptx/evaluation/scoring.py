@@ -47,8 +47,8 @@ class Outcome:
 
     @property
     def is_right(self) -> bool:
-        """The words are the expected ones."""
-        return is_match(self.text, self.sample.expected)
+        """The words are right ones."""
+        return any(is_match(self.text, words) for words in self.sample.references)
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,7 @@ class Scorer:
             self._add_captions(tally, task, outcomes)
         elif task == "answer":
             tally.share("accuracy", [o.is_right for o in outcomes])
+            _add_macro_accuracy(tally, outcomes)
             _add_count_error(tally, outcomes)
         else:
             tally.share("accuracy", [o.is_right for o in outcomes])
@@ -114,23 +115,30 @@ class Scorer:
 
     def _add_captions(self, tally: Tally, task: str, outcomes: Sequence[Outcome]) -> None:
         said = [o.text for o in outcomes]
-        add_caption_scores(tally, said, [[o.sample.expected] for o in outcomes], self.java)
+        add_caption_scores(tally, said, [o.sample.references for o in outcomes], self.java)
         self._add_text_scores(tally, outcomes)
-        if task == "caption":
+        if task == "caption" and all(o.sample.image.scene for o in outcomes):
             add_naming_scores(tally, [(o.sample, o.text) for o in outcomes])
 
     def _add_text_scores(self, tally: Tally, outcomes: Sequence[Outcome]) -> None:
-        said = [self.conventions.clean_prediction(o.text) for o in outcomes]
-        true = [self.conventions.clean_truth(o.sample.expected) for o in outcomes]
+        """SS and S-IoU, with the nearest of several references."""
+        of_sample = [o.sample.references for o in outcomes]
+        starts_N = np.cumsum([0, *map(len, of_sample[:-1])])
+        said = [
+            self.conventions.clean_prediction(o.text) for o in outcomes for _ in o.sample.references
+        ]
+        true = [self.conventions.clean_truth(words) for group in of_sample for words in group]
         if isinstance(self.encoder, dict):
             tally.put("SS", self.encoder)
         else:
-            tally.mean("SS", cosines(said, true, self.encoder.encode))
-        tally.mean("S-IoU", [word_overlap(s, t) for s, t in zip(said, true, strict=True)])
+            likeness = cosines(said, true, self.encoder.encode)
+            tally.mean("SS", np.maximum.reduceat(likeness, starts_N))
+        overlaps = [word_overlap(s, t) for s, t in zip(said, true, strict=True)]
+        tally.mean("S-IoU", np.maximum.reduceat(overlaps, starts_N))
 
 
 def _add_macro_accuracy(tally: Tally, outcomes: Sequence[Outcome]) -> None:
-    """The mean of the classes' accuracies."""
+    """The mean of the accuracies of classes, or of kinds of question (RSVQA's average accuracy)."""
     labels = sorted({o.sample.label for o in outcomes})
     statistics_NK = np.zeros((len(outcomes), 2 * len(labels)))
     for row, outcome in zip(statistics_NK, outcomes, strict=True):
@@ -148,7 +156,8 @@ def _add_count_error(tally: Tally, outcomes: Sequence[Outcome]) -> None:
     """Mean |said - true| over count questions; no number is as far off as can be."""
     errors_N, asked_N = np.zeros(len(outcomes)), np.zeros(len(outcomes))
     for i, outcome in enumerate(outcomes):
-        if outcome.sample.label == "count":
+        # A dataset may give a count in words, or a range of it.
+        if outcome.sample.label == "count" and outcome.sample.expected.isdecimal():
             said, true = normalised(outcome.text), int(outcome.sample.expected)
             furthest = max(true, _MOST_COUNTED - true)
             errors_N[i] = abs(int(said) - true) if said.isdecimal() else furthest

@@ -6,17 +6,11 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from earthgptx.evaluation.samples import (
-    CAPTION_TASKS,
-    MASK_TASKS,
-    mark_of,
-    pixels_rgb,
-    united_mask,
-)
+from earthgptx.evaluation.prompts import Prompts, regions_of
+from earthgptx.evaluation.samples import CAPTION_TASKS, MASK_TASKS, pixels_rgb, united_mask
 from earthgptx.evaluation.scoring import Outcome
 from earthgptx.evaluation.tally import Tally
 from earthgptx.imagery.draw import draw_overlay
-from earthgptx.imagery.marks import MarkKind
 from earthgptx.imagery.masks import BoxXyxyPx, MaskHW, decode_rle
 from earthgptx.imagery.sheet import sheet_of
 
@@ -36,16 +30,16 @@ def worst_first(task: str, outcomes: Sequence[Outcome], tally: Tally) -> list[in
 
 
 def draw_worst(
-    task: str, outcomes: Sequence[Outcome], tally: Tally, prompts: MarkKind
+    task: str, outcomes: Sequence[Outcome], tally: Tally, prompts: Prompts
 ) -> Image.Image:
     """The worst answers side by side, at most ``_SHOWN``."""
     chosen = worst_first(task, outcomes, tally)[:_SHOWN]
     return sheet_of([_tile(task, outcomes[place], prompts) for place in chosen], _COLUMNS)
 
 
-def _tile(task: str, outcome: Outcome, prompts: MarkKind) -> Image.Image:
+def _tile(task: str, outcome: Outcome, prompts: Prompts) -> Image.Image:
     sample = outcome.sample
-    regions = () if sample.marked is None else (mark_of(sample, prompts),)
+    regions = regions_of(sample, prompts)
     boxes: list[tuple[str, BoxXyxyPx]] = []
     masks: list[tuple[str, MaskHW]] = []
     captions = [("Image", sample.image.image_id)]

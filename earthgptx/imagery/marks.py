@@ -21,7 +21,11 @@ from earthgptx.imagery.mark_shapes import (
     mark_kind,
     region_extent_xyxy_px,
 )
-from earthgptx.imagery.simulated_marks import marks_from_mask, part_of_box
+from earthgptx.imagery.simulated_marks import (
+    marks_from_mask,
+    mixed_marks_from_mask,
+    part_of_box,
+)
 
 __all__ = [
     "DEFAULT_SCRIBBLE_SHARE",
@@ -40,6 +44,7 @@ __all__ = [
     "mark_extent_xyxy_px",
     "mark_kind",
     "marks_from_mask",
+    "mixed_marks_from_mask",
     "part_of_box",
     "region_extent_xyxy_px",
     "validate_regions",

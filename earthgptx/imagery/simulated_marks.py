@@ -31,6 +31,10 @@ _BOX_SLIP = 0.06
 # Of a thing in several parts those are outlined that have this share of the largest one's area.
 _SMALLEST_PART_SHARE = 0.2
 _MOST_PARTS = 4
+# What several marks on one thing are drawn with. A mask is left out: who has one needs no more.
+_MIXED_KINDS: tuple[MarkKind, ...] = ("point", "box", "polygon", "scribble")
+_MOST_MIXED_KINDS = 3
+_MOST_CLICKS = 3
 
 
 def marks_from_mask(mask_HW: MaskHW, kind: MarkKind, rng: np.random.Generator) -> Region:
@@ -65,6 +69,27 @@ def marks_from_mask(mask_HW: MaskHW, kind: MarkKind, rng: np.random.Generator) -
     else:
         raise ImageryError("kind", f"{kind!r} is none", "point, box, polygon, scribble or mask")
     return Region(marks)
+
+
+def mixed_marks_from_mask(mask_HW: MaskHW, rng: np.random.Generator) -> Region:
+    """Simulates a user who shows one thing by several marks of different kinds.
+
+    Two or three of box, points (one to three), polygon and scribble, in any order.
+
+    Args:
+        mask_HW: bool [H, W], not empty.
+        rng: all randomness; equal states give equal marks.
+
+    Raises:
+        ImageryError: the mask is empty (field "mask").
+    """
+    count = int(rng.integers(2, _MOST_MIXED_KINDS + 1))
+    marks: list[Mark] = []
+    for place in rng.permutation(len(_MIXED_KINDS))[:count]:
+        kind = _MIXED_KINDS[place]
+        for _ in range(int(rng.integers(1, _MOST_CLICKS + 1)) if kind == "point" else 1):
+            marks += marks_from_mask(mask_HW, kind, rng).marks
+    return Region(tuple(marks))
 
 
 def _crop(mask_HW: MaskHW, box: tuple[float, ...]) -> npt.NDArray[np.uint8]:

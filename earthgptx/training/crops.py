@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from earthgptx.data.labelled_image import BoxXyxyPx, LabelledImage
+from earthgptx.data.views import is_mostly_padding
 from earthgptx.data.vocabulary import OBJECT_LABELS
 from earthgptx.imagery.marks import part_of_box
 from earthgptx.imagery.windows import Window, cut_window, whole_image
@@ -98,7 +99,10 @@ class CropStream(Dataset[list[Crop]]):
 
 
 def crops_of(image: LabelledImage, settings: CropSettings, rng: np.random.Generator) -> list[Crop]:
-    """Two looks each at some things of an image, or at the middle of an image of one thing."""
+    """Two looks each at some things of an image, or at the middle of an image of one thing.
+
+    A look at a thing on the rim that would show mostly padding is left out.
+    """
     pixels = three_channels(image.load_pixels())
     if image.image_label:
         number, box = label_number(image.image_label), (0.2, 0.2, 0.8, 0.8)
@@ -119,8 +123,10 @@ def crops_of(image: LabelledImage, settings: CropSettings, rng: np.random.Genera
                 seen = part_of_box(seen, rng)
             window, box = _around(seen, max(image.width_px, image.height_px), rng)
             turn = int(rng.integers(8))
+            if is_mostly_padding(image, window):
+                continue
             made.append(_crop(pixels, window, box, number, settings.side_px, rng, turn))
-        if len(made) == MOST_OF_AN_IMAGE:
+        if len(made) > MOST_OF_AN_IMAGE - LOOKS:
             break
     return made
 

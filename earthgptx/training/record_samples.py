@@ -6,7 +6,7 @@ import numpy as np
 
 from earthgptx.data.records import InstructionRecord, answer_through
 from earthgptx.data.segmentation import Rle
-from earthgptx.data.views import cut_mask, windowed
+from earthgptx.data.views import cut_mask, is_mostly_padding, windowed
 from earthgptx.imagery.marks import region_extent_xyxy_px
 from earthgptx.imagery.masks import decode_rle
 from earthgptx.imagery.prompt_raster import rasterise_regions
@@ -31,7 +31,8 @@ def sample_of_record(
     window = whole_image(image.width_px, image.height_px)
     if record.marks and rng.random() < CLOSE_SHARE:
         extents = [region_extent_xyxy_px(region) for region in record.marks]
-        window = choose_window(extents, image.width_px, image.height_px)
+        close = choose_window(extents, image.width_px, image.height_px)
+        window = window if is_mostly_padding(image, close) else close
     view = windowed(image, window, side)
     targets = tuple(_target(mask, record, window, side) for mask in record.masks)
     question = Question(record.question, answer_through(record, window), targets)

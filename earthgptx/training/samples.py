@@ -16,7 +16,7 @@ import numpy.typing as npt
 from earthgptx.data.instructions import Instruction, make_marked, make_plain
 from earthgptx.data.instructions.facts import Facts, gather_facts
 from earthgptx.data.labelled_image import BoxXyxyPx, LabelledImage, LabelledObject, MaskHW
-from earthgptx.data.views import dihedral, windowed
+from earthgptx.data.views import dihedral, is_mostly_padding, windowed
 from earthgptx.imagery.marks import Region, marks_from_mask, part_of_box
 from earthgptx.imagery.masks import decode_rle
 from earthgptx.imagery.prompt_raster import PromptRaster, rasterise_regions
@@ -172,6 +172,8 @@ def _random_view(
         window = choose_window([_drawn_part(box, rng)], image.width_px, image.height_px)
     elif labels and rng.random() < settings.tile_probability:
         window = _tile(image, rng, settings.view_side_px)
+    if is_mostly_padding(image, window):
+        window = whole
     # Looking closely at one thing, nobody can say what the whole scene is.
     shown = image if window == whole else replace(image, scene=None)
     return windowed(shown, window, settings.view_side_px)

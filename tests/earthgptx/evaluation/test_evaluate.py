@@ -2,11 +2,8 @@
 
 import json
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from earthgptx.data.coco_writer import write_coco_folder
@@ -16,18 +13,13 @@ from earthgptx.evaluation.baselines import region_mask, trivial_baselines
 from earthgptx.evaluation.conventions import Conventions
 from earthgptx.evaluation.crop_baselines import crop_baseline
 from earthgptx.evaluation.crop_network import CropBudget
-from earthgptx.evaluation.evaluate import (
-    Evaluation,
-    Job,
-    NothingToEvaluate,
-    evaluate_folder,
-    prepare,
-)
+from earthgptx.evaluation.evaluate import Evaluation, evaluate_dataset
 from earthgptx.evaluation.output import rounded, write_evaluation
-from earthgptx.evaluation.samples import TASKS, Sample, make_samples, mark_of, united_mask
+from earthgptx.evaluation.preparation import CannotEvaluate, Job, prepare
+from earthgptx.evaluation.prompts import PROMPTS, mark_of
+from earthgptx.evaluation.samples import TASKS, make_samples, united_mask
 from earthgptx.evaluation.scoring import Scorer
-from earthgptx.imagery.marks import Region
-from earthgptx.model.question import Question
+from tests.earthgptx.evaluation.answerers import HEADLINE, Knowing, Letters, Silent, told
 
 SCENES = 8
 
@@ -41,84 +33,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@dataclass
-class Drawn:
-    mask_HW: np.ndarray
-
-
-@dataclass
-class Said:
-    text: str = ""
-    boxes: tuple = ()
-    masks: tuple = ()
-
-
-class Letters:
-    """Counts letters: only equal labels look quite alike."""
-
-    def encode(self, sentences: list[str]) -> np.ndarray:
-        counts = [[s.count(letter) for letter in "abcdefghijklmnopqrstuvwxyz "] for s in sentences]
-        return np.array(counts, np.float32)
-
-
-@dataclass
-class Knowing:
-    """Is told which samples come next."""
-
-    coming: deque[Sample] = field(default_factory=deque)
-
-    def answer_all(self, questions: Sequence[Question], max_new_tokens: int = 0) -> list[Said]:
-        return [self._answer(question) for question in questions]
-
-    def _answer(self, question: Question) -> Said:
-        if len(question.regions) > 1:
-            samples = [self.coming.popleft() for _ in question.regions]
-            return Said("\n".join(f"Region {i}: {s.expected}" for i, s in enumerate(samples, 1)))
-        sample = self.coming.popleft()
-        assert question.words == sample.question
-        assert question.pixels_HWC.shape == (sample.image.height_px, sample.image.width_px, 3)
-        assert (question.window is not None) == sample.whole
-        masks = tuple(Drawn(united_mask(sample.image, (i,))) for i in sample.mask_objects)
-        return Said(sample.expected, (("things", sample.boxes),), masks)
-
-    def segment_regions(
-        self, pixels_HWC: np.ndarray, regions: Sequence[Region]
-    ) -> tuple[Drawn, ...]:
-        assert len(regions) == 1
-        sample = self.coming.popleft()
-        return (Drawn(united_mask(sample.image, sample.mask_objects)),)
-
-
-class Silent:
-    def answer_all(self, questions: Sequence[Question], max_new_tokens: int = 0) -> list[Said]:
-        return [Said() for _ in questions]
-
-    def segment_regions(self, *_: object) -> tuple[Drawn, ...]:
-        return ()
-
-
-HEADLINE = {
-    "classify_regions": "SS",
-    "classify_image": "accuracy",
-    "segment": "mIoU",
-    "segment_by_mark": "mIoU",
-    "detect": "F1@0.5",
-    "caption": "BLEU-4",
-    "caption_regions": "ROUGE-L",
-    "caption_regions_detailed": "S-IoU",
-    "answer": "accuracy",
-}
 SCORER = Scorer(Conventions(), Letters(), intervals=True)
 
 
 def _run(job: Job, answerer: Knowing | Silent) -> Evaluation:
-    def tell(samples, total):  # type: ignore[no-untyped-def]
-        for sample in samples:
-            if isinstance(answerer, Knowing):
-                answerer.coming.append(sample)
-            yield sample
-
-    return evaluate_folder(job, answerer, SCORER, tell)
+    return evaluate_dataset(job, answerer, SCORER, told(answerer))
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -146,7 +65,7 @@ def test_regions_asked_together_score_as_those_asked_alone(folder: Path) -> None
 def test_without_the_encoder_ss_is_unavailable_and_the_rest_is_scored(folder: Path) -> None:
     missing = {"unavailable": "no weights"}
     job = Job(folder, "classify_regions", "box", "all", limit=5)
-    metrics = evaluate_folder(
+    metrics = evaluate_dataset(
         job, Silent(), Scorer(Conventions(), missing), lambda samples, _: samples
     ).report["metrics"]
     assert metrics["SS"] == missing
@@ -174,16 +93,27 @@ def test_everything_is_written_and_the_same_twice(folder: Path, tmp_path: Path, 
     assert all(line["said"] == "" and line["image"] for line in lines)
 
 
-@pytest.mark.parametrize("prompts", ["box", "point", "scribble", "polygon"])
+@pytest.mark.parametrize("prompts", [name for name in PROMPTS if name != "own"])
 def test_marks_lie_on_what_they_mark(folder: Path, prompts: str) -> None:
-    samples = prepare(Job(folder, "segment_by_mark", prompts, "all")).samples[:10]  # type: ignore[arg-type]
+    samples = prepare(Job(folder, "classify_regions", prompts, "all")).samples[:10]  # type: ignore[arg-type]
     for sample in samples:
         image = sample.image
-        truth = united_mask(image, sample.mask_objects)
+        assert sample.marked is not None
+        truth = united_mask(image, (sample.marked,))
         region = mark_of(sample, prompts)  # type: ignore[arg-type]
         assert region == mark_of(sample, prompts)  # type: ignore[arg-type]
         covered = region_mask(region, image.height_px, image.width_px)
         assert (covered & truth).any() or prompts in ("point", "scribble")
+
+
+def test_the_mask_itself_is_no_mark_to_find_the_mask_by(folder: Path) -> None:
+    with pytest.raises(CannotEvaluate, match="is what segment_by_mark is to find"):
+        prepare(Job(folder, "segment_by_mark", "mask", "all"))
+
+
+def test_labels_have_no_marks_of_their_own(folder: Path) -> None:
+    with pytest.raises(CannotEvaluate, match="no marks of its own for classify_regions"):
+        prepare(Job(folder, "classify_regions", "own", "all"))
 
 
 def test_the_limit_takes_the_same_first_samples_and_order_mixes_images(folder: Path) -> None:
@@ -205,7 +135,7 @@ def test_evaluated_images_are_not_those_the_constants_come_from(folder: Path) ->
 def test_a_folder_without_such_samples_says_so(tmp_path: Path) -> None:
     image = generate_scene(3, 128).labelled("optical")
     write_coco_folder([image.__class__(**{**vars(image), "scene": None})], tmp_path)
-    with pytest.raises(NothingToEvaluate, match="classify_image"):
+    with pytest.raises(CannotEvaluate, match="classify_image"):
         prepare(Job(tmp_path, "classify_image", split="all"))
 
 

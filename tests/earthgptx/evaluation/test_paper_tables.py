@@ -5,7 +5,7 @@ from earthgptx.evaluation.published import PUBLISHED
 def report(task: str, prompts: str | None = "box", **metrics: object) -> dict:
     return {
         "task": task,
-        "folder": "harbours",
+        "dataset": "harbours",
         "prompts": prompts,
         "samples": 30,
         "metrics": metrics,

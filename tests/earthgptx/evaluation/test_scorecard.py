@@ -12,7 +12,7 @@ from earthgptx.model.checkpoint import write_random
 
 REPORT = {
     "task": "classify_regions",
-    "folder": "mstar_chips",
+    "dataset": "mstar_chips",
     "prompts": "box",
     "samples": 150,
     "metrics": {"accuracy": 0.9, "SS": {"unavailable": "no weights"}, "CIDEr-D": 3.0},

@@ -22,6 +22,7 @@ from earthgptx.imagery.marks import (
     ScribbleMark,
     mark_kind,
     marks_from_mask,
+    mixed_marks_from_mask,
     region_extent_xyxy_px,
     validate_regions,
 )
@@ -140,6 +141,19 @@ def test_a_simulated_user_marks_the_thing(seed: int, kind: MarkKind) -> None:
     slack = 0.1 * (x1 - x0)
     assert x0 - slack <= extent[0] <= extent[2] <= x1 + slack
     assert y0 - slack <= extent[1] <= extent[3] <= y1 + slack
+
+
+def test_a_mix_of_marks_has_two_or_three_kinds_and_up_to_three_points() -> None:
+    found: set[tuple[MarkKind, ...]] = set()
+    mask = ellipse()
+    for seed in range(60):
+        region = mixed_marks_from_mask(mask, np.random.default_rng(seed))
+        assert region == mixed_marks_from_mask(mask, np.random.default_rng(seed))
+        validate_regions([region], WIDTH, HEIGHT)
+        kinds = [mark_kind(mark) for mark in region.marks]
+        assert 2 <= len(set(kinds)) <= 3 and kinds.count("point") <= 3 and "mask" not in kinds
+        found.add(tuple(sorted(kinds)))
+    assert {("box", "point", "point"), ("polygon", "scribble")} <= found
 
 
 @pytest.mark.parametrize("kind", MARK_KINDS)
