@@ -212,4 +212,4 @@ def _told_of_served(job: Job) -> str:
     images = list(islice(dataset.images(), _MOST_LOOKED_THROUGH))
     by_label = {task for task in TASKS if any(make_samples([image], task) for image in images)}
     there = [task for task in TASKS if served[task] or task in by_label]
-    return f"in all its splits it serves {', '.join(there) or 'nothing'}"
+    return f"in all its splits (--split all) it serves {', '.join(there) or 'nothing'}"
