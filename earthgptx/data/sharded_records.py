@@ -32,7 +32,7 @@ from earthgptx.data.record_shards import Shard, read_index
 from earthgptx.data.records import InstructionRecord
 from earthgptx.kept_within import KeptWithin
 
-# Of where images lie, about 70 bytes each: some 900,000 images.
+# Of where images lie, about 64 bytes each: a million images.
 TABLES_LIMIT_BYTES = 64 * 2**20
 
 
