@@ -1,10 +1,11 @@
-"""Instruction records in shards: sets larger than memory, read in any order, from any record on.
+"""Instruction records written into shards, for sets larger than memory.
 
 A shard is a plain tar file in WebDataset's layout (Aizman et al. 2020, arXiv:2001.01858). For each
 image it holds ``000042.png`` (without loss) and ``000042.json``: the lines that ask about it, as in
 ``earthgptx.data.record_lines``. ``index.json`` beside the shards counts them and is written last: a
 folder without it is not finished. Tar and not parquet: the standard library reads it, an image
-stays a file that anybody can take out, and a record is one seek away.
+stays a file that anybody can take out, and a record is one seek away
+(``earthgptx.data.sharded_records``).
 """
 
 from __future__ import annotations
@@ -13,18 +14,14 @@ import io
 import itertools
 import json
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from earthgptx.data.coco_folder import DataError
-from earthgptx.data.faults import named
-from earthgptx.data.labelled_image import LabelledImage, PixelsHWC
-from earthgptx.data.record_lines import image_facts, line_of, record_of
+from earthgptx.data.record_lines import line_of
 from earthgptx.data.records import InstructionRecord
 
 INDEX_NAME = "index.json"
@@ -128,77 +125,3 @@ def read_index(folder: Path) -> ShardIndex:
         if not tar.is_file() or tar.stat().st_size != shard.size_bytes:
             raise DataError(f"{tar}: missing or cut short (wanted {shard.size_bytes} bytes)")
     return index
-
-
-def stream_records(
-    folder: Path, *, seed: int | None = None, skip: int = 0, part: int = 0, parts: int = 1
-) -> Iterator[InstructionRecord]:
-    """The records of a folder, one image in memory at a time.
-
-    The order depends on ``seed`` alone, so that ``skip`` goes on where a reading ended; whole
-    shards are skipped without being opened.
-
-    Args:
-        folder: as ``write_shards`` left it.
-        seed: shuffles shards, and images within a shard; None keeps the order of writing.
-        skip: so many records of this part were read before.
-        part: which worker this is.
-        parts: of how many; each reads shards of its own.
-
-    Raises:
-        DataError: the index, a shard or a record is broken; names the file and the record.
-    """
-    index = read_index(folder)
-    order = range(len(index.shards))
-    if seed is not None:
-        order = np.random.default_rng(seed).permutation(len(index.shards)).tolist()
-    for number in order[part::parts]:
-        shard = index.shards[number]
-        if skip >= shard.records:
-            skip -= shard.records
-            continue
-        rng = None if seed is None else np.random.default_rng((seed, number))
-        yield from itertools.islice(_records_of(folder / shard.file, rng), skip, None)
-        skip = 0
-
-
-def _records_of(path: Path, rng: np.random.Generator | None) -> Iterator[InstructionRecord]:
-    with named(path, "the tar file"), tarfile.open(path, "r:") as tar:
-        members = {member.name: member for member in tar}
-    keys = [name.removesuffix(".json") for name in members if name.endswith(".json")]
-    for place in range(len(keys)) if rng is None else rng.permutation(len(keys)):
-        with named(path, keys[place]):
-            sample = _sample(path, members[f"{keys[place]}.json"], members[f"{keys[place]}.png"])
-        yield from sample
-
-
-def _sample(path: Path, told: tarfile.TarInfo, picture: tarfile.TarInfo) -> list[InstructionRecord]:
-    lines = json.loads(_bytes_at(path, told.offset_data, told.size))
-    return [
-        record_of(
-            line,
-            LabelledImage(
-                image_id=str(line["image_id"]),
-                width_px=int(line["width"]),
-                height_px=int(line["height"]),
-                load_pixels=partial(_pixels, path, picture.offset_data, picture.size),
-                **image_facts(line),
-            ),
-        )
-        for line in lines
-    ]
-
-
-def _bytes_at(path: Path, offset: int, size_bytes: int) -> bytes:
-    with path.open("rb") as stream:
-        stream.seek(offset)
-        return stream.read(size_bytes)
-
-
-def _pixels(path: Path, offset: int, size_bytes: int) -> PixelsHWC:
-    """uint8 [H, W, 1] or [H, W, 3] of a picture inside a tar file."""
-    with named(path, f"the picture at byte {offset}"):
-        picture = io.BytesIO(_bytes_at(path, offset, size_bytes))
-        with Image.open(picture, formats=("PNG",)) as opened:
-            pixels = np.asarray(opened)
-    return pixels[..., None] if pixels.ndim == 2 else pixels

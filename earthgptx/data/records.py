@@ -1,9 +1,9 @@
 """The one instruction record: a question about an image, and the answer a person or a set gave.
 
 Sets that carry text (captions, questions and answers, referring expressions, dialogues) are read
-into these; they stream from shards (``earthgptx.data.record_shards``) and are written by hand as
-lines of JSON (``earthgptx.data.record_lines``). Where a set has labels instead of text, its truth
-is a ``LabelledImage``, and templates (``earthgptx.data.instructions``) make the questions.
+into these; they lie in shards (``earthgptx.data.sharded_records``) and are written by hand as lines
+of JSON (``earthgptx.data.record_lines``). Where a set has labels instead of text, its truth is a
+``LabelledImage``, and templates (``earthgptx.data.instructions``) make the questions.
 
 Coordinates are pixels of the whole image, as in ``LabelledImage``; an answer names boxes and masks
 by placeholders, because their text depends on the view they are looked at through.

@@ -10,25 +10,26 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
 from peft import LoraConfig, PeftModel, inject_adapter_in_model, set_peft_model_state_dict
 from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import get_peft_model_state_dict
 from peft.utils.other import AuxiliaryTrainingWrapper
 from safetensors import SafetensorError
 from safetensors.torch import load, save_file
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from earthgptx.model.errors import CheckpointError, ModelInputError
 
-ADAPTED = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 WEIGHTS_FILE = "adapter_model.safetensors"
 # Of every name in peft's files.
 PREFIX = "base_model.model."
+# In the names of what an adapter adds: matrices, and rows of new tokens.
+ADDED = ("lora_", "trainable_tokens_")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 MOST_RANK = 256
 
@@ -41,10 +42,13 @@ def add_adapter(language: PreTrainedModel, rank: int, new_tokens: Sequence[int] 
         rank: of the adapter's matrices; the scale is 2, as is usual.
         new_tokens: ids whose embeddings learn too: tokens that a pretrained model never read.
     """
+    layers = block_layers(language)
     settings = LoraConfig(
         r=rank,
         lora_alpha=2 * rank,
-        target_modules=list(ADAPTED),
+        target_modules=sorted({name.rpartition(".")[2] for name in layers}),
+        # GPT-2's layers keep their matrices the other way round.
+        fan_in_fan_out=any(isinstance(layer, Conv1D) for layer in layers.values()),
         trainable_token_indices=list(new_tokens) or None,
         task_type="CAUSAL_LM",
     )
@@ -53,10 +57,25 @@ def add_adapter(language: PreTrainedModel, rank: int, new_tokens: Sequence[int] 
     return settings
 
 
-def save_adapter(language: nn.Module, settings: LoraConfig, folder: Path) -> None:
-    """Writes what learnt as an adapter folder."""
+def block_layers(language: PreTrainedModel) -> dict[str, nn.Module]:
+    """The linear layers of a decoder's blocks by name, whatever its family calls them."""
+    head = language.get_output_embeddings()
+    return {
+        name: layer
+        for name, layer in language.named_modules()
+        if isinstance(layer, nn.Linear | Conv1D) and layer is not head
+    }
+
+
+def adapter_tensors(language: nn.Module) -> dict[str, Tensor]:
+    """What an adapter that was added has learnt, by peft's names."""
+    tensors: dict[str, Tensor] = get_peft_model_state_dict(language, adapter_name="default")
+    return tensors
+
+
+def save_adapter(tensors: Mapping[str, Tensor], settings: LoraConfig, folder: Path) -> None:
+    """Writes what ``adapter_tensors`` gave as an adapter folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = get_peft_model_state_dict(language, adapter_name="default")
     partial = folder / ".adapter.partial"
     save_file({PREFIX + name: t.contiguous().cpu() for name, t in tensors.items()}, partial)
     settings.save_pretrained(str(folder))
@@ -160,7 +179,7 @@ class Adapters:
                 layer.enable_adapters(False)
         self._in_use = name
 
-    def _insert(self, name: str, settings: LoraConfig, tensors: dict[str, torch.Tensor]) -> None:
+    def _insert(self, name: str, settings: LoraConfig, tensors: dict[str, Tensor]) -> None:
         settings.inference_mode = True
         place, dtype = self._language.device, self._language.dtype
         with warnings.catch_warnings():

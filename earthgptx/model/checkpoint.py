@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from earthgptx.model.visual_experts import ImageEncoderModel
 
 STAGES = ("image_encoder", "prompt_encoder", "reasoner", "mask_decoder")
+# Beside assembled weights: whose the parts are, and under which licences.
+SOURCES_NAME = "sources.json"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # Where it is tied to the input embeddings it is stored once.
 HEAD = "language.lm_head.weight"

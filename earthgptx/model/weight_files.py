@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -142,6 +143,25 @@ def write_stage(folder: Path, stage: str, state: dict[str, Tensor]) -> None:
     partial = folder / f".{stage}.partial"
     _write_file(state, partial)
     _replace_stage(folder, stage, {partial: f"{stage}.safetensors"}, None)
+
+
+def copy_stage(start: Path, folder: Path, stage: str) -> None:
+    """Puts a stage's files as they are in place of those in ``folder``.
+
+    Raises:
+        CheckpointError: they cannot be read.
+    """
+    names: dict[Path, str] = {}
+    for number, path in enumerate(stage_files(start, stage)):
+        partial = folder / f".{stage}-{number:05d}.partial"
+        try:
+            shutil.copyfile(path, partial)
+        except OSError as error:
+            raise CheckpointError(f"cannot read the weights {path}: {error}") from error
+        names[partial] = path.name
+    index = _index_path(start, stage)
+    told = json.loads(index.read_text()) if index.exists() else None
+    _replace_stage(folder, stage, names, told)
 
 
 class ShardWriter:

@@ -3,6 +3,7 @@
     earthgptx train nano --out runs/nano --data DIR
     earthgptx train further --start runs/nano --out runs/further --data DIR --steps 5000
     earthgptx train tune --start weights/nano --data my.jsonl --out runs/mine --steps 300 --rank 8
+    earthgptx train tune --start weights/base --data shards/* --rank 8 --train bridge,mask-decoder
     earthgptx train merge --start weights/nano --adapter runs/mine/adapter --out weights/mine
 
 A training that was cut off goes on where it left off. ``torchrun -m earthgptx.training.command``
@@ -69,17 +70,31 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument(
         "--data",
         type=Path,
-        action="append",
+        action="extend",
+        nargs="+",
         required=True,
         metavar="PATH",
-        help=".jsonl, COCO .json or folder of any format in `earthgptx data formats`; repeatable",
+        help=".jsonl, COCO .json, shards or folders in any format of `earthgptx data formats`",
     )
     tune.add_argument("--out", type=Path, default=Path("runs/tune"), metavar="DIR")
-    tune.add_argument("--rank", type=int, default=0, help="of a LoRA adapter; 0: all weights")
+    tune.add_argument("--rank", type=int, default=0, help="of a LoRA adapter; 0: none")
+    tune.add_argument(
+        "--train",
+        metavar="PART,...",
+        help="what learns: experts (conv-expert, vit-expert, sam-encoder), bridge, language "
+        "(language-attention, language-embeddings), mask-decoder; default: all but conv-expert, "
+        "with --rank the adapter alone",
+    )
     tune.add_argument(
         "--rehearsal", type=float, default=0.2, help="share of synthetic scenes in between"
     )
     tune.add_argument("--batch-size", type=int, default=16, help="images a step")
+    tune.add_argument(
+        "--learning-rate", type=float, default=2e-4, help="the highest; an adapter's is 15 times it"
+    )
+    tune.add_argument(
+        "--save-every", type=int, default=250, metavar="STEPS", help="where a cut off run goes on"
+    )
     tune.set_defaults(run=_tune)
     for kind, steps in ((nano, DEFAULT_STEPS), (further, 5000), (tune, 300)):
         kind.add_argument("--steps", type=int, default=steps)
@@ -129,19 +144,25 @@ def _further(args: argparse.Namespace) -> int:
 
 
 def _tune(args: argparse.Namespace) -> int:
+    from earthgptx.training.learning import Learning, parts_named
     from earthgptx.training.tune import tune
 
     if not 0 <= args.rehearsal < 1:
         raise ValueError(f"--rehearsal {args.rehearsal:g}: a share from 0 to below 1")
+    if args.save_every < 1:
+        raise ValueError(f"--save-every {args.save_every}: at least one step")
+    parts = None if args.train is None else parts_named(args.train)
     tune(
         args.start,
         args.data,
         args.out,
         args.steps,
+        Learning(parts, args.rank),
         args.seed,
-        args.rank,
         args.rehearsal,
         args.batch_size,
+        args.learning_rate,
+        args.save_every,
         _processes(args),
     )
     return 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 import torch
@@ -14,8 +15,15 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from earthgptx.model.checkpoint import STAGES, build_stage, save_stage, save_tensors
+from earthgptx.model.checkpoint import (
+    SOURCES_NAME,
+    STAGES,
+    build_stage,
+    save_stage,
+    save_tensors,
+)
 from earthgptx.model.presets import read_config
+from earthgptx.model.weight_files import ShardWriter, copy_stage, open_tensors, stage_files
 from earthgptx.training.processes import Processes, whole
 from earthgptx.training.state import lasting_buffers
 
@@ -31,6 +39,44 @@ def export_stages(network: nn.Module, folder: Path, processes: Processes) -> Non
         if processes.is_first:
             save_tensors(part, tensors, folder, stage)
     processes.wait()
+
+
+def export_learnt(
+    network: nn.Module, learnt: Set[str], start: Path, folder: Path, processes: Processes
+) -> None:
+    """Writes a weights folder: what learnt, and all else bit for bit as ``start`` has it.
+
+    Args:
+        network: the stages, with what was learnt.
+        learnt: names of its parameters that learnt.
+        start: the weights folder that it was.
+        folder: gets the files of all stages.
+        processes: every one has to take part.
+
+    Raises:
+        CheckpointError: the files of ``start`` cannot be read.
+    """
+    parameters = dict(network.named_parameters())
+    for stage in STAGES:
+        own = sorted(name for name in learnt if name.startswith(f"{stage}."))
+        tensors = {n.removeprefix(f"{stage}."): whole(parameters[n].detach()) for n in own}
+        if processes.is_first:
+            _write_learnt(tensors, start, folder, stage)
+    processes.wait()
+
+
+def _write_learnt(tensors: Mapping[str, Tensor], start: Path, folder: Path, stage: str) -> None:
+    if not tensors:
+        copy_stage(start, folder, stage)
+        return
+    with ShardWriter(folder, stage) as writer:
+        for path in stage_files(start, stage):
+            with open_tensors(path) as file:
+                for name in file.keys():  # noqa: SIM118 (no mapping, it only has keys())
+                    if name in tensors:
+                        writer.add(name, tensors[name].to("cpu", torch.bfloat16))
+                    else:
+                        writer.add(name, file.get_tensor(name))
 
 
 def export_average(run: Path, out: Path) -> None:
@@ -51,10 +97,15 @@ def export_average(run: Path, out: Path) -> None:
 
 
 def copy_configuration(start: Path, folder: Path) -> None:
-    """Copies what weights belong to, configuration and tokenizer, into a folder made for it."""
+    """Copies what weights belong to into a folder made for it.
+
+    Configuration, tokenizer, and where they were assembled, whose the parts are.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("config.json", "tokenizer.json"):
         shutil.copy(start / name, folder / name)
+    if (start / SOURCES_NAME).exists():
+        shutil.copy(start / SOURCES_NAME, folder / SOURCES_NAME)
 
 
 @torch.no_grad()

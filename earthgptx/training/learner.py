@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from earthgptx.model.adapters import ADDED
 from earthgptx.training.batches import Batch
 from earthgptx.training.depthwise import keep_depthwise_in_float32
 from earthgptx.training.losses import Losses, divisors, weighted
@@ -21,6 +22,8 @@ from earthgptx.training.state import AveragedWeights, load_state, save_state
 GATE_SPEED = 10.0
 # It has had its close looks: it only adapts to whole views.
 CONV_EXPERT_SPEED = 0.3
+# It starts at nothing, beside weights that know a lot.
+ADAPTER_SPEED = 15.0
 
 
 @dataclass(frozen=True)
@@ -125,4 +128,6 @@ def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, 
 def _speed(name: str) -> float:
     if name.endswith("gate_D"):
         return GATE_SPEED
+    if any(added in name for added in ADDED):
+        return ADAPTER_SPEED
     return CONV_EXPERT_SPEED if name.startswith("image_encoder.conv.") else 1.0

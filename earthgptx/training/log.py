@@ -61,7 +61,8 @@ class TrainingLog:
         self._board.close()  # type: ignore[no-untyped-call]
 
     def _write_line(self, done: int) -> None:
-        means = {name: round(value / self._count, 4) for name, value in self._sums.items()}
+        # Nine digits: a float32 comes back to the bit.
+        means = {name: float(f"{value / self._count:.9g}") for name, value in self._sums.items()}
         self._sums, self._count = {}, 0
         step_s = means["waited_s"] + means["worked_s"]
         images_per_s = round(self._settings.batch_size / step_s, 2)

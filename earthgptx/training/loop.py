@@ -49,7 +49,8 @@ def train(
         settings: how.
         folder: of the run.
         processes: None trains in this process alone, on the CPU.
-        export: writes what is kept, once ``network`` holds the average; None writes all stages.
+        export: writes what is kept, in every process, once ``network`` holds the average; None
+            writes all stages.
         shown: questions whose answers are drawn now and then, to ``pictures/`` of the folder.
 
     Raises:
@@ -80,7 +81,7 @@ def train(
     learner.average.copy_to(network)
     if export is None:
         export_stages(network, folder, processes)
-    elif processes.is_first:
+    else:
         export()
 
 

@@ -189,13 +189,13 @@ class TrainingNetwork(nn.Module):
         if looks_BRD is not None:
             looks = looks_BRD.reshape(-1, width)[rows.region_of_slot]
             flat = flat.index_put((rows.region_slots,), looks.to(flat.dtype))
-        hidden = language.model(
+        hidden = language.base_model(
             inputs_embeds=flat.view(*rows.ids_BL.shape, width),
             attention_mask=packed_mask(rows.segment_BL),
             position_ids=rows.positions_BL,
             use_cache=False,
         ).last_hidden_state.reshape(-1, width)
-        logits = language.lm_head(hidden.index_select(0, rows.label_slots)).float()
+        logits = language.get_output_embeddings()(hidden.index_select(0, rows.label_slots)).float()
         each = F.cross_entropy(logits, rows.labels, reduction="none")
         states_QD = hidden.index_select(0, rows.seg_slots)
         return Answered(

@@ -99,7 +99,11 @@ def load_state(
     average: AveragedWeights,
     optimiser: torch.optim.Optimizer,
 ) -> int:
-    """Restores what ``save_state`` wrote; returns the step, 0 if there is nothing yet."""
+    """Restores what ``save_state`` wrote; returns the step, 0 if there is nothing yet.
+
+    Raises:
+        ValueError: what learns now is not what learnt then.
+    """
     path = folder / "state.safetensors"
     if not path.exists():
         return 0
@@ -107,6 +111,9 @@ def load_state(
     with safe_open(path, "pt") as file:
         step = int(json.loads(file.metadata()["step"]))
     tensors = load_file(path)
+    learnt = {name.removeprefix("average/") for name in tensors if name.startswith("average/")}
+    if other := sorted(learnt ^ set(average.tensors)):
+        raise ValueError(f"{path}: not the state of what learns now; {other[0]} differs")
     fused = bool(optimiser.defaults["fused"])
     with torch.no_grad():
         current = dict(network.named_parameters())

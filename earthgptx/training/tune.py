@@ -1,19 +1,16 @@
-"""One's own data on trained weights: all of the model, or an adapter of its language model."""
+"""One's own data on trained weights: parts of the model learn, or an adapter, or both."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
+from peft import LoraConfig
 
-from earthgptx.data.adapters.dataset import Dataset
-from earthgptx.data.adapters.registry import open_dataset
-from earthgptx.data.coco_folder import DataError
-from earthgptx.data.records import InstructionRecord
-from earthgptx.model.adapters import add_adapter, merged, save_adapter
+from earthgptx.model.adapters import adapter_tensors, add_adapter, merged, save_adapter
 from earthgptx.model.checkpoint import (
     STAGES,
     model_version,
@@ -23,20 +20,18 @@ from earthgptx.model.checkpoint import (
 )
 from earthgptx.model.language_model import Words
 from earthgptx.model.reasoner import ReasonerNetwork
-from earthgptx.training.export import copy_configuration
+from earthgptx.model.weight_files import copy_stage
+from earthgptx.training.export import copy_configuration, export_learnt
+from earthgptx.training.learning import Learning
 from earthgptx.training.loop import train
-from earthgptx.training.mixture import Drawn, Mixture, MixturePart, folder_source
+from earthgptx.training.mixture import Mixture
 from earthgptx.training.network import TrainingNetwork
-from earthgptx.training.pictures import Shown, shown_of_image, shown_of_record
-from earthgptx.training.processes import Processes
-from earthgptx.training.recipes import synthetic_parts
+from earthgptx.training.own_data import mixed_with_synthetic, open_own_set, shown_of
+from earthgptx.training.processes import Processes, whole
 from earthgptx.training.samples import SampleSettings
 from earthgptx.training.settings import LoopSettings
 
-# A set ten times as large is seen about three times as often.
-TEMPERATURE = 2.0
 ADAPTER = "adapter"
-MOST_SHOWN = 3
 
 
 def tune(
@@ -44,10 +39,12 @@ def tune(
     paths: Sequence[Path],
     folder: Path,
     steps: int,
+    learning: Learning,
     seed: int = 0,
-    rank: int = 0,
     rehearsal: float = 0.2,
     batch_size: int = 16,
+    learning_rate: float = 2e-4,
+    save_every: int = 250,
     processes: Processes | None = None,
 ) -> None:
     """``earthgptx train tune --start weights/nano --data my.jsonl --out runs/mine``.
@@ -55,44 +52,93 @@ def tune(
     Args:
         start: the weights folder to start from.
         paths: datasets in any of the formats that ``earthgptx data formats`` lists.
-        folder: of the run; gets finished weights, or with ``rank`` the adapter in ``adapter/``.
+        folder: of the run; gets finished weights, and an adapter in ``adapter/`` if one learnt;
+            where it learnt alone, nothing else.
         steps: optimiser steps.
+        learning: what learns.
         seed: of samples and marks.
-        rank: of the adapter; 0 trains everything but the conv expert.
         rehearsal: share of synthetic scenes in between, for the model not to forget the rest.
         batch_size: images a step.
+        learning_rate: the highest, of the model's own weights; an adapter's is 15 times that.
+        save_every: steps between two states that a cut off run goes on from.
         processes: None trains in this process alone, on the CPU.
 
     Raises:
-        CheckpointError: the weights cannot be read. DataError: a dataset is empty or broken.
+        CheckpointError: the weights cannot be read.
+        DataError: a dataset is empty or broken.
+        ValueError: the model has no such part, or the run's state is one of other parts.
     """
+    processes = processes or Processes(on_cpu=True)
     torch.manual_seed(seed)
     network = start_from(start)
     words = Words.read(start / "tokenizer.json", network.config.language)
-    copy_configuration(start, folder)
-    export = None
-    if rank:
-        network.requires_grad_(False)
-        adapter = add_adapter(network.reasoner.language, rank, _new_tokens(network, words))
-        export = partial(save_adapter, network.reasoner.language, adapter, folder / ADAPTER)
+    own = [open_own_set(path) for path in paths]
+    tuned = _begin(network, words, learning)
     settings = LoopSettings(
         steps=steps,
         batch_size=batch_size,
-        learning_rate=3e-3 if rank else 2e-4,
+        learning_rate=learning_rate,
         warmup_steps=min(50, max(steps // 10, 1)),
         words_from=0.0,
         settling_steps=0,
+        conv_rests=not any(p.requires_grad for p in network.image_encoder.conv.parameters()),
         decay_from=0.5,
+        save_every=save_every,
         pictures_every=max(steps // 3, 1),
+        # A short run has a curve, too.
+        log_every=min(10, max(steps // 100, 1)),
     )
-    own = [_all_of(open_dataset(path)) for path in paths]
     mixture = Mixture(
-        own_parts(paths, own, rehearsal),
+        mixed_with_synthetic(own, rehearsal),
         SampleSettings(network.config.view_side_px, network.config.grid_side),
         seed,
         settings.steps * settings.batch_size,
     )
+    copy_configuration(start, folder)
+    export = partial(tuned.export, start, folder, processes)
     train(network, mixture, words, settings, folder, processes, export, shown_of(own))
+
+
+@dataclass(frozen=True)
+class _Tuned:
+    """A network of which some learns.
+
+    Attributes:
+        names: of its own parameters that learn.
+        adapter: settings of the one beside its language model, if there is one.
+    """
+
+    network: TrainingNetwork
+    names: frozenset[str]
+    adapter: LoraConfig | None
+
+    def export(self, start: Path, folder: Path, processes: Processes) -> None:
+        """Writes what learnt; every process has to take part."""
+        if self.names:
+            export_learnt(self.network, self.names, start, folder, processes)
+        if self.adapter is not None:
+            held = adapter_tensors(self.network.reasoner.language)
+            tensors = {name: whole(tensor) for name, tensor in held.items()}
+            if processes.is_first:
+                save_adapter(tensors, self.adapter, folder / ADAPTER)
+            processes.wait()
+
+
+def _begin(network: TrainingNetwork, words: Words, learning: Learning) -> _Tuned:
+    """Opens what is to learn and freezes the rest.
+
+    Raises:
+        ValueError: the model has no such part.
+    """
+    names = learning.names_in(network)
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name in names)
+    if not learning.rank:
+        return _Tuned(network, names, None)
+    # Ids that only this family uses; nano learnt all words together.
+    new_tokens = words.markup_ids() if network.config.language.name else []
+    adapter = add_adapter(network.reasoner.language, learning.rank, new_tokens)
+    return _Tuned(network, names, adapter)
 
 
 def start_from(folder: Path) -> TrainingNetwork:
@@ -108,34 +154,6 @@ def start_from(folder: Path) -> TrainingNetwork:
     return network
 
 
-def shown_of(own: Sequence[Sequence[Drawn]]) -> list[Shown]:
-    """Questions about the first of each dataset."""
-    shown: list[Shown] = []
-    for drawn in own:
-        for first in drawn[:MOST_SHOWN]:
-            if isinstance(first, InstructionRecord):
-                shown.append(shown_of_record(first))
-            else:
-                shown += shown_of_image(first, seed=0)
-    return shown[: 3 * MOST_SHOWN]
-
-
-def own_parts(
-    paths: Sequence[Path], own: Sequence[Sequence[Drawn]], rehearsal: float
-) -> list[MixturePart]:
-    """Each dataset with its share by temperature, and synthetic scenes."""
-    sizes = [len(drawn) ** (1 / TEMPERATURE) for drawn in own]
-    parts = [
-        MixturePart(path.stem, folder_source(drawn), (1 - rehearsal) * size / sum(sizes))
-        for path, drawn, size in zip(paths, own, sizes, strict=True)
-    ]
-    scenes = synthetic_parts()
-    total = sum(part.share for part in scenes)
-    return parts + [
-        MixturePart(part.name, part.source, rehearsal * part.share / total) for part in scenes
-    ]
-
-
 def merge_adapter(start: Path, adapter: Path, out: Path) -> str:
     """A weights folder of ``start`` with an adapter merged in; returns the reasoner's version.
 
@@ -145,25 +163,9 @@ def merge_adapter(start: Path, adapter: Path, out: Path) -> str:
     reasoner = read_stage(start, "reasoner", torch.device("cpu"), torch.float32)
     assert isinstance(reasoner, ReasonerNetwork)
     reasoner.language = merged(reasoner.language, adapter)
-    out.mkdir(parents=True, exist_ok=True)
-    for path in sorted(start.iterdir()):
-        if path.is_file() and not path.name.startswith("reasoner"):
-            shutil.copy(path, out / path.name)
+    copy_configuration(start, out)
+    for stage in STAGES:
+        if stage != "reasoner":
+            copy_stage(start, out, stage)
     save_stage(reasoner, out, "reasoner")
     return model_version(out, "reasoner")
-
-
-def _all_of(dataset: Dataset) -> list[Drawn]:
-    """Everything that can be learnt from; pixels unread."""
-    drawn: list[Drawn] = [i for i in dataset.images() if i.objects or i.image_label or i.scene]
-    drawn += dataset.records()
-    if not drawn:
-        raise DataError(f"{dataset.path}: nothing to learn from: no labels, no questions")
-    return drawn
-
-
-def _new_tokens(network: TrainingNetwork, words: Words) -> list[int]:
-    """Ids that only this family uses; none where all words were learnt together."""
-    if not network.config.language.name:
-        return []
-    return words.markup_ids()

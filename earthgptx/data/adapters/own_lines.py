@@ -15,11 +15,13 @@ from earthgptx.data.adapters.pixels import load_pixels
 from earthgptx.data.coco_folder import DataError
 from earthgptx.data.faults import Report, each, named, read_lines
 from earthgptx.data.record_lines import image_facts, record_of
-from earthgptx.data.record_shards import INDEX_NAME, stream_records
+from earthgptx.data.record_shards import INDEX_NAME
 from earthgptx.data.records import InstructionRecord
 from earthgptx.data.segmentation import Rle
+from earthgptx.data.sharded_records import ShardedRecords
 from earthgptx.imagery.masks import encode_rle
 
+SHARDS = "shards"
 SPLITS = ("train", "val", "test")
 
 
@@ -53,18 +55,13 @@ def _mask(folder: Path, named_file: Path) -> Rle:
 
 def shard_records(folder: Path, split: str | None, report: Report) -> Iterator[InstructionRecord]:
     """The records of shards, in the order of writing."""
-    records = stream_records(folder)
-    while True:
-        try:
-            record = next(records, None)
-        except DataError as fault:
-            # What comes after a broken shard cannot be reached from here.
-            report(fault)
-            return
-        if record is None:
-            return
-        if split in (None, record.split):
-            yield record
+    try:
+        for record in ShardedRecords(folder):
+            if split in (None, record.split):
+                yield record
+    except DataError as fault:
+        # What comes after a broken record cannot be reached from here.
+        report(fault)
 
 
 FORMATS = {
@@ -75,7 +72,7 @@ FORMATS = {
         recognises=lambda path: path.is_file() and path.suffix == ".jsonl",
         records=line_records,
     ),
-    "shards": Format(
+    SHARDS: Format(
         about="instruction records in tar files, for sets larger than memory",
         licence="as told",
         splits=SPLITS,

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from earthgptx.model.checkpoint import STAGES, build_stage, tied_names
+from earthgptx.model.checkpoint import SOURCES_NAME, STAGES, build_stage, tied_names
 from earthgptx.model.errors import CheckpointError
 from earthgptx.model.meta_construction import parameters_without_memory
 from earthgptx.model.presets import ModelConfig, write_config
@@ -83,7 +83,7 @@ def assemble(
     tokens.tokenizer.save(str(out / "tokenizer.json"))
     write_config(config, out / "config.json")
     told = {part: [s.name, s.licence] for part, s in sources.named().items()}
-    (out / "sources.json").write_text(json.dumps(told, indent=1) + "\n")
+    (out / SOURCES_NAME).write_text(json.dumps(told, indent=1) + "\n")
     return config
 
 

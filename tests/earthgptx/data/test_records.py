@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,10 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earthgptx.data.coco_folder import DataError
 from earthgptx.data.labelled_image import LabelledImage, PixelsHWC
 from earthgptx.data.record_lines import image_facts, line_of, record_of
-from earthgptx.data.record_shards import INDEX_NAME, read_index, stream_records, write_shards
 from earthgptx.data.records import InstructionRecord, answer_through
 from earthgptx.imagery.mark_shapes import (
     BoxMark,
@@ -114,100 +111,3 @@ def test_boxes_are_said_in_the_frame_of_the_view() -> None:
     assert padded == "<p>2 ships</p>[0.00,0.12,0.50,0.38;0.50,0.38,1.00,0.88] there."
     zoomed = answer_through(asked, Window(20.0, 10.0, 20.0))
     assert zoomed == "<p>2 ships</p>[0.00,0.00,0.00,0.00;0.00,0.00,1.00,1.00] there."
-
-
-def many(count: int, questions: int = 2) -> list[InstructionRecord]:
-    return [
-        record(
-            number * questions + k,
-            image(number, "sar" if number % 2 else "optical"),
-            question=f"question {k} about {number}?",
-            marks=(Region((PointMark(1.0 + number, 2.0),)),),
-        )
-        for number in range(count)
-        for k in range(questions)
-    ]
-
-
-def names(records: Any) -> list[str]:
-    return [r.record_id for r in records]
-
-
-def test_records_come_back_from_shards_with_their_pixels(tmp_path: Path) -> None:
-    written = many(5)
-    index = write_shards(written, tmp_path, "mine", images_per_shard=2)
-    assert [(s.images, s.records) for s in index.shards] == [(2, 4), (2, 4), (1, 2)]
-    assert read_index(tmp_path) == index and index.records == 10
-    assert index.licences == ("CC0-1.0",)
-    for before, after in zip(written, stream_records(tmp_path), strict=True):
-        assert (after.record_id, after.question, after.marks) == (
-            before.record_id,
-            before.question,
-            before.marks,
-        )
-        assert after.image.modality == before.image.modality
-        assert (after.image.load_pixels() == before.image.load_pixels()).all()
-
-
-def test_an_image_is_stored_once_for_all_that_is_asked_about_it(tmp_path: Path) -> None:
-    loads = []
-
-    def counted() -> PixelsHWC:
-        loads.append(1)
-        return pixels_of(0)
-
-    shared = LabelledImage("set/0", "set", "CC0-1.0", "optical", WIDTH, HEIGHT, counted)
-    write_shards((record(k, shared) for k in range(50)), tmp_path, "mine")
-    assert len(loads) == 1 and read_index(tmp_path).records == 50
-
-
-@pytest.mark.parametrize("seed", [None, 3])
-@pytest.mark.parametrize("parts", [1, 2])
-def test_a_reading_goes_on_where_it_ended(tmp_path: Path, seed: int | None, parts: int) -> None:
-    write_shards(many(7), tmp_path, "mine", images_per_shard=2)
-    everything = []
-    for part in range(parts):
-        whole = names(stream_records(tmp_path, seed=seed, part=part, parts=parts))
-        everything += whole
-        for skip in (0, 1, 4, 5, len(whole), len(whole) + 3):
-            rest = stream_records(tmp_path, seed=seed, skip=skip, part=part, parts=parts)
-            assert names(rest) == whole[skip:]
-    assert sorted(everything) == sorted(names(many(7)))
-
-
-def test_a_seed_shuffles_and_the_same_seed_shuffles_the_same_way(tmp_path: Path) -> None:
-    write_shards(many(12), tmp_path, "mine", images_per_shard=4)
-    orders = [tuple(names(stream_records(tmp_path, seed=seed))) for seed in (1, 1, 2, None)]
-    assert orders[0] == orders[1] and len(set(orders)) == 3
-    assert {tuple(sorted(order)) for order in orders} == {tuple(sorted(names(many(12))))}
-
-
-def test_skipped_shards_are_not_opened(tmp_path: Path) -> None:
-    write_shards(many(4), tmp_path, "mine", images_per_shard=2)
-    first = tmp_path / "000000.tar"
-    first.write_bytes(bytes(first.stat().st_size))
-    assert len(names(stream_records(tmp_path, skip=4))) == 4
-
-
-def test_an_unfinished_or_broken_folder_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=INDEX_NAME):
-        read_index(tmp_path)
-    write_shards(many(2), tmp_path, "mine")
-    with pytest.raises(FileExistsError, match=INDEX_NAME):
-        write_shards(many(2), tmp_path, "mine")
-    tar = tmp_path / "000000.tar"
-    whole = tar.read_bytes()
-    tar.write_bytes(whole[:-512])
-    with pytest.raises(DataError, match=r"000000\.tar: missing or cut short"):
-        next(stream_records(tmp_path))
-    tar.write_bytes(whole.replace(b"question 1", b"question\x001"))
-    with pytest.raises(DataError, match=r"000000\.tar: 000000"):
-        list(stream_records(tmp_path))
-    tar.write_bytes(whole.replace(b"PNG\r\n", b"JPG\r\n", 1))
-    broken = next(stream_records(tmp_path))
-    with pytest.raises(DataError, match=r"000000\.tar: the picture at byte"):
-        broken.image.load_pixels()
-    index = tmp_path / INDEX_NAME
-    index.write_text(index.read_text().replace("records-1", "records-9"))
-    with pytest.raises(DataError, match="layout"):
-        read_index(tmp_path)

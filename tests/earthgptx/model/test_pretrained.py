@@ -4,55 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import timm
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel, SamModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from earthgptx.imagery.marks import BoxMark, Region
 from earthgptx.model.checkpoint import load_reasoner, read_folder_config, read_stage
 from earthgptx.model.errors import CheckpointError
 from earthgptx.model.pipeline import EarthGptX
 from earthgptx.model.pixel_perception import QueryTensors
-from earthgptx.model.presets import ModelConfig
-from earthgptx.model.pretrained.assemble import Sources, assemble
+from earthgptx.model.pretrained.assemble import assemble
 from earthgptx.model.pretrained.command import assemble as assemble_command
 from earthgptx.model.pretrained.source import UNSTATED, Source, find_source
 from earthgptx.model.pretrained.tokenizer_part import adapt_tokenizer
 from tests.earthgptx.model import tiny_parts
-from tests.earthgptx.model.tiny_parts import tiny_preset
+from tests.earthgptx.model.tiny_parts import Assembled, assemble_tiny, tiny_preset
 
 CPU, F32 = torch.device("cpu"), torch.float32
 MARKUP = "there are <p>3 ships</p>[0.10,0.20,0.30,0.40], <p>the dam</p>[SEG]."
 
 
-@dataclass(frozen=True)
-class Assembled:
-    """A weights folder and the networks its parts come from."""
-
-    preset: ModelConfig
-    sources: Sources
-    folder: Path
-    conv: torch.nn.Module
-    vit: torch.nn.Module
-    sam: SamModel
-
-
 @pytest.fixture(scope="module")
 def assembled(tmp_path_factory: pytest.TempPathFactory) -> Assembled:
-    torch.manual_seed(3)
-    root, preset = tmp_path_factory.mktemp("parts"), tiny_preset()
-    conv = tiny_parts.write_conv(root / "conv", preset)
-    vit = tiny_parts.write_vit(root / "vit", preset)
-    sam = tiny_parts.write_sam(root / "sam", preset)
-    tiny_parts.write_llama(root / "llama")
-    sources = Sources(*(find_source(str(root / n)) for n in ("conv", "vit", "llama", "sam")))
-    assemble(preset, sources, root / "out", shard_limit_bytes=100_000)
-    return Assembled(preset, sources, root / "out", conv, vit, sam)
+    return assemble_tiny(tmp_path_factory.mktemp("parts"))
 
 
 @pytest.fixture(scope="module")

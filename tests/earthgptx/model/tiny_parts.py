@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import timm
@@ -20,6 +21,8 @@ from transformers import (
 
 from earthgptx.model.presets import PRESETS, ModelConfig
 from earthgptx.model.presets.configuration import PromptEncoderConfig
+from earthgptx.model.pretrained.assemble import Sources, assemble
+from earthgptx.model.pretrained.source import find_source
 
 CARD = "---\nlicense: {licence}\ntags:\n- test\n---\n# A card\nlicense: not this one\n"
 
@@ -224,3 +227,28 @@ def _make_lively(network: torch.nn.Module) -> None:
         for parameter in network.parameters():
             noise = torch.randn_like(parameter) * 0.1
             parameter.copy_((parameter + noise).to(torch.bfloat16))
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A weights folder and the networks its parts come from."""
+
+    preset: ModelConfig
+    sources: Sources
+    folder: Path
+    conv: torch.nn.Module
+    vit: torch.nn.Module
+    sam: SamModel
+
+
+def assemble_tiny(root: Path) -> Assembled:
+    """The tiny preset out of tiny parts, each of its kind, with several files a stage."""
+    torch.manual_seed(3)
+    preset = tiny_preset()
+    conv = write_conv(root / "conv", preset)
+    vit = write_vit(root / "vit", preset)
+    sam = write_sam(root / "sam", preset)
+    write_llama(root / "llama")
+    sources = Sources(*(find_source(str(root / n)) for n in ("conv", "vit", "llama", "sam")))
+    assemble(preset, sources, root / "out", shard_limit_bytes=100_000)
+    return Assembled(preset, sources, root / "out", conv, vit, sam)

@@ -12,9 +12,11 @@ from safetensors.torch import load_file
 from earthgptx.data.vocabulary import template_corpus, train_bpe_tokenizer
 from earthgptx.model.language_model import Words
 from earthgptx.model.presets import nano
+from earthgptx.training.learner import Learner
 from earthgptx.training.loop import TrainingStopped, train
 from earthgptx.training.mixture import Mixture, MixturePart, synthetic_source
 from earthgptx.training.network import TrainingNetwork
+from earthgptx.training.processes import Processes
 from earthgptx.training.samples import SampleSettings
 from earthgptx.training.settings import LoopSettings, learning_rate_at
 from tests.earthgptx.training.small_network import small
@@ -89,6 +91,16 @@ def test_a_resumed_training_ends_at_the_same_weights_to_the_bit(
         whole = load_file(tmp_path / "whole" / f"{stage}.safetensors")
         cut = load_file(tmp_path / "cut" / f"{stage}.safetensors")
         assert all(torch.equal(whole[name], cut[name]) for name in whole)
+
+
+def test_a_state_of_other_parts_is_not_gone_on_from(tmp_path: Path) -> None:
+    network, settings = TrainingNetwork(small(900)), LoopSettings(steps=1, batch_size=1)
+    alone = Processes(on_cpu=True)
+    Learner.of(network, settings, alone).save(tmp_path, 1)
+    assert Learner.of(network, settings, alone).go_on_from(tmp_path) == 1
+    network.image_encoder.requires_grad_(False)
+    with pytest.raises(ValueError, match="not the state of what learns now; image_encoder"):
+        Learner.of(network, settings, alone).go_on_from(tmp_path)
 
 
 def test_a_loss_that_is_not_a_number_stops_with_advice(tmp_path: Path, words: Words) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,40 +10,20 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from earthgptx.data.coco_writer import write_coco_folder
+from earthgptx.data.record_shards import write_shards
+from earthgptx.data.sharded_records import ShardedRecords
 from earthgptx.data.synthetic.scene import generate_scene
 from earthgptx.model.language_model import Words
 from earthgptx.model.pipeline import EarthGptX
+from earthgptx.training.own_data import OwnSet, mixed_with_synthetic, open_own_set, shown_of
+from tests.earthgptx.training.own_lines import NEW_WORD, train, write_own_lines
 
 NANO = Path("weights/nano")
-NEW_WORD = "zeppelin hangar"
 
 
 @pytest.fixture(scope="module")
 def own_lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Grey squares that somebody calls by a word the model never gave as an answer."""
-    folder = tmp_path_factory.mktemp("own")
-    lines = []
-    for number in range(6):
-        pixels = np.full((96, 96, 3), 90, np.uint8)
-        pixels[30:60, 20 + number : 50 + number] = 200
-        Image.fromarray(pixels).save(folder / f"{number}.png")
-        box = [20 + number, 30, 50 + number, 60]
-        lines.append(
-            {
-                "image": f"{number}.png",
-                "question": "what is <Region 1>?",
-                "answer": NEW_WORD,
-                "marks": [[{"box": box}]],
-            }
-        )
-    (folder / "own.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return folder / "own.jsonl"
-
-
-def train(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """A training as a user starts it: in a process of its own."""
-    command = [sys.executable, "-m", "earthgptx.training.command", *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=110)
+    return write_own_lines(tmp_path_factory.mktemp("own"))
 
 
 def said(weights: Path, image: Path) -> str:
@@ -105,6 +82,29 @@ def test_an_empty_set_is_refused_by_name(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "none.jsonl" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_part_that_is_not_there_is_refused_by_those_that_are(tmp_path: Path) -> None:
+    run = ["--data", str(tmp_path / "none.jsonl"), "--out", str(tmp_path / "run")]
+    done = train("tune", *run, "--train", "bridge,head")
+    assert done.returncode == 2
+    assert "'head' is no part that learns; parts are experts, conv-expert" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_shards_are_drawn_from_disk_and_seen_by_the_root_of_their_size(tmp_path: Path) -> None:
+    lines = open_own_set(write_own_lines(tmp_path / "own"))
+    folder = tmp_path / "shards"
+    write_shards([lines.drawn[n] for n in (0, 1, 2, 3)], folder, "four", images_per_shard=2)  # type: ignore[misc]
+    shards = open_own_set(folder)
+    assert isinstance(shards.drawn, ShardedRecords) and len(shards.drawn) == 4
+    one = OwnSet("one", lines.drawn[:1])
+    parts = {part.name: part for part in mixed_with_synthetic([shards, one], 0.25)}
+    assert parts["shards"].share == pytest.approx(2 * parts["one"].share) == pytest.approx(0.5)
+    rng = np.random.default_rng(0)
+    seen = {parts["shards"].source(rng).image.image_id for _ in range(40)}  # type: ignore[union-attr]
+    assert len(seen) == 4
+    assert [shown.expected for shown in shown_of([shards])] == [NEW_WORD] * 3
 
 
 def test_every_token_of_the_family_is_new_to_a_foreign_language_model() -> None:
