@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -20,7 +20,7 @@ from peft.utils import get_peft_model_state_dict
 from peft.utils.other import AuxiliaryTrainingWrapper
 from safetensors import SafetensorError
 from safetensors.torch import load, save_file
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from earthgptx.model.errors import CheckpointError, ModelInputError
@@ -53,10 +53,15 @@ def add_adapter(language: PreTrainedModel, rank: int, new_tokens: Sequence[int] 
     return settings
 
 
-def save_adapter(language: nn.Module, settings: LoraConfig, folder: Path) -> None:
-    """Writes what learnt as an adapter folder."""
+def adapter_tensors(language: nn.Module) -> dict[str, Tensor]:
+    """What learnt beside a language model, by the names of peft's files without their prefix."""
+    tensors: dict[str, Tensor] = get_peft_model_state_dict(language, adapter_name="default")
+    return tensors
+
+
+def save_adapter(tensors: Mapping[str, Tensor], settings: LoraConfig, folder: Path) -> None:
+    """Writes what ``adapter_tensors`` gave as an adapter folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = get_peft_model_state_dict(language, adapter_name="default")
     partial = folder / ".adapter.partial"
     save_file({PREFIX + name: t.contiguous().cpu() for name, t in tensors.items()}, partial)
     settings.save_pretrained(str(folder))

@@ -137,15 +137,10 @@ def _place(network: nn.Module, name: str, tensor: Tensor, dtype: torch.dtype) ->
         setattr(module, leaf, tensor.to(old.dtype))
 
 
-def write_stage(folder: Path, stage: str, state: dict[str, Tensor]) -> None:
-    """Writes a stage of one file, atomically; who may read it is up to the umask."""
-    partial = folder / f".{stage}.partial"
-    _write_file(state, partial)
-    _replace_stage(folder, stage, {partial: f"{stage}.safetensors"}, None)
-
-
 class ShardWriter:
     """Writes a stage's tensors as they come, holding no more than one shard of them.
+
+    Where one is enough there is one file; who may read it is up to the umask.
 
     As a context: closed at its end, or, where something failed, gone without a trace.
     """

@@ -13,7 +13,7 @@ from earthgptx.data.adapters.dataset import Dataset
 from earthgptx.data.adapters.registry import open_dataset
 from earthgptx.data.coco_folder import DataError
 from earthgptx.data.records import InstructionRecord
-from earthgptx.model.adapters import add_adapter, merged, save_adapter
+from earthgptx.model.adapters import add_adapter, merged
 from earthgptx.model.checkpoint import (
     STAGES,
     model_version,
@@ -22,8 +22,10 @@ from earthgptx.model.checkpoint import (
     save_stage,
 )
 from earthgptx.model.language_model import Words
+from earthgptx.model.meta_construction import parameters_without_memory
 from earthgptx.model.reasoner import ReasonerNetwork
-from earthgptx.training.export import copy_configuration
+from earthgptx.training.dense_heads import DenseHeads
+from earthgptx.training.export import copy_configuration, export_adapter
 from earthgptx.training.loop import train
 from earthgptx.training.mixture import Drawn, Mixture, MixturePart, folder_source
 from earthgptx.training.network import TrainingNetwork
@@ -66,15 +68,16 @@ def tune(
     Raises:
         CheckpointError: the weights cannot be read. DataError: a dataset is empty or broken.
     """
+    processes = processes or Processes(on_cpu=True)
     torch.manual_seed(seed)
-    network = start_from(start)
+    network = start_from(start, processes)
     words = Words.read(start / "tokenizer.json", network.config.language)
     copy_configuration(start, folder)
     export = None
     if rank:
         network.requires_grad_(False)
         adapter = add_adapter(network.reasoner.language, rank, _new_tokens(network, words))
-        export = partial(save_adapter, network.reasoner.language, adapter, folder / ADAPTER)
+        export = partial(export_adapter, network.reasoner.language, adapter, folder / ADAPTER)
     settings = LoopSettings(
         steps=steps,
         batch_size=batch_size,
@@ -95,16 +98,23 @@ def tune(
     train(network, mixture, words, settings, folder, processes, export, shown_of(own))
 
 
-def start_from(folder: Path) -> TrainingNetwork:
+def start_from(folder: Path, processes: Processes) -> TrainingNetwork:
     """All stages of a weights folder, to be trained on by words and masks.
+
+    A process that will be given slices of the weights reads none: its parameters have no memory.
 
     Raises:
         CheckpointError: a file is missing or broken.
     """
-    network = TrainingNetwork(read_folder_config(folder), helped=False)
+    config = read_folder_config(folder)
+    with parameters_without_memory():
+        network = TrainingNetwork(config, helped=False)
+    if processes.gets_slices:
+        return network
     for stage in STAGES:
-        loaded = read_stage(folder, stage, torch.device("cpu"), torch.float32)
-        getattr(network, stage).load_state_dict(loaded.state_dict())
+        setattr(network, stage, read_stage(folder, stage, torch.device("cpu"), torch.float32))
+    # No weights folder holds it.
+    network.dense = DenseHeads(config, config.grid_channels)
     return network
 
 

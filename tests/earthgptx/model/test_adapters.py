@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from earthgptx.model.adapters import add_adapter, merged, save_adapter
+from earthgptx.model.adapters import adapter_tensors, add_adapter, merged, save_adapter
 from earthgptx.model.checkpoint import load_image_encoder, load_reasoner, read_stage
 from earthgptx.model.errors import CheckpointError, ModelInputError
 from earthgptx.model.reasoner import Decoding, ReasonerInput, ReasonerModel, ReasonerNetwork
@@ -33,7 +33,7 @@ def make_adapter(weights: Path, folder: Path, seed: int) -> None:
         if parameter.requires_grad:
             assert "lora_" in name
             nn.init.normal_(parameter, std=0.5)
-    save_adapter(language, settings, folder)
+    save_adapter(adapter_tensors(language), settings, folder)
 
 
 @pytest.fixture(scope="module")

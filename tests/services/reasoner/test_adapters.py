@@ -11,7 +11,7 @@ import torch
 from opentelemetry.sdk.trace import TracerProvider
 from torch import nn
 
-from earthgptx.model.adapters import add_adapter, save_adapter
+from earthgptx.model.adapters import adapter_tensors, add_adapter, save_adapter
 from earthgptx.model.checkpoint import read_stage
 from protos.earthgptx.v1.reasoner_pb2 import GenerateRequest
 from shared.errors import InvalidInput
@@ -65,7 +65,7 @@ def put_adapter(weights: Path, folder: Path) -> None:
     for parameter in network.language.parameters():
         if parameter.requires_grad:
             nn.init.normal_(parameter, std=0.5)
-    save_adapter(network.language, settings, folder)
+    save_adapter(adapter_tensors(network.language), settings, folder)
 
 
 async def test_an_adapter_put_there_later_answers_beside_the_model_alone(
