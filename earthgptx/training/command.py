@@ -5,8 +5,8 @@
     earthgptx train tune --start weights/nano --data my.jsonl --out runs/mine --steps 300 --rank 8
     earthgptx train merge --start weights/nano --adapter runs/mine/adapter --out weights/mine
 
-A training that was cut off goes on where it left off. ``torchrun -m earthgptx.training.command``
-in place of ``earthgptx train`` shares it among processes.
+A training that was cut off goes on where it left off. ``torchrun -m --
+earthgptx.training.command`` in place of ``earthgptx train`` shares it among processes.
 """
 
 from __future__ import annotations

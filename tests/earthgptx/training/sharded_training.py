@@ -2,8 +2,8 @@
 
 python -m tests.earthgptx.training.sharded_training FOLDER     alone, or by torchrun
 
-No process's share of a batch is like another's: some have images without marks alone, others have
-nothing to ask without one.
+The first process asks the language model less than the second: in the first step its share of the
+batch has no marks, in the second nothing is asked without one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class CutOff(Exception):
 
 
 class Uneven(Mixture):
-    """Every other sample has no marks, the rest have nothing but marks.
+    """Every fourth sample has no marks, the one after the next has nothing but marks.
 
     Args:
         inner: what is drawn from.
@@ -55,10 +55,11 @@ class Uneven(Mixture):
         if index >= self._limit:
             raise CutOff
         sample = self._inner[index]
-        if index % 2:
-            return dataclasses.replace(sample, plain=())
-        bare = {"marked": (), "raster": None, "region_masks": (), "region_labels": ()}
-        return dataclasses.replace(sample, **bare)
+        if index % 4 == 0:
+            return dataclasses.replace(
+                sample, marked=(), raster=None, region_masks=(), region_labels=()
+            )
+        return dataclasses.replace(sample, plain=()) if index % 4 == 2 else sample
 
 
 def run(folder: Path, words: Words, processes: Processes, stop_after: int) -> TrainingNetwork:
