@@ -68,7 +68,7 @@ def block_layers(language: PreTrainedModel) -> dict[str, nn.Module]:
 
 
 def adapter_tensors(language: nn.Module) -> dict[str, Tensor]:
-    """What an adapter that was added has learnt, by peft's names."""
+    """What an added adapter has learnt, by the names of peft's files without their prefix."""
     tensors: dict[str, Tensor] = get_peft_model_state_dict(language, adapter_name="default")
     return tensors
 

@@ -10,7 +10,7 @@ no transformers. Files hold bf16; a stage computes in the dtype it is asked for.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from earthgptx.model.errors import CheckpointError
 from earthgptx.model.meta_construction import parameters_without_memory
 from earthgptx.model.presets import PRESETS, ModelConfig, read_config, write_config
-from earthgptx.model.weight_files import WhenFull, fill, stage_digest, stage_files, write_stage
+from earthgptx.model.weight_files import ShardWriter, WhenFull, fill, stage_digest, stage_files
 
 if TYPE_CHECKING:
     from earthgptx.model.pixel_perception import MaskDecoderModel
@@ -59,23 +59,20 @@ def build_stage(config: ModelConfig, stage: str) -> nn.Module:
 
 def save_stage(network: nn.Module, folder: Path, stage: str) -> None:
     """Writes one stage's weights, parameters as bf16, atomically."""
-    save_tensors(network, network.state_dict(), folder, stage)
+    save_tensors(network, network.state_dict().items(), folder, stage)
 
 
 def save_tensors(
-    network: nn.Module, tensors: Mapping[str, Tensor], folder: Path, stage: str
+    network: nn.Module, tensors: Iterable[tuple[str, Tensor]], folder: Path, stage: str
 ) -> None:
-    """Writes ``tensors`` as the weights of a stage whose network is ``network``."""
+    """Writes ``tensors``, as they come, as the weights of a stage whose network is ``network``."""
     left_out = tied_names(network.config)
     parameters = dict(network.named_parameters(remove_duplicate=False))
-    state = {
-        name: tensor.detach()
-        .to("cpu", torch.bfloat16 if name in parameters else tensor.dtype)
-        .contiguous()
-        for name, tensor in tensors.items()
-        if name not in left_out
-    }
-    write_stage(folder, stage, state)
+    with ShardWriter(folder, stage) as writer:
+        for name, tensor in tensors:
+            if name not in left_out:
+                dtype = torch.bfloat16 if name in parameters else tensor.dtype
+                writer.add(name, tensor.detach().to("cpu", dtype))
 
 
 def tied_names(config: ModelConfig) -> frozenset[str]:

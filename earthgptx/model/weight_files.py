@@ -138,13 +138,6 @@ def _place(network: nn.Module, name: str, tensor: Tensor, dtype: torch.dtype) ->
         setattr(module, leaf, tensor.to(old.dtype))
 
 
-def write_stage(folder: Path, stage: str, state: dict[str, Tensor]) -> None:
-    """Writes a stage of one file, atomically; who may read it is up to the umask."""
-    partial = folder / f".{stage}.partial"
-    _write_file(state, partial)
-    _replace_stage(folder, stage, {partial: f"{stage}.safetensors"}, None)
-
-
 def copy_stage(start: Path, folder: Path, stage: str) -> None:
     """Puts a stage's files as they are in place of those in ``folder``.
 
@@ -166,6 +159,8 @@ def copy_stage(start: Path, folder: Path, stage: str) -> None:
 
 class ShardWriter:
     """Writes a stage's tensors as they come, holding no more than one shard of them.
+
+    Where one is enough there is one file; who may read it is up to the umask.
 
     As a context: closed at its end, or, where something failed, gone without a trace.
     """

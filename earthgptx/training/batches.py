@@ -85,7 +85,11 @@ class RowTensors:
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's data."""
+    """One step's data.
+
+    Attributes:
+        idle: rows that ask nothing, of the first image, for want of plain or marked ones.
+    """
 
     views_ISS3: Tensor
     plain: RowTensors | None
@@ -95,6 +99,7 @@ class Batch:
     region_masks_QGG: Tensor
     dense: DenseTargets
     meant: MeantMasks
+    idle: list[RowTensors]
 
     def pin_memory(self) -> Batch:
         """In memory that a GPU reads while others work; the data loader asks for it."""
@@ -113,8 +118,17 @@ class _Row:
     segs: list[tuple[int, MaskTarget]]
 
 
-def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -> Batch:
-    """Packs samples into one batch."""
+def pack_batch(
+    samples: list[TrainingSample], words: Words, image_tokens: int, evenly: bool = False
+) -> Batch:
+    """Packs samples into one batch.
+
+    Args:
+        samples: of one process's share.
+        words: the tokenizer.
+        image_tokens: of each image.
+        evenly: the language model reads two packs of rows, whatever the samples are.
+    """
     plain_rows = [
         (i, _pack_row(s.plain, s.modality, 0, words, image_tokens))
         for i, s in enumerate(samples)
@@ -139,6 +153,8 @@ def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -
     ]
     meant = [(i, target) for i, s in enumerate(samples) for target in s.meant]
     side = samples[0].view.shape[0] // 4
+    nothing = _pack_row((), "", 0, words, image_tokens)
+    lacking = (not plain_rows) + (not marked_rows) if evenly else 0
     return Batch(
         views_ISS3=torch.from_numpy(np.stack([s.view for s in samples])),
         plain=_row_tensors(plain_rows, words, 0, side) if plain_rows else None,
@@ -148,6 +164,7 @@ def pack_batch(samples: list[TrainingSample], words: Words, image_tokens: int) -
         region_masks_QGG=_stack_masks([mask for _, mask in known], side),
         dense=stack_targets([s.dense for s in samples]),
         meant=_meant_masks(meant, side),
+        idle=[_row_tensors([(0, nothing)], words, 0, side) for _ in range(lacking)],
     )
 
 

@@ -6,8 +6,8 @@
     earthgptx train tune --start weights/base --data shards/* --rank 8 --train bridge,mask-decoder
     earthgptx train merge --start weights/nano --adapter runs/mine/adapter --out weights/mine
 
-A training that was cut off goes on where it left off. ``torchrun -m earthgptx.training.command``
-in place of ``earthgptx train`` shares it among processes.
+A training that was cut off goes on where it left off. ``torchrun -m --
+earthgptx.training.command`` in place of ``earthgptx train`` shares it among processes.
 """
 
 from __future__ import annotations
@@ -102,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
         kind.add_argument("--threads", type=int, default=2, help="cores for each process")
         kind.add_argument("--cpu", action="store_true", help="even where there is a GPU")
         kind.add_argument("--sharded", action="store_true", help="weights in slices (FSDP)")
+        kind.add_argument(
+            "--checkpointing", action="store_true", help="activations made again, not kept"
+        )
     merge = kinds.add_parser("merge", help="an adapter into the weights it was trained on")
     merge.add_argument("--start", type=Path, default=Path("weights/nano"), metavar="DIR")
     merge.add_argument("--adapter", type=Path, required=True, metavar="DIR")
@@ -116,7 +119,7 @@ def _processes(args: argparse.Namespace) -> Processes:
     from earthgptx.training.processes import Processes
 
     torch.set_num_threads(args.threads)
-    return Processes(args.cpu, args.sharded)
+    return Processes(args.cpu, args.sharded, args.checkpointing)
 
 
 def _nano(args: argparse.Namespace) -> int:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections import deque
 from collections.abc import Mapping, Set
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from peft import LoraConfig
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from earthgptx.model.adapters import adapter_tensors, save_adapter
 from earthgptx.model.checkpoint import (
     SOURCES_NAME,
     STAGES,
@@ -24,8 +26,10 @@ from earthgptx.model.checkpoint import (
 )
 from earthgptx.model.presets import read_config
 from earthgptx.model.weight_files import ShardWriter, copy_stage, open_tensors, stage_files
-from earthgptx.training.processes import Processes, whole
+from earthgptx.training.processes import Processes
+from earthgptx.training.sharding import whole
 from earthgptx.training.state import lasting_buffers
+from earthgptx.training.state_files import open_state
 
 # Where a run keeps what it had learnt before its refinement.
 BEFORE_REFINEMENT = "before_refinement"
@@ -35,9 +39,22 @@ def export_stages(network: nn.Module, folder: Path, processes: Processes) -> Non
     """Writes what the network holds, one file a stage; every process has to take part."""
     for stage in STAGES:
         part = getattr(network, stage)
-        tensors = {name: whole(tensor) for name, tensor in part.state_dict().items()}
+        gathered = ((name, whole(tensor)) for name, tensor in part.state_dict().items())
         if processes.is_first:
-            save_tensors(part, tensors, folder, stage)
+            save_tensors(part, gathered, folder, stage)
+        else:
+            # One by one: the first process alone keeps what was gathered.
+            deque(gathered, maxlen=0)
+    processes.wait()
+
+
+def export_adapter(
+    language: nn.Module, settings: LoraConfig, folder: Path, processes: Processes
+) -> None:
+    """Writes what learnt beside a language model; every process has to take part."""
+    tensors = {name: whole(tensor) for name, tensor in adapter_tensors(language).items()}
+    if processes.is_first:
+        save_adapter(tensors, settings, folder)
     processes.wait()
 
 
@@ -121,19 +138,18 @@ def read_average(run: Path, network: nn.Module, prefix: str = "") -> None:
         FileNotFoundError: the training has not saved a state yet.
     """
     resting: dict[str, dict[str, Tensor]] = {}
-    with safe_open(run / "state.safetensors", "pt") as state:
-        learning = set(state.keys())
+    with open_state(run) as state:
         for name, parameter in network.named_parameters():
             key = f"average/{prefix}{name}"
-            if key in learning:
-                parameter.copy_(state.get_tensor(key))
+            if key in state.names:
+                parameter.copy_(state.tensor(key))
                 continue
             stage, _, own = f"{prefix}{name}".partition(".")
             if stage not in resting:
                 resting[stage] = load_file(run / BEFORE_REFINEMENT / f"{stage}.safetensors")
             parameter.copy_(resting[stage][own])
         for name, held in lasting_buffers(network).items():
-            held.copy_(state.get_tensor(f"buffer/{prefix}{name}"))
+            held.copy_(state.tensor(f"buffer/{prefix}{name}"))
 
 
 if __name__ == "__main__":

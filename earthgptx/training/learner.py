@@ -12,11 +12,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from earthgptx.model.adapters import ADDED
 from earthgptx.training.batches import Batch
+from earthgptx.training.blocks import blocks_of, recompute_in_backward
 from earthgptx.training.depthwise import keep_depthwise_in_float32
 from earthgptx.training.losses import Losses, divisors, weighted
 from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.processes import Processes
 from earthgptx.training.settings import LoopSettings, learning_rate_at
+from earthgptx.training.sharding import like_with_like
 from earthgptx.training.state import AveragedWeights, load_state, save_state
 
 GATE_SPEED = 10.0
@@ -46,13 +48,16 @@ class Learner:
     def of(cls, network: TrainingNetwork, settings: LoopSettings, processes: Processes) -> Learner:
         """Gets a network ready; parameters that need no gradient will not learn."""
         keep_depthwise_in_float32(network)
+        deep = blocks_of(network.image_encoder, network.reasoner.language)
+        if processes.recomputes:
+            recompute_in_backward(deep)
         if processes.device.type == "cpu":
             network.image_encoder.conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        spread = processes.spread(network, deep)
         groups = parameter_groups(network, settings.weight_decay)
-        adam: torch.optim.Optimizer = torch.optim.AdamW(
+        optimiser = torch.optim.AdamW(
             groups, settings.learning_rate, (0.9, 0.98), fused=processes.device.type == "cuda"
         )
-        spread, optimiser = processes.spread(network, adam)
         average = AveragedWeights(network, settings.average_decay)
         network.train()
         return cls(network, spread, optimiser, average, settings, processes)
@@ -87,11 +92,17 @@ class Learner:
         with_words = self.prepare(step)
         place, precision = self.processes.device.type, self.settings.precision
         with sdpa_kernel(attention_kernels(place, with_words)):
-            with torch.autocast(place, precision, enabled=precision != torch.float32):
+            with torch.autocast(
+                place,
+                precision,
+                enabled=precision != torch.float32,
+                # Kept casts of all weights would be what slices are there to avoid.
+                cache_enabled=self.processes.has_whole_weights,
+            ):
                 parts = self.spread(batch, with_words)
                 losses = weighted(parts, self.processes.sum(divisors(parts)))
             self.optimiser.zero_grad(set_to_none=True)
-            self.processes.backward(losses.total)
+            self.processes.backward(losses.total, self.spread)
         norm = self.processes.clip(self.spread, self.settings.clip_norm)
         if math.isfinite(norm):
             self.optimiser.step()
@@ -120,8 +131,9 @@ def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, 
         matrix = parameter.ndim >= 2 and "position" not in name and "embed" not in name
         groups.setdefault((weight_decay if matrix else 0.0, _speed(name)), []).append(parameter)
     return [
-        {"params": parameters, "weight_decay": decay, "speed": speed}
+        {"params": kind, "weight_decay": decay, "speed": speed}
         for (decay, speed), parameters in groups.items()
+        for kind in like_with_like(parameters)
     ]
 
 

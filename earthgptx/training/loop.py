@@ -37,7 +37,7 @@ def train(
     settings: LoopSettings,
     folder: Path,
     processes: Processes | None = None,
-    export: Callable[[], None] | None = None,
+    export: Callable[[Processes], None] | None = None,
     shown: Sequence[Shown] = (),
 ) -> None:
     """Trains to ``settings.steps`` steps; goes on where ``folder`` left off.
@@ -82,7 +82,7 @@ def train(
     if export is None:
         export_stages(network, folder, processes)
     else:
-        export()
+        export(processes)
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,10 @@ class _Packer:
 
     words: Words
     image_tokens: int
+    evenly: bool
 
     def __call__(self, samples: list[TrainingSample]) -> Batch:
-        return pack_batch(samples, self.words, self.image_tokens)
+        return pack_batch(samples, self.words, self.image_tokens, self.evenly)
 
 
 def _quiet_worker(_: int) -> None:
@@ -121,7 +122,7 @@ def _batches(
         DataLoader(
             Subset(mixture, todo),
             batch_size=len(share),
-            collate_fn=_Packer(words, image_tokens),
+            collate_fn=_Packer(words, image_tokens, evenly=not processes.has_whole_weights),
             num_workers=settings.workers,
             prefetch_factor=max(2, BATCHES_AHEAD // settings.workers) if settings.workers else None,
             worker_init_fn=_quiet_worker,

@@ -113,6 +113,10 @@ class TrainingNetwork(nn.Module):
                 answers.append(
                     self._answer(batch.marked, marked.tokens_BTO, looks_BRD, marked.written_BSO)
                 )
+        for idle in batch.idle if with_words else ():
+            rows = idle.image_of_row
+            written_BSO = _of_rows(understood.written_BSO, rows)
+            answers.append(self._answer(idle, understood.tokens_BTO[rows], None, written_BSO))
         segs = [_bounded(answered.segs, self.queries.most_seg) for answered in answers]
         if not with_words or self.queries.meant_beside_words:
             meant = (self.dense.states_of(batch.meant), batch.meant)

@@ -2,19 +2,21 @@
 
 Started by ``torchrun`` (or ``accelerate launch``), the processes share every batch; started plainly
 there is one. What differs between them is here, on top of accelerate; weights are whole in every
-process (DDP), or sharded (FSDP2) where asked for.
+process (DDP), or in slices (``sharding``) where asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, FullyShardedDataParallelPlugin
+from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
+from torch.distributed.device_mesh import init_device_mesh
 
+from earthgptx.training.sharding import average_scalars, clip_slices, shard
 from earthgptx.training.tensor_trees import each_tensor
 
 Data = TypeVar("Data")
@@ -25,18 +27,22 @@ class Processes:
 
     Args:
         on_cpu: stay on the CPU even where there is a GPU.
-        sharded: weights, gradients and moments lie in slices, one slice a process.
+        sharded: weights, gradients and moments lie in slices, one slice a process; one process
+            alone has them whole.
+        checkpointing: activations of blocks are made again in backward, not kept (``blocks``).
     """
 
-    def __init__(self, on_cpu: bool = False, sharded: bool = False) -> None:
+    def __init__(
+        self, on_cpu: bool = False, sharded: bool = False, checkpointing: bool = False
+    ) -> None:
         # Which parts have a gradient differs between phases and batches.
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-        plugin = FullyShardedDataParallelPlugin(fsdp_version=2) if sharded else None
-        self._accelerator = Accelerator(cpu=on_cpu, fsdp_plugin=plugin, kwargs_handlers=[unused])
+        self._accelerator = Accelerator(cpu=on_cpu, kwargs_handlers=[unused])
         self.count = self._accelerator.num_processes
         self.number = self._accelerator.process_index
         self.device = self._accelerator.device
-        self.has_whole_weights = not sharded
+        self.has_whole_weights = not sharded or self.count == 1
+        self.recomputes = checkpointing
         if self.device.type == "cuda":
             # Where precision is float32: tensor cores, with ten bits of mantissa in products.
             torch.set_float32_matmul_precision("high")
@@ -45,6 +51,11 @@ class Processes:
     def is_first(self) -> bool:
         """This process writes files and logs for all."""
         return self.number == 0
+
+    @property
+    def gets_slices(self) -> bool:
+        """What its network holds before ``spread`` is not looked at: it gets the first one's."""
+        return not self.is_first and not self.has_whole_weights
 
     def share_of(self, batch_size: int) -> range:
         """Which places of every batch are this process's.
@@ -56,13 +67,17 @@ class Processes:
             raise ValueError(f"a batch of {batch_size} cannot be shared by {self.count} processes")
         return range(self.number, batch_size, self.count)
 
-    def spread(
-        self, network: nn.Module, optimiser: torch.optim.Optimizer
-    ) -> tuple[nn.Module, torch.optim.Optimizer]:
-        """Network and optimiser as all processes train them together."""
-        prepared: tuple[nn.Module, torch.optim.Optimizer] = self._accelerator.prepare(
-            network, optimiser
-        )
+    def spread(self, network: nn.Module, units: Sequence[nn.Module]) -> nn.Module:
+        """The network as all processes train it together; its optimiser is made after this.
+
+        Args:
+            network: all of it.
+            units: what is gathered at once where weights lie in slices; see ``shard``.
+        """
+        if not self.has_whole_weights:
+            shard(network, units, init_device_mesh(self.device.type, (self.count,)))
+            return network
+        prepared: nn.Module = self._accelerator.prepare(network)
         return prepared
 
     def sum(self, numbers: Tensor) -> Tensor:
@@ -72,14 +87,17 @@ class Processes:
         summed: Tensor = self._accelerator.reduce(numbers.clone(), "sum")
         return summed
 
-    def backward(self, loss: Tensor) -> None:
+    def backward(self, loss: Tensor, network: nn.Module) -> None:
         """Gradients of the sum of all processes' losses (they are averaged on the way)."""
         self._accelerator.backward(loss * self.count)
+        if not self.has_whole_weights:
+            average_scalars(network)
 
     def clip(self, network: nn.Module, most: float) -> float:
         """Clips the gradient's norm; returns what it was."""
-        norm = self._accelerator.clip_grad_norm_(network.parameters(), most)
-        return float(whole(norm))  # type: ignore[arg-type]
+        if not self.has_whole_weights:
+            return float(clip_slices(network, most))
+        return float(self._accelerator.clip_grad_norm_(network.parameters(), most))  # type: ignore[arg-type]
 
     def wait(self) -> None:
         """Until all processes are here."""
@@ -90,8 +108,3 @@ class Processes:
         if self.device.type == "cpu":
             return data
         return each_tensor(data, lambda tensor: tensor.to(self.device, non_blocking=True))
-
-
-def whole(tensor: Tensor) -> Tensor:
-    """All of a tensor that may lie in slices; every process has to ask for it."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor

@@ -1,21 +1,20 @@
-"""A training's state on disk: weights, averaged weights, optimiser moments, step. No pickle.
+"""What a training that was cut off goes on from: weights, their average, moments, step.
 
-The first process writes for all, and what lies in slices is written whole: a training may go on
-with another number of processes.
+Where weights lie in slices each process writes and reads its own rows alone (``state_files``). A
+training may go on with another number of processes, and in slices or whole as it was not before.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.distributed.tensor import DTensor
 
-from earthgptx.training.processes import Processes, whole
+from earthgptx.training.processes import Processes
+from earthgptx.training.sharding import like_with_like, own_rows, own_slice
+from earthgptx.training.state_files import SavedState, has_state, open_state, write_state
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -36,11 +35,11 @@ class AveragedWeights:
     def update(self, network: nn.Module, step: int) -> None:
         """Moves the average; a young average follows faster."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        names = list(self.tensors)
         current = dict(network.named_parameters())
-        torch._foreach_lerp_(
-            [self.tensors[n] for n in names], [current[n].detach() for n in names], 1 - decay
-        )
+        averages = like_with_like(list(self.tensors.values()))
+        learnt = like_with_like([current[name].detach() for name in self.tensors])
+        for own, new in zip(averages, learnt, strict=True):
+            torch._foreach_lerp_(own, new, 1 - decay)
 
     @torch.no_grad()
     def copy_to(self, network: nn.Module) -> None:
@@ -64,33 +63,26 @@ def save_state(
     step: int,
     processes: Processes,
 ) -> None:
-    """Writes everything a resume needs, atomically."""
+    """Writes everything a resume needs, atomically; every process has to take part."""
     tensors: dict[str, Tensor] = {}
     current = dict(network.named_parameters())
     for name in average.tensors:
         parameter = current[name]
-        tensors[f"weight/{name}"] = whole(parameter.detach())
-        tensors[f"average/{name}"] = whole(average.tensors[name])
+        tensors[f"weight/{name}"] = parameter.detach()
+        tensors[f"average/{name}"] = average.tensors[name]
         for moment in MOMENTS:
             held = optimiser.state.get(parameter, {}).get(moment)
             if held is not None:
-                tensors[f"{moment}/{name}"] = whole(held)
-                tensors[f"adam_step/{name}"] = whole(optimiser.state[parameter]["step"])
-    tensors |= {f"buffer/{name}": whole(held) for name, held in lasting_buffers(network).items()}
-    if processes.is_first:
-        _write(folder, tensors, step)
-    processes.wait()
-
-
-def _write(folder: Path, tensors: dict[str, Tensor], step: int) -> None:
-    partial = folder / ".state.partial"
-    # Copies: the file format refuses tensors that share or stride memory.
-    save_file(
-        {n: t.clone().contiguous() for n, t in tensors.items()},
-        partial,
-        {"step": json.dumps(step)},
-    )
-    partial.replace(folder / "state.safetensors")
+                tensors[f"{moment}/{name}"] = held
+                tensors[f"adam_step/{name}"] = optimiser.state[parameter]["step"]
+    tensors |= {f"buffer/{name}": held for name, held in lasting_buffers(network).items()}
+    own = {
+        name: own_slice(tensor)
+        for name, tensor in tensors.items()
+        # What all have whole the first writes.
+        if processes.is_first or isinstance(tensor, DTensor)
+    }
+    write_state(folder, own, step, processes)
 
 
 def load_state(
@@ -104,37 +96,41 @@ def load_state(
     Raises:
         ValueError: what learns now is not what learnt then.
     """
-    path = folder / "state.safetensors"
-    if not path.exists():
+    if not has_state(folder):
         return 0
+    with torch.no_grad(), open_state(folder) as saved:
+        learnt = {n.removeprefix("average/") for n in saved.names if n.startswith("average/")}
+        if other := sorted(learnt ^ set(average.tensors)):
+            raise ValueError(f"{folder}: not the state of what learns now; {other[0]} differs")
+        _restore(saved, network, average, optimiser)
+        return saved.step
 
-    with safe_open(path, "pt") as file:
-        step = int(json.loads(file.metadata()["step"]))
-    tensors = load_file(path)
-    learnt = {name.removeprefix("average/") for name in tensors if name.startswith("average/")}
-    if other := sorted(learnt ^ set(average.tensors)):
-        raise ValueError(f"{path}: not the state of what learns now; {other[0]} differs")
+
+def _restore(
+    saved: SavedState,
+    network: nn.Module,
+    average: AveragedWeights,
+    optimiser: torch.optim.Optimizer,
+) -> None:
     fused = bool(optimiser.defaults["fused"])
-    with torch.no_grad():
-        current = dict(network.named_parameters())
-        for name in average.tensors:
-            parameter = current[name]
-            parameter.copy_(_laid_like(parameter, tensors[f"weight/{name}"]))
-            average.tensors[name].copy_(_laid_like(parameter, tensors[f"average/{name}"]))
-            if f"exp_avg/{name}" in tensors:
-                held = {m: _laid_like(parameter, tensors[f"{m}/{name}"]) for m in MOMENTS}
-                # A fused optimiser counts its steps where its parameters are.
-                step_of = tensors[f"adam_step/{name}"]
-                held["step"] = step_of.to(parameter.device) if fused else step_of
-                optimiser.state[parameter] = held
-        for name, held in lasting_buffers(network).items():
-            held.copy_(tensors[f"buffer/{name}"])
-    return step
+    current = dict(network.named_parameters())
+    for name in average.tensors:
+        parameter = current[name]
+        _read(saved, f"weight/{name}", parameter)
+        _read(saved, f"average/{name}", average.tensors[name])
+        if f"exp_avg/{name}" in saved.names:
+            held = {moment: torch.zeros_like(parameter) for moment in MOMENTS}
+            for moment, tensor in held.items():
+                _read(saved, f"{moment}/{name}", tensor)
+            # A fused optimiser counts its steps where its parameters are.
+            step_of = saved.tensor(f"adam_step/{name}")
+            held["step"] = step_of.to(parameter.device) if fused else step_of
+            optimiser.state[parameter] = held
+    for name, held in lasting_buffers(network).items():
+        held.copy_(saved.tensor(f"buffer/{name}"))
 
 
-def _laid_like(parameter: Tensor, tensor: Tensor) -> Tensor:
-    """On the parameter's device; in slices if the parameter is."""
-    tensor = tensor.to(parameter.device)
-    if isinstance(parameter, DTensor):
-        return distribute_tensor(tensor, parameter.device_mesh, parameter.placements)
-    return tensor
+def _read(saved: SavedState, name: str, into: Tensor) -> None:
+    """Fills what this process holds of a tensor."""
+    rows = own_rows(into)
+    own_slice(into).copy_(saved.tensor(name) if rows is None else saved.rows(name, rows))

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from peft import LoraConfig
 
-from earthgptx.model.adapters import adapter_tensors, add_adapter, merged, save_adapter
+from earthgptx.model.adapters import add_adapter, merged
 from earthgptx.model.checkpoint import (
     STAGES,
     model_version,
@@ -19,15 +19,17 @@ from earthgptx.model.checkpoint import (
     save_stage,
 )
 from earthgptx.model.language_model import Words
+from earthgptx.model.meta_construction import parameters_without_memory
 from earthgptx.model.reasoner import ReasonerNetwork
 from earthgptx.model.weight_files import copy_stage
-from earthgptx.training.export import copy_configuration, export_learnt
+from earthgptx.training.dense_heads import DenseHeads
+from earthgptx.training.export import copy_configuration, export_adapter, export_learnt
 from earthgptx.training.learning import Learning
 from earthgptx.training.loop import train
 from earthgptx.training.mixture import Mixture
 from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.own_data import mixed_with_synthetic, open_own_set, shown_of
-from earthgptx.training.processes import Processes, whole
+from earthgptx.training.processes import Processes
 from earthgptx.training.samples import SampleSettings
 from earthgptx.training.settings import LoopSettings
 
@@ -70,7 +72,7 @@ def tune(
     """
     processes = processes or Processes(on_cpu=True)
     torch.manual_seed(seed)
-    network = start_from(start)
+    network = start_from(start, processes)
     words = Words.read(start / "tokenizer.json", network.config.language)
     own = [open_own_set(path) for path in paths]
     tuned = _begin(network, words, learning)
@@ -95,7 +97,7 @@ def tune(
         settings.steps * settings.batch_size,
     )
     copy_configuration(start, folder)
-    export = partial(tuned.export, start, folder, processes)
+    export = partial(tuned.export, start, folder)
     train(network, mixture, words, settings, folder, processes, export, shown_of(own))
 
 
@@ -117,11 +119,8 @@ class _Tuned:
         if self.names:
             export_learnt(self.network, self.names, start, folder, processes)
         if self.adapter is not None:
-            held = adapter_tensors(self.network.reasoner.language)
-            tensors = {name: whole(tensor) for name, tensor in held.items()}
-            if processes.is_first:
-                save_adapter(tensors, self.adapter, folder / ADAPTER)
-            processes.wait()
+            language = self.network.reasoner.language
+            export_adapter(language, self.adapter, folder / ADAPTER, processes)
 
 
 def _begin(network: TrainingNetwork, words: Words, learning: Learning) -> _Tuned:
@@ -141,16 +140,23 @@ def _begin(network: TrainingNetwork, words: Words, learning: Learning) -> _Tuned
     return _Tuned(network, names, adapter)
 
 
-def start_from(folder: Path) -> TrainingNetwork:
+def start_from(folder: Path, processes: Processes) -> TrainingNetwork:
     """All stages of a weights folder, to be trained on by words and masks.
+
+    A process that will be given slices of the weights reads none: its parameters have no memory.
 
     Raises:
         CheckpointError: a file is missing or broken.
     """
-    network = TrainingNetwork(read_folder_config(folder), helped=False)
+    config = read_folder_config(folder)
+    with parameters_without_memory():
+        network = TrainingNetwork(config, helped=False)
+    if processes.gets_slices:
+        return network
     for stage in STAGES:
-        loaded = read_stage(folder, stage, torch.device("cpu"), torch.float32)
-        getattr(network, stage).load_state_dict(loaded.state_dict())
+        setattr(network, stage, read_stage(folder, stage, torch.device("cpu"), torch.float32))
+    # No weights folder holds it.
+    network.dense = DenseHeads(config, config.grid_channels)
     return network
 
 

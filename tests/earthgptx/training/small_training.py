@@ -1,6 +1,6 @@
 """A small training in fp32 that writes every step's losses; run by tests, alone or by torchrun.
 
-python -m tests.earthgptx.training.small_training FOLDER STEPS [--sharded]
+python -m tests.earthgptx.training.small_training FOLDER STEPS
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BATCH_SIZE = 4
 VOCABULARY = 900
 
 
-def main(folder: Path, steps: int, sharded: bool) -> None:
+def main(folder: Path, steps: int) -> None:
     """Trains with words from the first step: batch norms that learn look at their own share."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -45,7 +45,7 @@ def main(folder: Path, steps: int, sharded: bool) -> None:
     mixture = Mixture(parts, samples, 0, steps * BATCH_SIZE)
     # Its own: shipped tokenizers change with the weights.
     words = Words(train_bpe_tokenizer(template_corpus(scenes=40), VOCABULARY))
-    processes = Processes(on_cpu=True, sharded=sharded)
+    processes = Processes(on_cpu=True)
     network = TrainingNetwork(small(VOCABULARY))
     bear_names(network, words)
     train(network, mixture, words, settings, folder, processes)
@@ -55,6 +55,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("steps", type=int)
-    parser.add_argument("--sharded", action="store_true")
     given = parser.parse_args()
-    main(given.folder, given.steps, given.sharded)
+    main(given.folder, given.steps)

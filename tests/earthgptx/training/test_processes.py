@@ -23,7 +23,7 @@ STEPS = 4
 GOLDEN = Path(__file__).parent / "golden" / "losses.json"
 
 
-def train(folder: Path, processes: int, *options: str) -> list[dict[str, float]]:
+def train(folder: Path, processes: int) -> list[dict[str, float]]:
     """Losses of each step of a small training, started as a user starts it."""
     folder.mkdir()
     command = [sys.executable, "-m", "tests.earthgptx.training.small_training", str(folder)]
@@ -31,7 +31,7 @@ def train(folder: Path, processes: int, *options: str) -> list[dict[str, float]]
         launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
         command[1:2] = [*launcher, "-m"]
     done = subprocess.run(
-        [*command, str(STEPS), *options], check=False, capture_output=True, text=True, timeout=240
+        [*command, str(STEPS)], check=False, capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr[-3000:]
     lines = map(json.loads, (folder / "log.jsonl").read_text().splitlines())
@@ -50,11 +50,8 @@ def test_the_losses_are_those_of_the_golden_file(alone: list[dict[str, float]]) 
         assert step == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
-@pytest.mark.parametrize("options", [(), ("--sharded",)], ids=["whole weights", "sharded weights"])
-def test_two_processes_get_the_losses_of_one(
-    tmp_path: Path, alone: list[dict[str, float]], options: tuple[str, ...]
-) -> None:
-    shared = train(tmp_path / "run", 2, *options)
+def test_two_processes_get_the_losses_of_one(tmp_path: Path, alone: list[dict[str, float]]) -> None:
+    shared = train(tmp_path / "run", 2)
     assert len(shared) == len(alone) == STEPS
     for together, single in zip(shared, alone, strict=True):
         assert together == pytest.approx(single, abs=2e-4)
