@@ -108,7 +108,7 @@ LINES: tuple[Line, ...] = (
     Line("buildings", "segment_by_mark", (Goal("mIoU", 0.70),)),
     Line("buildings", "segment", (Goal("mIoU", 0.50), Goal("oIoU"))),
     Line("hit_uav", "detect", (Goal("F1@0.5"), Goal("Acc@0.5"), Goal("count_error"))),
-    Line("hit_uav", "detect", (Goal("F1@0.5", 0.45), Goal("count_error")), tile_px=256),
+    Line("hit_uav", "detect", (Goal("F1@0.5", 0.45), Goal("count_error")), tile_px=224),
     Line("ships_sar", "segment_by_mark", (Goal("mIoU"),)),
 )
 # In the order of the table.
