@@ -34,7 +34,7 @@ def test_lines_are_chosen_by_parts_of_their_names() -> None:
     assert {line.name for line in chosen} == {
         "hit_uav/classify_regions/box",
         "hit_uav/detect/box",
-        "hit_uav/detect/box/256px",
+        "hit_uav/detect/box/224px",
         "synthetic-sar/detect/box",
     }
     assert chosen_lines(["no such line"]) == []

@@ -41,8 +41,10 @@ def test_an_adapter_learns_a_new_word_and_merges_into_weights_that_say_it(
 ) -> None:
     image = own_lines.parent / "0.png"
     assert said(NANO, image) != NEW_WORD
-    run = ["--data", str(own_lines), "--out", str(tmp_path / "run"), "--steps", "120", "--cpu"]
-    done = train("tune", *run, "--rank", "8", "--rehearsal", "0", "--batch-size", "4")
+    run = ["--data", str(own_lines), "--out", str(tmp_path / "run"), "--steps", "90", "--cpu"]
+    # One thread each: beside other tests two wait for each other more than they compute.
+    run += ["--threads", "1", "--rehearsal", "0", "--batch-size", "4"]
+    done = train("tune", *run, "--rank", "8")
     assert done.returncode == 0, done.stderr
     adapter = tmp_path / "run" / "adapter"
     assert {path.name for path in adapter.iterdir()} >= {
@@ -65,7 +67,7 @@ def test_all_weights_but_the_conv_experts_learn_from_a_labelled_folder(
     write_coco_folder([generate_scene(5, 128).labelled("sar")], tmp_path / "coco")
     out = tmp_path / "run"
     run = ["--data", str(tmp_path / "coco"), "--out", str(out), "--steps", "1", "--cpu"]
-    done = train("tune", *run)
+    done = train("tune", *run, "--threads", "1")
     assert done.returncode == 0, done.stderr
     before = load_file(NANO / "image_encoder.safetensors")
     after = load_file(out / "image_encoder.safetensors")
