@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from earthgptx.training.processes import Processes
 
+    Kinds = argparse._SubParsersAction[argparse.ArgumentParser]
+
 DEFAULT_STEPS = 2790
 STOPPED = 4
 
@@ -49,10 +51,26 @@ def train(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="earthgptx train", description="train, or go on")
     kinds = parser.add_subparsers(required=True, metavar="nano|further|tune|merge")
+    _add_machine(_add_nano(kinds), DEFAULT_STEPS)
+    _add_machine(_add_further(kinds), 5000)
+    _add_machine(_add_tune(kinds), 300)
+    merge = kinds.add_parser("merge", help="an adapter into the weights it was trained on")
+    merge.add_argument("--start", type=Path, default=Path("weights/nano"), metavar="DIR")
+    merge.add_argument("--adapter", type=Path, required=True, metavar="DIR")
+    merge.add_argument("--out", type=Path, required=True, metavar="DIR")
+    merge.set_defaults(run=_merge)
+    return parser
+
+
+def _add_nano(kinds: Kinds) -> argparse.ArgumentParser:
     nano = kinds.add_parser("nano", help="the small model, from nothing")
     nano.add_argument("--data", type=Path, metavar="DIR", help="folder of COCO-style folders")
     nano.add_argument("--out", type=Path, default=Path("runs/nano"), metavar="DIR")
     nano.set_defaults(run=_nano)
+    return nano
+
+
+def _add_further(kinds: Kinds) -> argparse.ArgumentParser:
     further = kinds.add_parser("further", help="the small model, much further: on a GPU")
     further.add_argument(
         "--start", type=Path, default=Path("runs/nano"), metavar="DIR", help="a run of `train nano`"
@@ -63,6 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     further.add_argument("--learning-rate", type=float, default=1.4e-3, help="the highest")
     further.add_argument("--workers", type=int, default=14, help="data processes")
     further.set_defaults(run=_further)
+    return further
+
+
+def _add_tune(kinds: Kinds) -> argparse.ArgumentParser:
     tune = kinds.add_parser("tune", help="trained weights, on your own data")
     tune.add_argument(
         "--start", type=Path, default=Path("weights/nano"), metavar="DIR", help="weights"
@@ -96,21 +118,19 @@ def _parser() -> argparse.ArgumentParser:
         "--save-every", type=int, default=250, metavar="STEPS", help="where a cut off run goes on"
     )
     tune.set_defaults(run=_tune)
-    for kind, steps in ((nano, DEFAULT_STEPS), (further, 5000), (tune, 300)):
-        kind.add_argument("--steps", type=int, default=steps)
-        kind.add_argument("--seed", type=int, default=0)
-        kind.add_argument("--threads", type=int, default=2, help="cores for each process")
-        kind.add_argument("--cpu", action="store_true", help="even where there is a GPU")
-        kind.add_argument("--sharded", action="store_true", help="weights in slices (FSDP)")
-        kind.add_argument(
-            "--checkpointing", action="store_true", help="activations made again, not kept"
-        )
-    merge = kinds.add_parser("merge", help="an adapter into the weights it was trained on")
-    merge.add_argument("--start", type=Path, default=Path("weights/nano"), metavar="DIR")
-    merge.add_argument("--adapter", type=Path, required=True, metavar="DIR")
-    merge.add_argument("--out", type=Path, required=True, metavar="DIR")
-    merge.set_defaults(run=_merge)
-    return parser
+    return tune
+
+
+def _add_machine(kind: argparse.ArgumentParser, steps: int) -> None:
+    """How long, and on what: the same for all kinds."""
+    kind.add_argument("--steps", type=int, default=steps)
+    kind.add_argument("--seed", type=int, default=0)
+    kind.add_argument("--threads", type=int, default=2, help="cores for each process")
+    kind.add_argument("--cpu", action="store_true", help="even where there is a GPU")
+    kind.add_argument("--sharded", action="store_true", help="weights in slices (FSDP)")
+    kind.add_argument(
+        "--checkpointing", action="store_true", help="activations made again, not kept"
+    )
 
 
 def _processes(args: argparse.Namespace) -> Processes:
