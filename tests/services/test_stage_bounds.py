@@ -76,9 +76,13 @@ class HeldStage:
         return self.process.metric("earthgptx_stage_batch_size_sum")
 
     async def until(self, in_flight: int) -> None:
-        """Returns once that many calls are open."""
+        """Returns once that many calls are open: one at the model, the others in line for it."""
+        wanted = {
+            "earthgptx_rpc_in_flight": in_flight,
+            "earthgptx_stage_queue_depth": in_flight - 1,
+        }
         async with asyncio.timeout(20):
-            while self.process.metric("earthgptx_rpc_in_flight") != in_flight:
+            while any(self.process.metric(name) != count for name, count in wanted.items()):
                 await asyncio.sleep(0.02)
 
 
