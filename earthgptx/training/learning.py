@@ -6,14 +6,15 @@ of the language model or puts adapters beside it; what stands between them alway
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from peft import LoraConfig
 from torch import nn
 from transformers import PreTrainedModel
 
-from earthgptx.model.adapters import MOST_RANK
+from earthgptx.model.adapters import MOST_RANK, add_adapter
 from earthgptx.training.network import TrainingNetwork
 
 # What the families of transformers call their attention's modules: self_attn, attn, attention, ...
@@ -87,6 +88,30 @@ class Learning:
                 has = _listed(part for part in LearningPart if there[part])
                 raise ValueError(f"{network.config.preset} has no {lacking[0]}; it has {has}")
         return frozenset().union(*(there[part] for part in wanted))
+
+
+def open_to_learn(
+    network: TrainingNetwork, learning: Learning, new_tokens: Sequence[int] = ()
+) -> tuple[frozenset[str], LoraConfig | None]:
+    """Opens what is to learn and freezes the rest, in place.
+
+    Args:
+        network: its parameters may be on the meta device.
+        learning: what learns.
+        new_tokens: ids whose embeddings learn beside an adapter.
+
+    Returns:
+        Names of the network's own parameters that learn; settings of the adapter, None without one.
+
+    Raises:
+        ValueError: the model has no such part.
+    """
+    names = learning.names_in(network)
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name in names)
+    if not learning.rank:
+        return names, None
+    return names, add_adapter(network.reasoner.language, learning.rank, new_tokens)
 
 
 def parts_named(text: str) -> frozenset[LearningPart]:

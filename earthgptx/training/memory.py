@@ -13,12 +13,12 @@ import torch
 from torch import nn
 from torch._subclasses import FakeTensorMode
 
-from earthgptx.model.adapters import add_adapter
 from earthgptx.model.memory.predict import make_fake
 from earthgptx.model.memory.tensor_peak import TensorPeak
 from earthgptx.model.meta_construction import parameters_without_memory
 from earthgptx.model.presets import ModelConfig
 from earthgptx.training.blocks import blocks_of, recompute_in_backward
+from earthgptx.training.learning import Learning, open_to_learn
 from earthgptx.training.network import TrainingNetwork
 
 FLOAT32_BYTES = 4
@@ -54,8 +54,7 @@ class TrainingMemory:
     Attributes:
         parameters, learning: how many there are in all, and how many of them learn.
         weights_bytes: float32; its slices where they are sharded. Tables are in it, whole.
-        gradients_bytes, moments_bytes: of what learns.
-        average_bytes: of what learns, and of the conv expert unless there is an adapter.
+        gradients_bytes, moments_bytes, average_bytes: of what learns.
         gathered_bytes: whole blocks beside the slices, and what is in no block, at most; their
             gradients included.
         activations_bytes: kept for backward, casts of weights to bf16 included; about.
@@ -79,7 +78,7 @@ class TrainingMemory:
 
 def predict_training(config: ModelConfig, shape: TrainingShape) -> TrainingMemory:
     """What one process of a training of a preset holds; the first one, which holds the most."""
-    network, averaged = _build(config, shape)
+    network = _build(config, shape)
     slices = shape.processes if shape.sharded else 1
     parameters = list(network.parameters())
     learning = [p for p in parameters if p.requires_grad]
@@ -91,23 +90,18 @@ def predict_training(config: ModelConfig, shape: TrainingShape) -> TrainingMemor
         weights_bytes=_slice_bytes(parameters, slices) + buffers_bytes,
         gradients_bytes=learning_bytes,
         moments_bytes=2 * learning_bytes,
-        average_bytes=_slice_bytes(averaged, slices),
+        average_bytes=learning_bytes,
         gathered_bytes=_gathered_bytes(network) if slices > 1 else 0,
         activations_bytes=_activations_bytes(config, shape),
     )
 
 
-def _build(config: ModelConfig, shape: TrainingShape) -> tuple[TrainingNetwork, list[nn.Parameter]]:
-    """The network of ``tune`` as it learns, and what is averaged."""
+def _build(config: ModelConfig, shape: TrainingShape) -> TrainingNetwork:
+    """The network of ``tune`` as it learns."""
     with parameters_without_memory():
         network = TrainingNetwork(config, helped=False)
-        if shape.rank:
-            network.requires_grad_(False)
-            add_adapter(network.reasoner.language, shape.rank)
-    averaged = [p for p in network.parameters() if p.requires_grad]
-    network.image_encoder.conv.requires_grad_(False)
-    network.dense.requires_grad_(False)
-    return network, averaged
+        open_to_learn(network, Learning(rank=shape.rank))
+    return network
 
 
 def _slice_bytes(parameters: list[nn.Parameter], slices: int) -> int:
@@ -140,7 +134,7 @@ def _activations_bytes(config: ModelConfig, shape: TrainingShape) -> int:
 
 def _kept_bytes(config: ModelConfig, shape: TrainingShape) -> tuple[int, int]:
     """What experts and language model keep for backward: in all, and the block that keeps most."""
-    network, _ = _build(config, shape)
+    network = _build(config, shape)
     resting = {name for name, p in network.named_parameters() if not p.requires_grad}
     deep = blocks_of(network.image_encoder, network.reasoner.language)
     peak = TensorPeak()

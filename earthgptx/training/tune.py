@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from peft import LoraConfig
 
-from earthgptx.model.adapters import add_adapter, merged
+from earthgptx.model.adapters import merged
 from earthgptx.model.checkpoint import (
     STAGES,
     model_version,
@@ -24,7 +24,7 @@ from earthgptx.model.reasoner import ReasonerNetwork
 from earthgptx.model.weight_files import copy_stage
 from earthgptx.training.dense_heads import DenseHeads
 from earthgptx.training.export import copy_configuration, export_adapter, export_learnt
-from earthgptx.training.learning import Learning
+from earthgptx.training.learning import Learning, open_to_learn
 from earthgptx.training.loop import train
 from earthgptx.training.mixture import Mixture
 from earthgptx.training.network import TrainingNetwork
@@ -75,7 +75,9 @@ def tune(
     network = start_from(start, processes)
     words = Words.read(start / "tokenizer.json", network.config.language)
     own = [open_own_set(path) for path in paths]
-    tuned = _begin(network, words, learning)
+    # Ids that only this family uses; nano learnt all words together.
+    new_tokens = words.markup_ids() if network.config.language.name else []
+    tuned = _Tuned(network, *open_to_learn(network, learning, new_tokens))
     settings = LoopSettings(
         steps=steps,
         batch_size=batch_size,
@@ -121,23 +123,6 @@ class _Tuned:
         if self.adapter is not None:
             language = self.network.reasoner.language
             export_adapter(language, self.adapter, folder / ADAPTER, processes)
-
-
-def _begin(network: TrainingNetwork, words: Words, learning: Learning) -> _Tuned:
-    """Opens what is to learn and freezes the rest.
-
-    Raises:
-        ValueError: the model has no such part.
-    """
-    names = learning.names_in(network)
-    for name, parameter in network.named_parameters():
-        parameter.requires_grad_(name in names)
-    if not learning.rank:
-        return _Tuned(network, names, None)
-    # Ids that only this family uses; nano learnt all words together.
-    new_tokens = words.markup_ids() if network.config.language.name else []
-    adapter = add_adapter(network.reasoner.language, learning.rank, new_tokens)
-    return _Tuned(network, names, adapter)
 
 
 def start_from(folder: Path, processes: Processes) -> TrainingNetwork:

@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from earthgptx.data.vocabulary import template_corpus, train_bpe_tokenizer
-from earthgptx.model.adapters import add_adapter
 from earthgptx.model.language_model import Words
 from earthgptx.model.memory.command import memory
 from earthgptx.model.presets import nano
 from earthgptx.training.batches import pack_batch
 from earthgptx.training.learner import Learner
+from earthgptx.training.learning import Learning, open_to_learn
 from earthgptx.training.memory import TrainingShape, predict_training
 from earthgptx.training.mixture import Mixture, MixturePart, synthetic_source
 from earthgptx.training.processes import Processes
@@ -30,9 +30,7 @@ def learner_after_a_step(rank: int) -> Learner:
     """As ``tune`` learns, after one step of two images."""
     processes = Processes(on_cpu=True)
     network = start_from(NANO, processes)
-    if rank:
-        network.requires_grad_(False)
-        add_adapter(network.reasoner.language, rank)
+    open_to_learn(network, Learning(rank=rank))
     settings = LoopSettings(steps=1, batch_size=2, words_from=0.0, settling_steps=0)
     learner = Learner.of(network, settings, processes)
     words = Words(train_bpe_tokenizer(template_corpus(scenes=40), 900))
