@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import mmap
 import os
 import re
 import resource
@@ -21,14 +20,13 @@ from shared.settings import Secret
 from shared.tensors.digest import XXH3, digest_of
 from shared.tensors.host_tensor import HostTensor
 from shared.tensors.ref import SHARED_MEMORY, TensorRef
+from shared.tensors.slab_mappings import SlabMapping, SlabMappings
 from shared.tensors.slab_pool import (
     PAGE_BYTES,
     PoolFull,
     SlabGone,
     SlabPool,
     Written,
-    open_pinned,
-    read_header,
     reap_directory,
 )
 from shared.tensors.tier import Placed, TierUnable, content_key
@@ -72,6 +70,7 @@ class SharedMemoryTier:
             raise TierUnable(f"no shared memory: {error.strerror}") from error
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.pool = SlabPool(directory, limit_bytes, min(_MOST_SLABS, max(1, descriptors // 4)))
+        self._mappings = SlabMappings(directory, max(1, descriptors // 16))
         self._mutex = threading.Lock()
         self._written: dict[tuple[str, str], Written] = {}  # by tenant and content
 
@@ -108,24 +107,19 @@ class SharedMemoryTier:
             raise TensorGone("the tensor lies in the memory of another host")
         name, generation = match.groups()
         try:
-            with open_pinned(self._directory / name) as fd:
-                header = read_header(fd)
-                if (
-                    header is None
-                    or header.generation != int(generation)
-                    or header.size_bytes != ref.size_bytes
-                    or os.fstat(fd).st_size < PAGE_BYTES + ref.size_bytes
-                ):
-                    raise TensorGone("the tensor is no longer kept")
-                mapped = mmap.mmap(fd, 0, access=mmap.ACCESS_COPY)
+            mapping = self._mappings.pinned(name)
         except SlabGone:
             raise TensorGone("the tensor is no longer kept") from None
-        return memoryview(mapped)[PAGE_BYTES : PAGE_BYTES + ref.size_bytes]
+        if not _holds(mapping, ref, int(generation)):
+            self._mappings.give_back(mapping)
+            raise TensorGone("the tensor is no longer kept")
+        return self._mappings.lend(mapping, ref.size_bytes)
 
     def close(self) -> None:
         """Unmaps this process's slabs; what has not expired stays for its readers."""
         with self._mutex:
             self._written.clear()
+        self._mappings.close()
         self.pool.close()
 
     def _living(self, content: tuple[str, str], expires_at_ms: int) -> Written | None:
@@ -149,6 +143,16 @@ class SharedMemoryTier:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _holds(mapping: SlabMapping, ref: TensorRef, generation: int) -> bool:
+    header = mapping.header()
+    return (
+        header is not None
+        and header.generation == generation
+        and header.size_bytes == ref.size_bytes
+        and mapping.size_bytes >= PAGE_BYTES + ref.size_bytes
+    )
 
 
 def directory_for(suite_key: Secret, parent: Path = DEFAULT_PARENT) -> Path:

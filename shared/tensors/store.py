@@ -163,16 +163,7 @@ class TensorStore:
         tier = self._tiers.get(ref.tier)
         if tier is None:
             raise StageUnavailable(f"{field} lies in a tier this process cannot read")
-        try:
-            data = tier.get(ref)
-        except TensorGone as gone:
-            raise TensorGone(f"{field}: {gone.message}", field=field) from gone
-        if len(data) != ref.size_bytes or not matches(data, ref.digest):
-            if ref.tier == INLINE:
-                raise TensorRefused(f"{field} is not the tensor that was signed", field=field)
-            logger.warning("a stored tensor in tier %s does not match its digest", ref.tier)
-            raise TensorGone(f"{field} is damaged where it was kept", field=field)
-        return HostTensor(ref.dtype, ref.shape, data)
+        return HostTensor(ref.dtype, ref.shape, _proven(tier, ref, field))
 
     def verify(self, ref: TensorRef, *, tenant: str, field: str = "tensor") -> None:
         """Checks the claim without fetching the bytes.
@@ -356,6 +347,23 @@ def _places(size_bytes: int, durable: bool, shared_readers: bool) -> list[str]:
     places += [SHARED_MEMORY] if shared_readers else []
     kept = [REDIS, OBJECT_STORE]
     return places + (kept if size_bytes <= REDIS_LIMIT_BYTES else kept[::-1])
+
+
+def _proven(tier: Tier, ref: TensorRef, field: str) -> memoryview:
+    """The bytes the tier keeps, once their digest holds."""
+    # Twice: pages lent here before may have been written into since. The first stay lent meanwhile,
+    # so the tier must take others.
+    for _ in range(2):
+        try:
+            data = tier.get(ref)
+        except TensorGone as gone:
+            raise TensorGone(f"{field}: {gone.message}", field=field) from gone
+        if len(data) == ref.size_bytes and matches(data, ref.digest):
+            return data
+    if ref.tier == INLINE:
+        raise TensorRefused(f"{field} is not the tensor that was signed", field=field)
+    logger.warning("a stored tensor in tier %s does not match its digest", ref.tier)
+    raise TensorGone(f"{field} is damaged where it was kept", field=field)
 
 
 def _check_wanted(
