@@ -13,7 +13,7 @@ IMAGE ?=
 DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint protos bench stats train-nano lock images up-containers down-containers
+.PHONY: help setup demo up down status test extras lint protos bench stats train-nano lock images up-containers down-containers
 
 help:  ## What there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -37,6 +37,10 @@ status: $(READY)  ## Say what runs
 
 test: $(READY)  ## Run every test
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS)
+
+extras: $(READY)  ## Install each extra alone for real and import what is its own (minutes; needs pip's index)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -v -n auto --maxprocesses 4 --every-extra --durations=0 \
+		tests/contract/test_installed_extras.py $(TESTS)
 
 lint: $(READY)  ## ruff, mypy, walls between packages, freshness of the stubs, buf where it is on the PATH
 	@$(BIN)/ruff check .

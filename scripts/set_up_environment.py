@@ -16,12 +16,14 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 READY = VENV / ".ready"
 PYTHON = VENV / "bin" / "python"
+INSTALL = (str(PYTHON), "-m", "pip", "install")
 VERSIONS = ROOT / "requirements" / "versions.txt"
 OLDEST, TOO_NEW = (3, 11), (3, 14)
 DEFAULT_TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -40,9 +42,10 @@ def main() -> int:
     if not PYTHON.exists():
         print("setup: making .venv", flush=True)
         venv.EnvBuilder(with_pip=True, symlinks=True).create(VENV)
-    install_torch()
+    if installed("torch") != pinned("torch").partition("==")[2]:
+        install_torch(INSTALL)
     print("setup: installing the suite and its tools", flush=True)
-    pip("install", "--constraint", str(VERSIONS), "--editable", f"{ROOT}[dev]")
+    pip(INSTALL, "--constraint", str(VERSIONS), "--editable", f"{ROOT}[dev]")
     READY.write_text(wanted)
     print("setup: ready", flush=True)
     return 0
@@ -56,11 +59,12 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-def install_torch() -> None:
-    """Install torch alone and first, so that nothing else decides which build it is."""
+def install_torch(install: Sequence[str]) -> None:
+    """Install torch alone and first, so that nothing else decides which build it is.
+
+    `install` is the beginning of pip's command line and says into which environment, like INSTALL.
+    """
     requirement = pinned("torch")
-    if installed("torch") == requirement.partition("==")[2]:
-        return
     print(f"setup: installing {requirement}", flush=True)
     if wants_cpu_build():
         cpu_requirement = f"{requirement}+cpu"
@@ -68,10 +72,10 @@ def install_torch() -> None:
         if index := os.environ.get("TORCH_CPU_INDEX", DEFAULT_TORCH_CPU_INDEX):
             sources.append(["--extra-index-url", index, "--retries", "1", "--timeout", "15"])
         for source in sources:
-            if pip("install", *source, cpu_requirement, check=False) == 0:
+            if pip(install, *source, cpu_requirement, check=False) == 0:
                 return
         print("setup: no CPU build of torch in reach; taking the default build", flush=True)
-    pip("install", requirement)
+    pip(install, requirement)
 
 
 def wants_cpu_build() -> bool:
@@ -94,9 +98,9 @@ def installed(name: str) -> str | None:
     return found.stdout.strip() or None
 
 
-def pip(*arguments: str, check: bool = True) -> int:
-    """Run pip of .venv; quiet unless it fails and `check` is set."""
-    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", *arguments, "--quiet"]
+def pip(start: Sequence[str], *arguments: str, check: bool = True) -> int:
+    """Run the command of pip that begins with `start`; quiet unless it fails and `check` is set."""
+    command = [*start, *arguments, "--disable-pip-version-check", "--quiet"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode and check:
         sys.stderr.write(result.stdout + result.stderr)

@@ -9,6 +9,14 @@ from shared.run_records.state_redis import open_state_redis
 from tests.servers import redis_server
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-extra",
+        action="store_true",
+        help="install every extra, not the light ones alone: `make extras`",
+    )
+
+
 @pytest.fixture(scope="session")
 def state_url() -> Iterator[str]:
     """A Redis as the suite keeps its state in."""

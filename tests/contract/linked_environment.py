@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import functools
 import os
-import subprocess
-import venv
 from collections import defaultdict
 from collections.abc import Iterable
 from importlib.metadata import Distribution, distributions
@@ -19,6 +17,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.contract.extras import empty_environment
 from tests.contract.test_packaging import requirements_of
 from tests.contract.tree import ROOT, project
 
@@ -71,20 +70,13 @@ def link(name: str, site: Path) -> None:
             os.symlink(os.fspath(source), target)
 
 
-def fresh_python(folder: Path, extra: str | None) -> Path:
+def linked_environment(folder: Path, extra: str | None) -> Path:
     """The interpreter of a new environment with the suite and one extra (None: the base alone)."""
-    venv.EnvBuilder(symlinks=True, with_pip=False).create(folder)
+    python = empty_environment(folder)
     (site,) = folder.glob("lib/python*/site-packages")
     wanted = [*requirements_of(None), *(requirements_of(extra) if extra else ())]
     for name in sorted(needed(wanted)):
         link(name, site)
     for package in project()["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]:
         os.symlink(ROOT / package, site / package)
-    return folder / "bin" / "python"
-
-
-def run_python(python: Path, program: str) -> subprocess.CompletedProcess[str]:
-    """Runs a program there, out of reach of everything else."""
-    return subprocess.run(
-        [python, "-I", "-c", program], capture_output=True, text=True, cwd=python.parent
-    )
+    return python
