@@ -125,19 +125,21 @@ class PromptFeatureRefs:
         map_tokens: [M, D], of the map of all regions.
         region_tokens: [R, D], one a region.
         region_weights: [R, G, G] in 0..1, where each region is.
+        region_places: [R, 4], extents in 0..1 of the full image's width and height.
         version: Which weights made them.
     """
 
     map_tokens: TensorRef
     region_tokens: TensorRef
     region_weights: TensorRef
+    region_places: TensorRef
     region_count: int
     version: str
 
     @property
     def refs(self) -> tuple[TensorRef, ...]:
         """All tensors."""
-        return (self.map_tokens, self.region_tokens, self.region_weights)
+        return (self.map_tokens, self.region_tokens, self.region_weights, self.region_places)
 
     def to_proto(self) -> prompt_encoder_pb2.EncodedPrompts:
         """As the contract's message."""
@@ -145,6 +147,7 @@ class PromptFeatureRefs:
             map_tokens=self.map_tokens.to_proto(),
             region_tokens=self.region_tokens.to_proto(),
             region_weights=self.region_weights.to_proto(),
+            region_places=self.region_places.to_proto(),
             region_count=self.region_count,
             version=self.version,
         )
@@ -156,7 +159,7 @@ class PromptFeatureRefs:
         Raises:
             InvalidInput: A part is missing or out of range.
         """
-        for name in ("map_tokens", "region_tokens", "region_weights"):
+        for name in ("map_tokens", "region_tokens", "region_weights", "region_places"):
             if not message.HasField(name):
                 raise InvalidInput(
                     f"prompts.{name} is missing",
@@ -173,6 +176,7 @@ class PromptFeatureRefs:
             map_tokens=TensorRef.from_proto(message.map_tokens),
             region_tokens=TensorRef.from_proto(message.region_tokens),
             region_weights=TensorRef.from_proto(message.region_weights),
+            region_places=TensorRef.from_proto(message.region_places),
             region_count=message.region_count,
             version=message.version,
         )

@@ -108,7 +108,7 @@ class FeatureReader:
         return bytes(self._store.get(ref, tenant=tenant).data)
 
     def prompts(self, refs: PromptFeatureRefs, tenant: str) -> list[HostTensor]:
-        """Map tokens [M, D], region tokens [R, D], region weights [R, G, G].
+        """Map tokens [M, D], region tokens [R, D], region weights [R, G, G], places [R, 4].
 
         Raises:
             InvalidInput: A tensor is not of the shape or dtype this model takes, or not finite.
@@ -120,6 +120,7 @@ class FeatureReader:
             ("prompts.map_tokens", refs.map_tokens, (self.shapes.map_tokens, width)),
             ("prompts.region_tokens", refs.region_tokens, (count, width)),
             ("prompts.region_weights", refs.region_weights, (count, side, side)),
+            ("prompts.region_places", refs.region_places, (count, 4)),
         ]
         return self._read(wanted, tenant)
 

@@ -163,6 +163,7 @@ class FakePromptEncoder(prompt_encoder_pb2_grpc.PromptEncoderServicer):
                 map_tokens=ref(request.tenant, "map"),
                 region_tokens=ref(request.tenant, "regions"),
                 region_weights=ref(request.tenant, "weights"),
+                region_places=ref(request.tenant, "places"),
                 region_count=len(request.regions),
             )
         )

@@ -22,6 +22,7 @@ MODALITIES: tuple[Modality, ...] = ("optical", "sar", "infrared")
 PixelsHWC = npt.NDArray[np.uint8]
 MaskHW = npt.NDArray[np.bool_]
 BoxXyxyPx = tuple[float, float, float, float]
+BoxXyxyUnit = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class LabelledImage:
         image_label: a label that holds for the whole image (a vehicle chip), or None.
         group: place, flight or event; a split keeps a group on one side.
         gsd_m: ground sampling distance in metres, None where unknown.
+        cut_xyxy_unit: which part of another image it shows, in 0..1 of that one's width and height;
+            beyond where it is padded. All of it where it was not cut.
     """
 
     image_id: str
@@ -95,3 +98,4 @@ class LabelledImage:
     image_label: str | None = None
     group: str | None = None
     gsd_m: float | None = None
+    cut_xyxy_unit: BoxXyxyUnit = (0.0, 0.0, 1.0, 1.0)

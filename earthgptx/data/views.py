@@ -13,6 +13,7 @@ import numpy as np
 
 from earthgptx.data.labelled_image import (
     BoxXyxyPx,
+    BoxXyxyUnit,
     LabelledImage,
     LabelledObject,
     MaskHW,
@@ -71,7 +72,23 @@ def windowed(image: LabelledImage, window: Window, side_px: int) -> LabelledImag
         exhaustive=image.exhaustive - hinted,
         mostly_annotated=image.mostly_annotated - hinted,
         gsd_m=None if image.gsd_m is None else image.gsd_m * window.side_px / side_px,
+        cut_xyxy_unit=in_whole(_window_unit(image, window), image.cut_xyxy_unit),
     )
+
+
+def in_whole(box_unit: BoxXyxyUnit, cut_xyxy_unit: BoxXyxyUnit) -> BoxXyxyUnit:
+    """A box in 0..1 of what was cut, in 0..1 of what it was cut from."""
+    left, top, right, bottom = cut_xyxy_unit
+    width, height = right - left, bottom - top
+    x0, y0, x1, y1 = box_unit
+    return (left + x0 * width, top + y0 * height, left + x1 * width, top + y1 * height)
+
+
+def _window_unit(image: LabelledImage, window: Window) -> BoxXyxyUnit:
+    width_px, height_px = image.width_px, image.height_px
+    right_px, bottom_px = window.x0_px + window.side_px, window.y0_px + window.side_px
+    x0, y0 = window.x0_px / width_px, window.y0_px / height_px
+    return (x0, y0, right_px / width_px, bottom_px / height_px)
 
 
 def _shows(box: BoxXyxyPx, window: Window, side_px: int) -> bool:
@@ -166,6 +183,8 @@ def dihedral(image: LabelledImage, turn: int) -> LabelledImage:
         image,
         load_pixels=lambda: turned(image.load_pixels()),  # type: ignore[arg-type,return-value,unused-ignore]
         objects=tuple(_turned_thing(thing, side, turn, turned) for thing in image.objects),
+        # As if all that it was cut from had been turned.
+        cut_xyxy_unit=_turned_box(image.cut_xyxy_unit, 1.0, turn),
     )
 
 
@@ -175,12 +194,17 @@ def _turned_thing(
     turn: int,
     turned: Callable[[PixelsHWC | MaskHW], PixelsHWC | MaskHW],
 ) -> LabelledObject:
-    x0, y0, x1, y1 = thing.box_xyxy_px
+    mask = thing.mask
+    if mask is not None:
+        mask = _compressed(turned(decode_rle(side, side, str(mask["counts"]))))  # type: ignore[arg-type]
+    box = _turned_box(thing.box_xyxy_px, side, turn)
+    return replace(thing, box_xyxy_px=box, mask=mask, polygon_xy_px=None)
+
+
+def _turned_box(box: BoxXyxyPx, side: float, turn: int) -> BoxXyxyPx:
+    x0, y0, x1, y1 = box
     if turn & 4:
         x0, x1 = side - x1, side - x0
     for _ in range(turn & 3):
         x0, y0, x1, y1 = y0, side - x1, y1, side - x0
-    mask = thing.mask
-    if mask is not None:
-        mask = _compressed(turned(decode_rle(side, side, str(mask["counts"]))))  # type: ignore[arg-type]
-    return replace(thing, box_xyxy_px=(x0, y0, x1, y1), mask=mask, polygon_xy_px=None)
+    return (x0, y0, x1, y1)

@@ -51,6 +51,7 @@ class PromptRaster:
         map_KSS: float32 in 0..1; channel k shows the marks of kind k of all regions.
         kinds_RK: float32, 1 where a region has a mark of the kind.
         boxes_R4: float32 (x0, y0, x1, y1) of each region's extent, 0..1 across the window, clipped.
+        places_R4: the same, 0..1 of the full image's width and height.
         weights_RGG: float32 in 0..1, the highest of each region 1: where it is. Never all 0: a
             region outside the window is moved to its rim.
     """
@@ -58,6 +59,7 @@ class PromptRaster:
     map_KSS: npt.NDArray[np.float32]
     kinds_RK: npt.NDArray[np.float32]
     boxes_R4: npt.NDArray[np.float32]
+    places_R4: npt.NDArray[np.float32]
     weights_RGG: npt.NDArray[np.float32]
 
 
@@ -80,18 +82,21 @@ def rasterise_regions(
     maps_KSS = np.zeros((KIND_COUNT, side_px, side_px), np.uint8)
     kinds_RK = np.zeros((len(regions), KIND_COUNT), np.float32)
     boxes_R4 = np.zeros((len(regions), 4), np.float32)
+    places_R4 = np.zeros((len(regions), 4), np.float32)
     weights_RGG = np.zeros((len(regions), grid_side, grid_side), np.float32)
     view = _View(window, side_px, max(image_w, image_h) * DEFAULT_SCRIBBLE_SHARE)
     for r, region in enumerate(regions):
         extent = region_extent_xyxy_px(region)
         boxes_R4[r] = to_window_unit((extent[:2], extent[2:]), window).clip(0, 1).reshape(4)
+        places_R4[r] = (np.array(extent) / (image_w, image_h, image_w, image_h)).clip(0, 1)
         canvas = np.zeros((side_px, side_px), np.uint8)
         for mark in region.marks:
             kind = MARK_KINDS.index(mark_kind(mark))
             kinds_RK[r, kind] = 1
             view.draw(mark, canvas, maps_KSS[kind])
         weights_RGG[r] = _grid_weights(canvas, boxes_R4[r], grid_side)
-    return PromptRaster(np.multiply(maps_KSS, np.float32(1 / 255)), kinds_RK, boxes_R4, weights_RGG)
+    map_KSS = np.multiply(maps_KSS, np.float32(1 / 255))
+    return PromptRaster(map_KSS, kinds_RK, boxes_R4, places_R4, weights_RGG)
 
 
 def _grid_weights(

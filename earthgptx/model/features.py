@@ -39,11 +39,14 @@ class PromptFeatures:
         map_MD: tokens of the prompt map of all regions.
         regions_RD: one token a region.
         weights_RGG: where each region is, 0..1, on the finest grid.
+        places_R4: (x0, y0, x1, y1) of each region, 0..1 of the full image's width and height: the
+            window may be a small part of it.
     """
 
     map_MD: Tensor
     regions_RD: Tensor
     weights_RGG: Tensor
+    places_R4: Tensor
 
     def to(self, device: torch.device, dtype: torch.dtype) -> PromptFeatures:
         """The same features on ``device`` as ``dtype``."""
@@ -51,4 +54,5 @@ class PromptFeatures:
             self.map_MD.to(device, dtype),
             self.regions_RD.to(device, dtype),
             self.weights_RGG.to(device, dtype),
+            self.places_R4.to(device, dtype),
         )

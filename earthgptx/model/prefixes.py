@@ -109,7 +109,8 @@ def content_key(image: ImageFeatures, prompts: PromptFeatures | None) -> str:
     tensors = [image.grid_NC]
     if prompts is not None:
         # Only marked regions are looked at on the finer maps.
-        tensors += [*image.pyramid, prompts.map_MD, prompts.regions_RD, prompts.weights_RGG]
+        tensors += [*image.pyramid, prompts.map_MD, prompts.regions_RD]
+        tensors += [prompts.weights_RGG, prompts.places_R4]
     for tensor in tensors:
         digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())

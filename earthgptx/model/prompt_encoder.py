@@ -8,7 +8,6 @@ B batch, K mark kinds, S view side, G finest grid side, M map tokens, R regions,
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from earthgptx.imagery.prompt_raster import PromptRaster
+from earthgptx.model.box_waves import box_waves, wave_count
 from earthgptx.model.features import PromptFeatures
 from earthgptx.model.presets import ModelConfig
 
@@ -42,7 +42,7 @@ class PromptEncoder(nn.Module):
         self.norm = nn.LayerNorm(prompt.width)
         self.map_out = nn.Linear(prompt.width, config.prompt_width)
         width = config.prompt_width
-        geometry = 4 * 2 * prompt.fourier_bands + 4 + MARK_KINDS
+        geometry = wave_count(prompt.fourier_bands) + MARK_KINDS
         self.region = nn.Sequential(nn.Linear(geometry, width), nn.GELU(), nn.Linear(width, width))
 
     def encode_map(self, map_BKSS: Tensor) -> Tensor:
@@ -56,10 +56,7 @@ class PromptEncoder(nn.Module):
 
     def encode_regions(self, boxes_R4: Tensor, kinds_RK: Tensor) -> Tensor:
         """Tokens of regions from their extents (0..1 of the view) and kinds: [..., R, D]."""
-        bands = torch.arange(self.config.prompt.fourier_bands, device=boxes_R4.device)
-        phases = boxes_R4.unsqueeze(-1) * (2.0**bands) * math.pi
-        fourier = torch.cat([phases.sin(), phases.cos()], dim=-1).flatten(-2)
-        geometry = torch.cat([fourier, boxes_R4, kinds_RK], dim=-1)
+        geometry = torch.cat([box_waves(boxes_R4, self.config.prompt.fourier_bands), kinds_RK], -1)
         tokens: Tensor = self.region(geometry.to(self.region[0].weight.dtype))
         return tokens
 
@@ -88,5 +85,6 @@ class PromptEncoderModel:
             kinds_RK = torch.from_numpy(raster.kinds_RK).to(self._device)
             regions_RD = self._encoder.encode_regions(boxes_R4, kinds_RK).cpu()
             weights_RGG = torch.from_numpy(raster.weights_RGG).to(self._dtype)
-            features.append(PromptFeatures(map_BMD[i].clone(), regions_RD, weights_RGG))
+            places_R4 = torch.from_numpy(raster.places_R4).to(self._dtype)
+            features.append(PromptFeatures(map_BMD[i].clone(), regions_RD, weights_RGG, places_R4))
         return features

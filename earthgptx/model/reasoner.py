@@ -238,6 +238,7 @@ class ReasonerModel:
                 tuple(m.unsqueeze(0) for m in image.pyramid),
                 prompts.regions_RD.unsqueeze(0),
                 prompts.weights_RGG.unsqueeze(0),
+                prompts.places_R4.unsqueeze(0),
             )[0]
         embedded_LD = prefix_embeddings(
             self.network.language,

@@ -1,8 +1,9 @@
 """What the image looks like where a region is: the region's token for the language model.
 
-Three views of it are summed: the prompt encoder's token (where and how it was marked), features
-averaged under the region's weights at every scale (Osprey's mask pooling), and a 4 x 4 sample
-around it (what is where inside it, with some context).
+Four views of it are summed: the prompt encoder's token (where in the window and how it was marked),
+its place in the full image (of which the window may be a small part), features averaged under the
+region's weights at every scale (Osprey's mask pooling), and a 4 x 4 sample around it (what is where
+inside it, with some context).
 
 B batch, R regions, G finest grid side, N grid cells, D width, O width of the language model,
 C channels, H W map size.
@@ -14,7 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from earthgptx.model.box_waves import box_waves, wave_count
+
 SAMPLE_SIDE = 4
+# Where in the image is a matter of thirds: finer waves are noise that has to be unlearnt.
+PLACE_BANDS = 3
 # Half side of the sampled square in standard deviations of the region's weights: a filled box of
 # side s has deviation s / sqrt(12), so 2.6 deviations are 1.5 times the box.
 SAMPLE_DEVIATIONS = 2.6
@@ -37,7 +42,7 @@ def region_moments(weights_BRGG: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class RegionFeatures(nn.Module):
-    """Prompt token, pooled features and sampled features to one token a region.
+    """Prompt token, place, pooled features and sampled features to one token a region.
 
     Args:
         width: of the hybrid grid and of prompt tokens.
@@ -45,7 +50,10 @@ class RegionFeatures(nn.Module):
     """
 
     def __init__(
-        self, pyramid_channels: tuple[int, ...], width: int, out_width: int | None = None
+        self,
+        pyramid_channels: tuple[int, ...],
+        width: int,
+        out_width: int | None = None,
     ) -> None:
         super().__init__()
         out_width = width if out_width is None else out_width
@@ -61,6 +69,14 @@ class RegionFeatures(nn.Module):
             nn.Linear(width, out_width),
         )
         self.marked = nn.Linear(width, out_width)
+        self.placed = nn.Sequential(
+            nn.Linear(wave_count(PLACE_BANDS), width // 2),
+            nn.GELU(),
+            nn.Linear(width // 2, out_width),
+        )
+        # Nothing is said of it until it is learnt: weights learnt without it stay what they are.
+        nn.init.zeros_(self.placed[2].weight)
+        nn.init.zeros_(self.placed[2].bias)
         self.norm = nn.LayerNorm(out_width)
 
     def forward(
@@ -69,6 +85,7 @@ class RegionFeatures(nn.Module):
         pyramid: tuple[Tensor, ...],
         regions_BRD: Tensor,
         weights_BRGG: Tensor,
+        places_BR4: Tensor,
     ) -> Tensor:
         """Tokens [B, R, O] for the language model."""
         side = int(hybrid_BND.shape[1] ** 0.5)
@@ -79,7 +96,9 @@ class RegionFeatures(nn.Module):
         reduced = [reduce(m) for reduce, m in zip(self.reduce, maps, strict=True)]
         sampled = torch.cat([_sample(m, centre, deviation) for m in reduced], dim=-1)
         token = self.marked(regions_BRD) + self.pooled(pooled) + self.sampled(sampled)
-        normed: Tensor = self.norm(token)
+        waves = box_waves(places_BR4.float(), PLACE_BANDS).to(regions_BRD.dtype)
+        # Behind the norm: before it, what lies there is so much larger that places drown in it.
+        normed: Tensor = self.norm(token) + self.placed(waves)
         return normed
 
 

@@ -46,6 +46,7 @@ class RegionTensors:
     map_BKSS: Tensor
     boxes_BR4: Tensor
     kinds_BRK: Tensor
+    places_BR4: Tensor
     weights_BRGG: Tensor
     valid_BR: Tensor
     labels_BR: Tensor
@@ -287,6 +288,7 @@ def _region_tensors(
         map_BKSS=torch.from_numpy(np.stack([r.map_KSS for r in rasters])),
         boxes_BR4=padded([r.boxes_R4 for r in rasters]),
         kinds_BRK=padded([r.kinds_RK for r in rasters]),
+        places_BR4=padded([r.places_R4 for r in rasters]),
         weights_BRGG=padded([r.weights_RGG for r in rasters]),
         valid_BR=valid,
         labels_BR=labels,

@@ -2,6 +2,7 @@
 
     earthgptx train nano --out runs/nano --data DIR
     earthgptx train further --start runs/nano --out runs/further --data DIR --steps 5000
+    earthgptx train regions --start weights/nano --out runs/regions --data DIR
     earthgptx train tune --start weights/nano --data my.jsonl --out runs/mine --steps 300 --rank 8
     earthgptx train tune --start weights/base --data shards/* --rank 8 --train bridge,mask-decoder
     earthgptx train merge --start weights/nano --adapter runs/mine/adapter --out weights/mine
@@ -50,9 +51,10 @@ def train(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="earthgptx train", description="train, or go on")
-    kinds = parser.add_subparsers(required=True, metavar="nano|further|tune|merge")
+    kinds = parser.add_subparsers(required=True, metavar="nano|further|regions|tune|merge")
     _add_machine(_add_nano(kinds), DEFAULT_STEPS)
     _add_machine(_add_further(kinds), 5000)
+    _add_machine(_add_regions(kinds), 3000)
     _add_machine(_add_tune(kinds), 300)
     merge = kinds.add_parser("merge", help="an adapter into the weights it was trained on")
     merge.add_argument("--start", type=Path, default=Path("weights/nano"), metavar="DIR")
@@ -84,6 +86,18 @@ def _add_further(kinds: Kinds) -> argparse.ArgumentParser:
     return further
 
 
+def _add_regions(kinds: Kinds) -> argparse.ArgumentParser:
+    regions = kinds.add_parser("regions", help="trained weights, what they say of marks")
+    regions.add_argument(
+        "--start", type=Path, default=Path("weights/nano"), metavar="DIR", help="weights"
+    )
+    regions.add_argument("--data", type=Path, metavar="DIR", help="folder of COCO-style folders")
+    regions.add_argument("--out", type=Path, default=Path("runs/regions"), metavar="DIR")
+    regions.add_argument("--learning-rate", type=float, default=2.5e-4, help="the highest")
+    regions.set_defaults(run=_regions)
+    return regions
+
+
 def _add_tune(kinds: Kinds) -> argparse.ArgumentParser:
     tune = kinds.add_parser("tune", help="trained weights, on your own data")
     tune.add_argument(
@@ -103,9 +117,9 @@ def _add_tune(kinds: Kinds) -> argparse.ArgumentParser:
     tune.add_argument(
         "--train",
         metavar="PART,...",
-        help="what learns: experts (conv-expert, vit-expert, sam-encoder), bridge, language "
-        "(language-attention, language-embeddings), mask-decoder; default: all but conv-expert, "
-        "with --rank the adapter alone",
+        help="what learns: experts (conv-expert, vit-expert, sam-encoder), bridge (regions), "
+        "language (language-attention, language-embeddings), mask-decoder; default: all but "
+        "conv-expert, with --rank the adapter alone",
     )
     tune.add_argument(
         "--rehearsal", type=float, default=0.2, help="share of synthetic scenes in between"
@@ -162,6 +176,21 @@ def _further(args: argparse.Namespace) -> int:
         args.workers,
         args.seed,
         _processes(args),
+    )
+    return 0
+
+
+def _regions(args: argparse.Namespace) -> int:
+    from earthgptx.training.regions import regions
+
+    regions(
+        args.start,
+        args.data,
+        args.out,
+        args.steps,
+        learning_rate=args.learning_rate,
+        seed=args.seed,
+        processes=_processes(args),
     )
     return 0
 

@@ -21,7 +21,7 @@ from earthgptx.training.settings import LoopSettings, learning_rate_at
 from earthgptx.training.sharding import like_with_like
 from earthgptx.training.state import AveragedWeights, load_state, save_state
 
-GATE_SPEED = 10.0
+SILENT_SPEED = 10.0
 # It has had its close looks: it only adapts to whole views.
 CONV_EXPERT_SPEED = 0.3
 # It starts at nothing, beside weights that know a lot.
@@ -124,7 +124,7 @@ def attention_kernels(place: str, with_words: bool) -> list[SDPBackend]:
 def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
     """Matrices decay; norms, biases, gates and positions do not. Each group has its own speed.
 
-    A gate that starts at zero learns ten times faster: else the marks stay shut out for long.
+    What starts at zero learns ten times faster: else marks and their places stay shut out for long.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
@@ -138,8 +138,8 @@ def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, 
 
 
 def _speed(name: str) -> float:
-    if name.endswith("gate_D"):
-        return GATE_SPEED
+    if name.endswith("gate_D") or ".placed." in name:
+        return SILENT_SPEED
     if any(added in name for added in ADDED):
         return ADAPTER_SPEED
     return CONV_EXPERT_SPEED if name.startswith("image_encoder.conv.") else 1.0

@@ -29,6 +29,7 @@ class LearningPart(StrEnum):
     VIT_EXPERT = "vit-expert"
     SAM_ENCODER = "sam-encoder"
     BRIDGE = "bridge"
+    REGIONS = "regions"
     LANGUAGE = "language"
     LANGUAGE_ATTENTION = "language-attention"
     LANGUAGE_EMBEDDINGS = "language-embeddings"
@@ -149,6 +150,8 @@ def _parameters(network: TrainingNetwork, part: LearningPart) -> Iterator[nn.Par
             return iter(()) if network.config.sam is None else experts.sam.parameters()
         case LearningPart.BRIDGE:
             return _bridge(network)
+        case LearningPart.REGIONS:
+            return reasoner.regions.parameters()
         case LearningPart.LANGUAGE:
             return reasoner.language.parameters()
         case LearningPart.LANGUAGE_ATTENTION:

@@ -107,7 +107,7 @@ class TrainingNetwork(nn.Module):
             marked, looks_BRD, regions_BRD = self._understand_marks(batch.regions, features)
             if self.helped:
                 parts["regions"] = self.dense.regions_loss(looks_BRD, batch.regions.labels_BR)
-            if len(batch.region_rows):
+            if len(batch.region_rows) and self.queries.most_region:
                 masks.append(self._region_masks(batch, batch.regions, regions_BRD, features))
             if with_words and batch.marked is not None:
                 answers.append(
@@ -173,6 +173,7 @@ class TrainingNetwork(nn.Module):
             tuple(m.index_select(0, images) for m in features[1]),
             regions_BRD,
             regions.weights_BRGG,
+            regions.places_BR4,
         )
         return understood, looks_BRD, regions_BRD
 

@@ -5,7 +5,7 @@ What serving does to a request happens here to a label: the same windows, the sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from earthgptx.data.instructions import Instruction, make_marked, make_plain
 from earthgptx.data.instructions.facts import Facts, gather_facts
 from earthgptx.data.labelled_image import BoxXyxyPx, LabelledImage, LabelledObject, MaskHW
-from earthgptx.data.views import dihedral, is_mostly_padding, windowed
+from earthgptx.data.views import dihedral, in_whole, is_mostly_padding, windowed
 from earthgptx.imagery.marks import Region, marks_from_mask, part_of_box
 from earthgptx.imagery.masks import decode_rle
 from earthgptx.imagery.prompt_raster import PromptRaster, rasterise_regions
@@ -88,6 +88,8 @@ class SampleSettings:
         zoom_probability: share of samples looking closely at one object.
         tile_probability: of the rest, share that are a tile of an image larger than a view.
         plain_count, marked_count: questions a sample.
+        marked_shares: how often questions about marks are of a kind, where not as usual
+            (``data.instructions.marked.MAKERS``).
         modality_dropout: share of samples whose modality is not told.
         most_whole_labels, most_qualified: masks that need no words, of labels as a whole and of
             those of a label that a qualifier picks.
@@ -101,6 +103,7 @@ class SampleSettings:
     tile_probability: float = 0.0
     plain_count: int = 6
     marked_count: int = 4
+    marked_shares: Mapping[str, float] | None = None
     most_whole_labels: int = 2
     most_qualified: int = 4
     modality_dropout: float = 0.1
@@ -118,7 +121,9 @@ def make_sample(
     masks = _MaskCache(view)
     facts = gather_facts(view)
     plain = make_plain(view, rng, settings.plain_count)
-    marked = make_marked(view, rng, settings.marked_count) if view.objects else None
+    marked = None
+    if view.objects:
+        marked = make_marked(view, rng, settings.marked_count, settings.marked_shares)
     raster = None
     region_masks: tuple[MaskGG | None, ...] = ()
     region_labels: tuple[int, ...] = ()
@@ -126,6 +131,7 @@ def make_sample(
     if marked is not None and marked.object_indices:
         regions = tuple(_mark(view.objects[i], masks.full(i), rng) for i in marked.object_indices)
         raster = rasterise_regions(regions, Window(0.0, 0.0, float(side)), side, side, side)
+        raster = replace(raster, places_R4=_in_whole(raster.places_R4, view))
         region_masks = tuple(masks.known((i,)) for i in marked.object_indices)
         region_labels = tuple(label_number(view.objects[i].label) for i in marked.object_indices)
         marked_questions = _questions(marked.instructions, facts, masks)
@@ -281,6 +287,12 @@ def _mark(thing: LabelledObject, mask: MaskHW, rng: np.random.Generator) -> Regi
     if thing.mask is None:
         return marks_from_mask(mask, BOX_KINDS[int(rng.choice(3, p=(0.6, 0.2, 0.2)))], rng)
     return marks_from_mask(mask, MARK_KINDS[int(rng.choice(5, p=MARK_WEIGHTS))], rng)
+
+
+def _in_whole(places_R4: npt.NDArray[np.float32], view: LabelledImage) -> npt.NDArray[np.float32]:
+    """Extents in 0..1 of the view, in 0..1 of the image that it is a view of."""
+    x0, y0, x1, y1 = in_whole(tuple(places_R4.T), view.cut_xyxy_unit)
+    return np.stack([x0, y0, x1, y1], axis=1).clip(0, 1).astype(np.float32)
 
 
 def _questions(

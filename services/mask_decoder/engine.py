@@ -202,7 +202,7 @@ class Engine:
         regions: list[torch.Tensor] = []
         weights: list[torch.Tensor] = []
         if prompts is not None:
-            _, tokens_RD, weights_RGG = map(to_torch, self._reader.prompts(prompts, tenant))
+            _, tokens_RD, weights_RGG, _ = map(to_torch, self._reader.prompts(prompts, tenant))
             regions, weights = list(tokens_RD), list(weights_RGG)
         made: list[MaskQuery] = []
         for i, query in enumerate(queries):

@@ -145,8 +145,11 @@ class Engine:
             return rasterise_regions(regions, seen, side, image_width_px, image_height_px)
 
     def _keep(self, features: PromptFeatures, tenant: str, region_count: int) -> PromptFeatureRefs:
-        tokens, region_tokens, weights = (
+        tensors = features.map_MD, features.regions_RD, features.weights_RGG, features.places_R4
+        tokens, region_tokens, weights, places = (
             self._store.put(from_torch(tensor), tenant=tenant, ttl_s=self._ttl_s)
-            for tensor in (features.map_MD, features.regions_RD, features.weights_RGG)
+            for tensor in tensors
         )
-        return PromptFeatureRefs(tokens, region_tokens, weights, region_count, self._version)
+        return PromptFeatureRefs(
+            tokens, region_tokens, weights, places, region_count, self._version
+        )

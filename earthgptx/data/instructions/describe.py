@@ -99,10 +99,10 @@ def region_caption(facts: Facts, index: int, detailed: bool) -> str:
     """What a marked object is; detailed with its size, place and a neighbour."""
     brief = a(phrase_of(facts, index))
     if not detailed:
-        return f"{brief} {at(facts.places[index])}."
+        return f"{brief} {at(facts.places_in_whole[index])}."
     thing = facts[index]
     sized = f"{thing.size} {phrase_of(facts, index)}" if thing.size else phrase_of(facts, index)
-    text = f"{a(sized)} {at(facts.places[index])} of the image"
+    text = f"{a(sized)} {at(facts.places_in_whole[index])} of the image"
     for (subject, other), kind in facts.related.items():
         if subject == index and other < len(facts.places):
             return f"{text}, {kind} {a(phrase_of(facts, other))}."

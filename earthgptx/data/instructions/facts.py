@@ -1,6 +1,8 @@
 """What can be said of an image: its truth indexed once, so that each question is cheap.
 
-Places and box text are relative to the image as given: make text after cropping and flipping.
+Places and box text are relative to the image as given: make text after cropping and flipping. Only
+of what is marked people want to know where it lies in all of their image, however closely the model
+looks.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject
+from earthgptx.data.views import in_whole
 from earthgptx.words import place_word
 
 
@@ -22,6 +25,7 @@ class Facts:
         centres_unit: (x, y) of each object's box in 0..1 of the image's width and height.
         areas_unit: share of the image that each object's box covers.
         places: one of the nine place words for each object.
+        places_in_whole: the same in what the image was cut from.
         related: (subject, other) -> "next to", "inside" or "on".
     """
 
@@ -31,6 +35,7 @@ class Facts:
     centres_unit: tuple[tuple[float, float], ...]
     areas_unit: tuple[float, ...]
     places: tuple[str, ...]
+    places_in_whole: tuple[str, ...]
     related: dict[tuple[int, int], str]
 
     def __getitem__(self, index: int) -> LabelledObject:
@@ -66,7 +71,7 @@ class Facts:
 def gather_facts(image: LabelledImage) -> Facts:
     """Index an image's truth."""
     width, height = image.width_px, image.height_px
-    centres, areas, places = [], [], []
+    centres, areas, places, places_in_whole = [], [], [], []
     things: dict[str, list[int]] = {}
     stuff: dict[str, list[int]] = {}
     for index, thing in enumerate(image.objects):
@@ -75,6 +80,8 @@ def gather_facts(image: LabelledImage) -> Facts:
         centres.append(centre)
         areas.append((x1 - x0) * (y1 - y0) / (width * height))
         places.append(place_word(*centre))
+        in_whole_unit = in_whole((*centre, *centre), image.cut_xyxy_unit)
+        places_in_whole.append(place_word(*in_whole_unit[:2]))
         (stuff if thing.stuff else things).setdefault(thing.label, []).append(index)
 
     def reading_order(index: int) -> tuple[int, float]:
@@ -89,5 +96,6 @@ def gather_facts(image: LabelledImage) -> Facts:
         centres_unit=tuple(centres),
         areas_unit=tuple(areas),
         places=tuple(places),
+        places_in_whole=tuple(places_in_whole),
         related={(r.subject, r.other): r.kind for r in image.relations},
     )

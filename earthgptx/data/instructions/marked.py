@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -22,19 +22,31 @@ Objects = tuple[int, ...]
 Maker = Callable[[Facts, Objects, np.random.Generator], Instruction | None]
 
 
-def make_marked(image: LabelledImage, rng: np.random.Generator, count: int) -> MarkedSet:
-    """``count`` instructions about one to four marked objects; empty where there are none."""
+def make_marked(
+    image: LabelledImage,
+    rng: np.random.Generator,
+    count: int,
+    shares: Mapping[str, float] | None = None,
+) -> MarkedSet:
+    """Instructions about one to four marked objects; none where nothing can be marked.
+
+    Args:
+        image: what is looked at, with its truth.
+        rng: decides what is marked and asked.
+        count: most of them.
+        shares: how often each kind in ``MAKERS`` is made, where not as often as there.
+    """
     facts = gather_facts(image)
     if not facts.things:
         return MarkedSet((), ())
     objects = _choose(facts, 1 + int(rng.choice(MOST_REGIONS, p=REGION_COUNT_SHARES)), rng)
     names = list(MAKERS)
-    shares = np.array([MAKERS[name][1] for name in names])
+    weights = np.array([(shares or {}).get(name, MAKERS[name][1]) for name in names])
     made: list[Instruction] = []
     for _ in range(count * 4):
         if len(made) == count:
             break
-        name = names[int(rng.choice(len(names), p=shares / shares.sum()))]
+        name = names[int(rng.choice(len(names), p=weights / weights.sum()))]
         instruction = MAKERS[name][0](facts, objects, rng)
         if instruction is not None:
             made.append(instruction)
@@ -114,7 +126,7 @@ def place(facts: Facts, objects: Objects, rng: np.random.Generator) -> Instructi
     """Where in the image a region lies."""
     index, region = _one(objects, rng)
     question = fill("region_place", rng, region=region)
-    return Instruction("region_place", question, facts.places[index])
+    return Instruction("region_place", question, facts.places_in_whole[index])
 
 
 def relate(facts: Facts, objects: Objects, rng: np.random.Generator) -> Instruction | None:

@@ -70,7 +70,9 @@ def _answer(network: nn.Module, config: ModelConfig, size: CallSize, make: _Inpu
         [make.tensor(config.prompt_map_tokens, config.prompt_width), regions_BRD], 1
     )
     understood = network.understand(grid_BNC, prompts_BPD)
-    looks_BRD = network.regions(understood.hybrid_BND, pyramid, regions_BRD, weights_BRGG)
+    looks_BRD = network.regions(
+        understood.hybrid_BND, pyramid, regions_BRD, weights_BRGG, make.tensor(1, 4)
+    )
     prefix_BLD = torch.cat([understood.tokens_BTO, looks_BRD], 1)
     words = size.tokens
     if words is None:

@@ -26,7 +26,7 @@ from protos.earthgptx.v1 import geometry_pb2 as protos_dot_earthgptx_dot_v1_dot_
 from protos.earthgptx.v1 import tensor_pb2 as protos_dot_earthgptx_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(protos/earthgptx/v1/prompt_encoder.proto\x12\x0c\x65\x61rthgptx.v1\x1a\"protos/earthgptx/v1/geometry.proto\x1a protos/earthgptx/v1/tensor.proto\"\xa4\x01\n\x14\x45ncodePromptsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12%\n\x07regions\x18\x02 \x03(\x0b\x32\x14.earthgptx.v1.Region\x12$\n\x06window\x18\x03 \x01(\x0b\x32\x14.earthgptx.v1.Window\x12\x16\n\x0eimage_width_px\x18\x04 \x01(\x05\x12\x17\n\x0fimage_height_px\x18\x05 \x01(\x05\"F\n\x15\x45ncodePromptsResponse\x12-\n\x07\x65ncoded\x18\x01 \x01(\x0b\x32\x1c.earthgptx.v1.EncodedPrompts\"\xc5\x01\n\x0e\x45ncodedPrompts\x12+\n\nmap_tokens\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.TensorRef\x12.\n\rregion_tokens\x18\x02 \x01(\x0b\x32\x17.earthgptx.v1.TensorRef\x12/\n\x0eregion_weights\x18\x03 \x01(\x0b\x32\x17.earthgptx.v1.TensorRef\x12\x14\n\x0cregion_count\x18\x04 \x01(\x05\x12\x0f\n\x07version\x18\x05 \x01(\t2i\n\rPromptEncoder\x12X\n\rEncodePrompts\x12\".earthgptx.v1.EncodePromptsRequest\x1a#.earthgptx.v1.EncodePromptsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(protos/earthgptx/v1/prompt_encoder.proto\x12\x0c\x65\x61rthgptx.v1\x1a\"protos/earthgptx/v1/geometry.proto\x1a protos/earthgptx/v1/tensor.proto\"\xa4\x01\n\x14\x45ncodePromptsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12%\n\x07regions\x18\x02 \x03(\x0b\x32\x14.earthgptx.v1.Region\x12$\n\x06window\x18\x03 \x01(\x0b\x32\x14.earthgptx.v1.Window\x12\x16\n\x0eimage_width_px\x18\x04 \x01(\x05\x12\x17\n\x0fimage_height_px\x18\x05 \x01(\x05\"F\n\x15\x45ncodePromptsResponse\x12-\n\x07\x65ncoded\x18\x01 \x01(\x0b\x32\x1c.earthgptx.v1.EncodedPrompts\"\xf5\x01\n\x0e\x45ncodedPrompts\x12+\n\nmap_tokens\x18\x01 \x01(\x0b\x32\x17.earthgptx.v1.TensorRef\x12.\n\rregion_tokens\x18\x02 \x01(\x0b\x32\x17.earthgptx.v1.TensorRef\x12/\n\x0eregion_weights\x18\x03 \x01(\x0b\x32\x17.earthgptx.v1.TensorRef\x12\x14\n\x0cregion_count\x18\x04 \x01(\x05\x12\x0f\n\x07version\x18\x05 \x01(\t\x12.\n\rregion_places\x18\x06 \x01(\x0b\x32\x17.earthgptx.v1.TensorRef2i\n\rPromptEncoder\x12X\n\rEncodePrompts\x12\".earthgptx.v1.EncodePromptsRequest\x1a#.earthgptx.v1.EncodePromptsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENCODEPROMPTSRESPONSE']._serialized_start=295
   _globals['_ENCODEPROMPTSRESPONSE']._serialized_end=365
   _globals['_ENCODEDPROMPTS']._serialized_start=368
-  _globals['_ENCODEDPROMPTS']._serialized_end=565
-  _globals['_PROMPTENCODER']._serialized_start=567
-  _globals['_PROMPTENCODER']._serialized_end=672
+  _globals['_ENCODEDPROMPTS']._serialized_end=613
+  _globals['_PROMPTENCODER']._serialized_start=615
+  _globals['_PROMPTENCODER']._serialized_end=720
 # @@protoc_insertion_point(module_scope)

@@ -29,15 +29,17 @@ class EncodePromptsResponse(_message.Message):
     def __init__(self, encoded: _Optional[_Union[EncodedPrompts, _Mapping]] = ...) -> None: ...
 
 class EncodedPrompts(_message.Message):
-    __slots__ = ("map_tokens", "region_tokens", "region_weights", "region_count", "version")
+    __slots__ = ("map_tokens", "region_tokens", "region_weights", "region_count", "version", "region_places")
     MAP_TOKENS_FIELD_NUMBER: _ClassVar[int]
     REGION_TOKENS_FIELD_NUMBER: _ClassVar[int]
     REGION_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     REGION_COUNT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    REGION_PLACES_FIELD_NUMBER: _ClassVar[int]
     map_tokens: _tensor_pb2.TensorRef
     region_tokens: _tensor_pb2.TensorRef
     region_weights: _tensor_pb2.TensorRef
     region_count: int
     version: str
-    def __init__(self, map_tokens: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ..., region_tokens: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ..., region_weights: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ..., region_count: _Optional[int] = ..., version: _Optional[str] = ...) -> None: ...
+    region_places: _tensor_pb2.TensorRef
+    def __init__(self, map_tokens: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ..., region_tokens: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ..., region_weights: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ..., region_count: _Optional[int] = ..., version: _Optional[str] = ..., region_places: _Optional[_Union[_tensor_pb2.TensorRef, _Mapping]] = ...) -> None: ...

@@ -1,6 +1,7 @@
 """What the templates say must agree with the truth they were made from."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,14 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from earthgptx.data.instructions import Instruction, make_marked, make_plain
-from earthgptx.data.instructions.describe import ways_to_single_out
+from earthgptx.data.instructions.describe import region_caption, ways_to_single_out
 from earthgptx.data.instructions.facts import gather_facts
 from earthgptx.data.instructions.phrasings import PHRASINGS
 from earthgptx.data.instructions.plain import presence
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject, Relation
 from earthgptx.data.synthetic.scene import generate_scene
+from earthgptx.data.views import windowed
 from earthgptx.imagery.masks import encode_rle
-from earthgptx.words import PLACES, a, counted, listed, place_word, plural
+from earthgptx.imagery.windows import Window
+from earthgptx.words import PLACES, a, at, counted, listed, place_word, plural
 
 SIDE = 200
 LABELS = ("airplane", "bus", "person", "ship", "storage tank")
@@ -210,3 +213,16 @@ def test_substances_are_said_to_be_there_and_not_to_be_there() -> None:
             if "water" in made.question:
                 answers.add(made.answer)
     assert answers == {"yes", "no"}
+
+
+def test_what_is_marked_lies_in_the_whole_image_and_what_is_not_in_what_is_seen() -> None:
+    image = generate_scene(3, 256).labelled("sar")
+    thing = next(t for t in image.objects if not t.stuff)
+    x0, y0, x1, y1 = thing.box_xyxy_px
+    # A close look in whose top left corner it lies.
+    view = windowed(replace(image, objects=(thing,)), Window(x0 - 2, y0 - 2, 4 * (x1 - x0)), 224)
+    facts = gather_facts(view)
+    in_image = place_word((x0 + x1) / 512, (y0 + y1) / 512)
+    assert (facts.places, facts.places_in_whole) == (("top left",), (in_image,))
+    assert region_caption(facts, 0, False).endswith(f"{at(in_image)}.")
+    assert region_caption(facts, 0, True).count(at(in_image))

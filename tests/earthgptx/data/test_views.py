@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from earthgptx.data.labelled_image import LabelledImage, LabelledObject, Relation
 from earthgptx.data.synthetic.scene import generate_scene
-from earthgptx.data.views import dihedral, windowed
+from earthgptx.data.views import dihedral, in_whole, windowed
 from earthgptx.imagery.masks import decode_rle, encode_rle, mask_box_xyxy_px
 from earthgptx.imagery.windows import Window
 
@@ -97,3 +97,21 @@ def test_masks_of_a_scene_stay_tight_in_every_window() -> None:
         view = windowed(image, window, 96)
         for index, thing in enumerate(view.objects):
             assert mask_box_xyxy_px(_mask(view, index)) == thing.box_xyxy_px
+
+
+def test_a_view_of_a_view_knows_what_part_of_the_image_it_shows() -> None:
+    view = windowed(_image(), Window(20, 20, 50), 100)
+    assert view.cut_xyxy_unit == pytest.approx((0.2, 0.2, 0.7, 0.7))
+    closer = windowed(view, Window(50, 0, 50), 100)
+    assert closer.cut_xyxy_unit == pytest.approx((0.45, 0.2, 0.7, 0.45))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 7), st.integers(0, 60), st.integers(0, 60), st.integers(20, 39))
+def test_a_turned_view_lies_in_the_turned_image(turn: int, x: int, y: int, side: int) -> None:
+    thing = _masked("ship", x + 5, y + 5, x + 15, y + 15)
+    view = dihedral(windowed(_image(thing), Window(x, y, side), side), turn)
+    seen = [v / side for v in view.objects[0].box_xyxy_px]
+    whole = dihedral(_image(thing), turn).objects[0].box_xyxy_px
+    expected = pytest.approx([v / 100 for v in whole], abs=0.01)
+    assert list(in_whole((seen[0], seen[1], seen[2], seen[3]), view.cut_xyxy_unit)) == expected

@@ -100,7 +100,10 @@ def test_shapes_fit_through_the_whole_forward(preset: str) -> None:
         weights_BRGG = torch.rand(1, 3, fine, fine, dtype=torch.bfloat16)
         understood = reasoner.understand(grid_BNC, torch.cat([map_BMD, regions_BRD], 1))
         tokens_BTD = understood.tokens_BTO
-        looks_BRD = reasoner.regions(understood.hybrid_BND, pyramid, regions_BRD, weights_BRGG)
+        places_BR4 = torch.rand(1, 3, 4, dtype=torch.bfloat16)
+        looks_BRD = reasoner.regions(
+            understood.hybrid_BND, pyramid, regions_BRD, weights_BRGG, places_BR4
+        )
         assert tokens_BTD.shape == (1, config.image_tokens, config.width)
         read_BLD = torch.cat([tokens_BTD, looks_BRD], 1)
         hidden_BLD = reasoner.language.base_model(inputs_embeds=read_BLD).last_hidden_state

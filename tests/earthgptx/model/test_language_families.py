@@ -41,7 +41,10 @@ def asked(config: ModelConfig, seed: int, question: str) -> ReasonerInput:
     )
     width, fine = config.prompt_width, config.fine_side
     marks = PromptFeatures(
-        made(config.prompt_map_tokens, width), made(2, width), made(2, fine, fine).sigmoid()
+        made(config.prompt_map_tokens, width),
+        made(2, width),
+        made(2, fine, fine).sigmoid(),
+        made(2, 4).sigmoid(),
     )
     return ReasonerInput(image, marks if seed else None, "sar", question)
 

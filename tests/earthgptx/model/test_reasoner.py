@@ -16,6 +16,7 @@ from earthgptx.imagery.prompt_raster import rasterise_regions
 from earthgptx.imagery.windows import whole_image
 from earthgptx.model.checkpoint import load_image_encoder, load_prompt_encoder, load_reasoner
 from earthgptx.model.errors import ModelInputError
+from earthgptx.model.prefixes import content_key
 from earthgptx.model.reasoner import Decoding, ReasonerInput, ReasonerModel
 
 
@@ -54,6 +55,19 @@ def test_a_batch_of_three_answers_as_three_batches_of_one(
     together = texts(reasoner.open(requests, 12))
     alone = [texts(reasoner.open([request], 12))[0] for request in requests]
     assert [together[i] for i in range(3)] == alone
+
+
+def test_where_a_region_lies_in_the_image_is_part_of_its_token_and_of_what_is_kept(
+    reasoner: ReasonerModel, requests: list[ReasonerInput]
+) -> None:
+    here = requests[0]
+    assert here.prompts is not None
+    elsewhere = replace(here.prompts, places_R4=here.prompts.places_R4.flip(0))
+    _, before = reasoner.embed_prefix(here)
+    _, moved = reasoner.embed_prefix(replace(here, prompts=elsewhere))
+    assert before.regions_RD is not None and moved.regions_RD is not None
+    assert not torch.equal(before.regions_RD, moved.regions_RD)
+    assert content_key(here.image, here.prompts) != content_key(here.image, elsewhere)
 
 
 def test_every_row_ends_exactly_once_at_the_limit(
