@@ -62,6 +62,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="classify_regions: so many marked things of an image by one question",
     )
+    parser.add_argument(
+        "--group",
+        action="append",
+        default=[],
+        help="only images of this place, flight or event; may be given again",
+    )
     parser.add_argument("--limit", type=int, default=300, help="samples; 0 for all")
     parser.add_argument("--weights", type=Path, default=Path("weights/nano"), metavar="DIR")
     parser.add_argument("--device", default="cpu")
@@ -176,6 +182,7 @@ def _job(args: argparse.Namespace) -> Job:
         args.limit,
         args.together,
         args.tile,
+        groups=tuple(args.group),
         format_name=args.format,
     )
 

@@ -24,6 +24,7 @@ WITHOUT_LEARNING = MASK_TASKS | {"detect"}
 _USUAL_SPLITS = ("test", "val")
 # Of so many images it is told what else a dataset could serve.
 _MOST_LOOKED_THROUGH = 200
+_MOST_GROUPS_TOLD = 12
 
 # Questions of the dataset's own, or images whose labels templates ask about.
 Items = Sequence[InstructionRecord | LabelledImage]
@@ -49,6 +50,7 @@ class Job:
             ``MOST_TOGETHER``, what the model was trained with).
         tile_px: detect: images are searched in tiles of this side, as scenes are; 0: at once.
         only: labels of samples (classes, kinds of question) that are asked; all where empty.
+        groups: places, flights or events of which images are asked about; all where empty.
         format_name: one of the formats, "auto" to tell it from names of files.
         validation_fraction: share of images on the validation side, as in training.
         split_seed: as in training.
@@ -62,6 +64,7 @@ class Job:
     together: int = 1
     tile_px: int = 0
     only: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     format_name: str = AUTO
     validation_fraction: float = 0.2
     split_seed: int = 0
@@ -112,7 +115,8 @@ def prepare(job: Job, images: Sequence[LabelledImage] | None = None) -> Prepared
         divided = _divided(open_dataset(job.path, job.format_name), job)
     else:
         divided = _divided_by_group(images, job)
-    samples = [s for s in _samples(divided.chosen, job.task) if not job.only or s.label in job.only]
+    items = _of_groups(divided.chosen, job)
+    samples = [s for s in _samples(items, job.task) if not job.only or s.label in job.only]
     if not samples:
         told = f"no sample for {job.task} in split {divided.split}"
         raise CannotEvaluate(f"{job.path}: {told}; {_told_of_served(job)}")
@@ -121,7 +125,17 @@ def prepare(job: Job, images: Sequence[LabelledImage] | None = None) -> Prepared
     limited = sorted(samples[: job.limit or None], key=lambda s: s.image.image_id)
     learnt_from = [] if job.task in WITHOUT_LEARNING else _samples(divided.rest, job.task)
     prompts = job.prompts or ("own" if own_questions else "box")
-    return Prepared(limited, learnt_from, divided.split, divided.note, prompts, own_questions)
+    note = divided.note + (f"; of {', '.join(job.groups)} alone" if job.groups else "")
+    return Prepared(limited, learnt_from, divided.split, note, prompts, own_questions)
+
+
+def _of_groups(items: Items, job: Job) -> Items:
+    """Those whose images are of the job's groups."""
+    there = sorted({_image_of(item).group or "" for item in items})
+    if lacking := sorted(set(job.groups) - set(there)):
+        told = ", ".join(there[:_MOST_GROUPS_TOLD]) + (" ..." if there[_MOST_GROUPS_TOLD:] else "")
+        raise CannotEvaluate(f"group: {job.path} evaluates no {lacking[0]!r}; there are {told}")
+    return [item for item in items if not job.groups or _image_of(item).group in job.groups]
 
 
 def _refuse_misfits(job: Job, own_questions: bool) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,19 @@ def test_evaluated_images_are_not_those_the_constants_come_from(folder: Path) ->
     prepared = prepare(Job(folder, "classify_regions", split="val"))
     evaluated = {sample.image.image_id for sample in prepared.samples}
     assert evaluated and evaluated.isdisjoint(s.image.image_id for s in prepared.rest)
+
+
+def test_of_a_place_alone_only_its_images_are_asked_about(tmp_path: Path) -> None:
+    scenes = [generate_scene(60 + n, 128).labelled("sar") for n in range(10)]
+    places = [replace(each, group=f"place {n % 5}") for n, each in enumerate(scenes)]
+    write_coco_folder(places, tmp_path)
+    (place,) = {s.image.group for s in prepare(Job(tmp_path, "detect", split="val")).samples}
+    prepared = prepare(Job(tmp_path, "detect", split="val", groups=(str(place),)))
+    assert prepared.split_note.endswith(f"of {place} alone")
+    some = prepare(Job(tmp_path, "detect", split="all", groups=("place 1", "place 3"))).samples
+    assert {s.image.group for s in some} == {"place 1", "place 3"}
+    with pytest.raises(CannotEvaluate, match="no 'atlantis'; there are place 0, place 1, place 2"):
+        prepare(Job(tmp_path, "detect", split="all", groups=("atlantis",)))
 
 
 def test_a_folder_without_such_samples_says_so(tmp_path: Path) -> None:
