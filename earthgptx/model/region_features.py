@@ -1,9 +1,10 @@
 """What the image looks like where a region is: the region's token for the language model.
 
-Four views of it are summed: the prompt encoder's token (where in the window and how it was marked),
-its place in the full image (of which the window may be a small part), features averaged under the
-region's weights at every scale (Osprey's mask pooling), and a 4 x 4 sample around it (what is where
-inside it, with some context).
+Three views of it are summed and normed: the prompt encoder's token (where in the window and how it
+was marked), features averaged under the region's weights at every scale (Osprey's mask pooling),
+and a 4 x 4 sample around it (what is where inside it, with some context). Two more are added behind
+the norm: its place in the full image, of which the window may be a small part, and the averages of
+the finer maps again, which hold its colour.
 
 B batch, R regions, G finest grid side, N grid cells, D width, O width of the language model,
 C channels, H W map size.
@@ -50,10 +51,7 @@ class RegionFeatures(nn.Module):
     """
 
     def __init__(
-        self,
-        pyramid_channels: tuple[int, ...],
-        width: int,
-        out_width: int | None = None,
+        self, pyramid_channels: tuple[int, ...], width: int, out_width: int | None = None
     ) -> None:
         super().__init__()
         out_width = width if out_width is None else out_width
@@ -69,14 +67,8 @@ class RegionFeatures(nn.Module):
             nn.Linear(width, out_width),
         )
         self.marked = nn.Linear(width, out_width)
-        self.placed = nn.Sequential(
-            nn.Linear(wave_count(PLACE_BANDS), width // 2),
-            nn.GELU(),
-            nn.Linear(width // 2, out_width),
-        )
-        # Nothing is said of it until it is learnt: weights learnt without it stay what they are.
-        nn.init.zeros_(self.placed[2].weight)
-        nn.init.zeros_(self.placed[2].bias)
+        self.placed = _silent(wave_count(PLACE_BANDS), width // 2, out_width)
+        self.tinted = _silent(sum(pyramid_channels), width // 2, out_width)
         self.norm = nn.LayerNorm(out_width)
 
     def forward(
@@ -97,9 +89,19 @@ class RegionFeatures(nn.Module):
         sampled = torch.cat([_sample(m, centre, deviation) for m in reduced], dim=-1)
         token = self.marked(regions_BRD) + self.pooled(pooled) + self.sampled(sampled)
         waves = box_waves(places_BR4.float(), PLACE_BANDS).to(regions_BRD.dtype)
-        # Behind the norm: before it, what lies there is so much larger that places drown in it.
-        normed: Tensor = self.norm(token) + self.placed(waves)
-        return normed
+        # Behind the norm: before it, what tells names apart is so much larger that places and
+        # colours drown in it.
+        told = self.placed(waves) + self.tinted(pooled[..., hybrid_BND.shape[-1] :])
+        tokens_BRO: Tensor = self.norm(token) + told
+        return tokens_BRO
+
+
+def _silent(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """Two layers that say nothing until they learn: weights learnt without stay what they are."""
+    layers = nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, outputs))
+    for parameter in layers[2].parameters():
+        nn.init.zeros_(parameter)
+    return layers
 
 
 def _pool(map_BCHW: Tensor, weights_BRGG: Tensor) -> Tensor:

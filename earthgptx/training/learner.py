@@ -124,7 +124,7 @@ def attention_kernels(place: str, with_words: bool) -> list[SDPBackend]:
 def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
     """Matrices decay; norms, biases, gates and positions do not. Each group has its own speed.
 
-    What starts at zero learns ten times faster: else marks and their places stay shut out for long.
+    What starts at zero learns ten times faster: else it stays shut out for long.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
@@ -138,7 +138,7 @@ def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, 
 
 
 def _speed(name: str) -> float:
-    if name.endswith("gate_D") or ".placed." in name:
+    if name.endswith("gate_D") or ".placed." in name or ".tinted." in name:
         return SILENT_SPEED
     if any(added in name for added in ADDED):
         return ADAPTER_SPEED

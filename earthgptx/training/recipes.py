@@ -125,7 +125,7 @@ REFINEMENT = 0.5
 def nano(
     folder: Path, data: Path | None, steps: int, seed: int, processes: Processes | None = None
 ) -> None:
-    """``earthgptx train nano --out runs/nano --data DIR``: about 9.7 M parameters.
+    """``earthgptx train nano --out runs/nano --data DIR``: about 9.8 M parameters.
 
     Args:
         folder: checkpoints, log and the finished weights; training goes on where it left off.

@@ -13,24 +13,33 @@ import torch
 
 from earthgptx.model.language_model import Words
 from earthgptx.training.export import copy_configuration, export_learnt
-from earthgptx.training.further import FURTHER_SHARES
 from earthgptx.training.learning import Learning, LearningPart, open_to_learn
 from earthgptx.training.loop import train
 from earthgptx.training.mixture import Mixture
 from earthgptx.training.network import MaskQueries
 from earthgptx.training.processes import Processes
-from earthgptx.training.recipes import all_parts
+from earthgptx.training.recipes import SHARES, all_parts
 from earthgptx.training.samples import SampleSettings
 from earthgptx.training.settings import LoopSettings
 from earthgptx.training.tune import start_from
 
+# Colours show in optical images alone.
+REGION_SHARES = SHARES | {
+    "synthetic-optical": 0.42,
+    "synthetic-sar": 0.14,
+    "synthetic-infrared": 0.17,
+    "hit_uav": 0.12,
+    "mstar_chips": 0.05,
+    "buildings": 0.03,
+}
 # Names are known; colours, places and what they make up are not.
 QUESTION_SHARES = {
     "classify_one": 1.5,
     "classify_all": 0.8,
     "caption_brief": 2.5,
     "caption_detailed": 1.0,
-    "colour": 1.0,
+    "colour": 2.0,
+    "named": 0.8,
     "place": 1.5,
     "relate": 1.2,
     "mark_to_mask": 0.3,
@@ -89,7 +98,7 @@ def regions(
         most_whole_labels=0,
         most_qualified=0,
     )
-    parts = all_parts(data, folder, FURTHER_SHARES, by_label=True)
+    parts = all_parts(data, folder, REGION_SHARES, by_label=True)
     mixture = Mixture(parts, samples, seed + 3, settings.steps * settings.batch_size)
     words = Words.read(folder / "tokenizer.json")
     export = partial(export_learnt, network, learnt, start, folder)

@@ -25,7 +25,7 @@ TALLIED_LABELS = (
 
 
 def nano() -> ModelConfig:
-    """About 9.7 M parameters: laptops, CI, the embedded default."""
+    """About 9.8 M parameters: laptops, CI, the embedded default."""
     half = (0.5, 0.5, 0.5)
     return ModelConfig(
         preset="nano",
