@@ -55,6 +55,7 @@ def regions(
     steps: int,
     batch_size: int = 16,
     learning_rate: float = 2.5e-4,
+    workers: int = 1,
     seed: int = 0,
     processes: Processes | None = None,
 ) -> None:
@@ -67,6 +68,7 @@ def regions(
         steps: optimiser steps.
         batch_size: images a step.
         learning_rate: the highest; it falls to zero from three tenths of the steps on.
+        workers: data processes.
         seed: of samples and marks.
         processes: None trains in this process alone, on the CPU.
 
@@ -87,6 +89,7 @@ def regions(
         words_from=0.0,
         settling_steps=0,
         decay_from=0.3,
+        workers=workers,
     )
     samples = SampleSettings(
         network.config.view_side_px,

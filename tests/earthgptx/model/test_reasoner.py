@@ -63,8 +63,9 @@ def test_where_a_region_lies_in_the_image_is_part_of_its_token_and_of_what_is_ke
     here = requests[0]
     assert here.prompts is not None
     elsewhere = replace(here.prompts, places_R4=here.prompts.places_R4.flip(0))
-    _, before = reasoner.embed_prefix(here)
-    _, moved = reasoner.embed_prefix(replace(here, prompts=elsewhere))
+    with torch.inference_mode():
+        _, before = reasoner.embed_prefix(here)
+        _, moved = reasoner.embed_prefix(replace(here, prompts=elsewhere))
     assert before.regions_RD is not None and moved.regions_RD is not None
     assert not torch.equal(before.regions_RD, moved.regions_RD)
     assert content_key(here.image, here.prompts) != content_key(here.image, elsewhere)
