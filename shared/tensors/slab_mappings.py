@@ -33,17 +33,18 @@ class SlabMapping:
 
     def __init__(self, name: str, fd: int) -> None:
         self.name = name
-        self._fd = os.dup(fd)  # the same open file, so the same lock
         self._bytes = np.frombuffer(mmap.mmap(fd, 0, access=mmap.ACCESS_COPY), dtype=np.uint8)
+        self._fd = os.dup(fd)  # the same open file, so the same lock
         self.size_bytes = self._bytes.nbytes
 
     def pin(self) -> bool:
-        """Takes the shared lock again; False if the slab is deleted or being written."""
+        """Takes the shared lock again; False if the slab is deleted, cut short or being written."""
         try:
             fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        return os.fstat(self._fd).st_nlink > 0
+        found = os.fstat(self._fd)
+        return found.st_nlink > 0 and found.st_size >= self.size_bytes
 
     def header(self) -> SlabHeader | None:
         """What the slab says of itself now; call it pinned."""
@@ -86,6 +87,8 @@ class SlabMappings:
             known = self._idle.pop(name, None)
         if known is None:
             with open_pinned(self._directory / name) as fd:
+                if os.fstat(fd).st_size < PAGE_BYTES:
+                    raise SlabGone
                 return SlabMapping(name, fd)
         if not known.pin():
             known.close()

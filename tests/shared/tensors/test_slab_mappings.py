@@ -14,7 +14,7 @@ from shared.errors import TensorGone
 from shared.tensors.ref import TensorRef
 from shared.tensors.shared_memory import SharedMemoryTier
 from shared.tensors.slab_mappings import SlabMappings
-from shared.tensors.slab_pool import SlabGone, SlabPool
+from shared.tensors.slab_pool import PAGE_BYTES, SlabGone, SlabPool
 from shared.tensors.store import TensorStore
 from tests.shared.tensors.places import MIB, Clock, floats, store_of
 
@@ -100,6 +100,20 @@ def test_a_tensor_damaged_in_its_slab_is_gone_though_its_mapping_is_known(
         file.write(b"damage")
     with pytest.raises(TensorGone, match="damaged"):
         store.get(ref, tenant="alpha")
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_slab_that_was_cut_short_is_gone(
+    store: TensorStore, memory_folder: Path, known: bool
+) -> None:
+    ref = store.put(floats(MIB), tenant="alpha", ttl_s=10)
+    if known:
+        address_of(store, ref)
+    (slab,) = memory_folder.glob("*.slab")
+    for size_bytes in (PAGE_BYTES + MIB // 2, PAGE_BYTES, 0):
+        os.truncate(slab, size_bytes)
+        with pytest.raises(TensorGone, match="no longer kept"):
+            store.get(ref, tenant="alpha")
 
 
 def test_a_deleted_slab_is_gone_though_its_mapping_is_known(
