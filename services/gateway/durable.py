@@ -21,7 +21,7 @@ from shared.run_records.event_tail import follow_events
 from shared.run_records.records import RunRecords
 
 # Time left to tell the caller that its own time is over.
-FAREWELL_S = 0.1
+FAREWELL_S = 0.25
 _log = logging.getLogger(__name__)
 
 
