@@ -66,8 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_nano(kinds: Kinds) -> argparse.ArgumentParser:
     nano = kinds.add_parser("nano", help="the small model, from nothing")
-    nano.add_argument("--data", type=Path, metavar="DIR", help="folder of COCO-style folders")
-    nano.add_argument("--out", type=Path, default=Path("runs/nano"), metavar="DIR")
+    _add_sets(nano, "runs/nano")
     nano.set_defaults(run=_nano)
     return nano
 
@@ -77,8 +76,7 @@ def _add_further(kinds: Kinds) -> argparse.ArgumentParser:
     further.add_argument(
         "--start", type=Path, default=Path("runs/nano"), metavar="DIR", help="a run of `train nano`"
     )
-    further.add_argument("--data", type=Path, metavar="DIR", help="folder of COCO-style folders")
-    further.add_argument("--out", type=Path, default=Path("runs/further"), metavar="DIR")
+    _add_sets(further, "runs/further")
     further.add_argument("--batch-size", type=int, default=128, help="images a step")
     further.add_argument("--learning-rate", type=float, default=1.4e-3, help="the highest")
     further.add_argument("--workers", type=int, default=14, help="data processes")
@@ -91,8 +89,7 @@ def _add_regions(kinds: Kinds) -> argparse.ArgumentParser:
     regions.add_argument(
         "--start", type=Path, default=Path("weights/nano"), metavar="DIR", help="weights"
     )
-    regions.add_argument("--data", type=Path, metavar="DIR", help="folder of COCO-style folders")
-    regions.add_argument("--out", type=Path, default=Path("runs/regions"), metavar="DIR")
+    _add_sets(regions, "runs/regions")
     regions.add_argument("--learning-rate", type=float, default=2.5e-4, help="the highest")
     regions.set_defaults(run=_regions)
     return regions
@@ -133,6 +130,12 @@ def _add_tune(kinds: Kinds) -> argparse.ArgumentParser:
     )
     tune.set_defaults(run=_tune)
     return tune
+
+
+def _add_sets(kind: argparse.ArgumentParser, out: str) -> None:
+    """What a recipe learns from, and where its run lies."""
+    kind.add_argument("--data", type=Path, metavar="DIR", help="folder of COCO-style folders")
+    kind.add_argument("--out", type=Path, default=Path(out), metavar="DIR")
 
 
 def _add_machine(kind: argparse.ArgumentParser, steps: int) -> None:

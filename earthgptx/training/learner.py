@@ -21,6 +21,8 @@ from earthgptx.training.settings import LoopSettings, learning_rate_at
 from earthgptx.training.sharding import like_with_like
 from earthgptx.training.state import AveragedWeights, load_state, save_state
 
+# What starts at zero: gates, places, colours.
+SILENT = ("gate_D", ".placed.", ".tinted.")
 SILENT_SPEED = 10.0
 # It has had its close looks: it only adapts to whole views.
 CONV_EXPERT_SPEED = 0.3
@@ -138,7 +140,7 @@ def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, 
 
 
 def _speed(name: str) -> float:
-    if name.endswith("gate_D") or ".placed." in name or ".tinted." in name:
+    if any(silent in name for silent in SILENT):
         return SILENT_SPEED
     if any(added in name for added in ADDED):
         return ADAPTER_SPEED

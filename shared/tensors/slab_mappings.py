@@ -21,7 +21,14 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.tensors.slab_pool import PAGE_BYTES, SlabGone, SlabHeader, open_pinned, read_header
+from shared.tensors.slab_pool import (
+    PAGE_BYTES,
+    SlabGone,
+    SlabHeader,
+    open_pinned,
+    pin,
+    read_header,
+)
 
 # Kept while nobody reads in them: what a busy stage reads within seconds. Two descriptors each.
 _MOST_IDLE = 64
@@ -37,14 +44,14 @@ class SlabMapping:
         self._fd = os.dup(fd)  # the same open file, so the same lock
         self.size_bytes = self._bytes.nbytes
 
-    def pin(self) -> bool:
-        """Takes the shared lock again; False if the slab is deleted, cut short or being written."""
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        found = os.fstat(self._fd)
-        return found.st_nlink > 0 and found.st_size >= self.size_bytes
+    def pin(self) -> None:
+        """Takes the shared lock again.
+
+        Raises:
+            SlabGone: The slab is deleted, cut short, or being written anew.
+        """
+        if pin(self._fd) < self.size_bytes:
+            raise SlabGone
 
     def header(self) -> SlabHeader | None:
         """What the slab says of itself now; call it pinned."""
@@ -90,9 +97,11 @@ class SlabMappings:
                 if os.fstat(fd).st_size < PAGE_BYTES:
                     raise SlabGone
                 return SlabMapping(name, fd)
-        if not known.pin():
+        try:
+            known.pin()
+        except SlabGone:
             known.close()
-            raise SlabGone
+            raise
         return known
 
     def lend(self, mapping: SlabMapping, size_bytes: int) -> memoryview:

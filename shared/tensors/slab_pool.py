@@ -273,14 +273,26 @@ def open_pinned(path: Path, flags: int = os.O_RDONLY) -> Iterator[int]:
     except FileNotFoundError:
         raise SlabGone from None
     try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        if os.fstat(fd).st_nlink == 0:
-            raise SlabGone
+        pin(fd)
         yield fd
-    except BlockingIOError:
-        raise SlabGone from None
     finally:
         os.close(fd)
+
+
+def pin(fd: int) -> int:
+    """Takes the shared lock of an open slab; returns the size of its file in bytes.
+
+    Raises:
+        SlabGone: It is deleted, or being written anew.
+    """
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SlabGone from None
+    found = os.fstat(fd)
+    if found.st_nlink == 0:
+        raise SlabGone
+    return found.st_size
 
 
 def read_header(fd: int) -> SlabHeader | None:

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 import redis
 
+from shared.tensors.shared_memory import SharedMemoryTier
+from shared.tensors.store import TensorStore
 from tests.servers import S3Endpoint, given_s3, redis_server, swift_s3
 from tests.shared.tensors.places import (
+    MIB,
     Clock,
     Place,
     directory_place,
@@ -18,6 +21,7 @@ from tests.shared.tensors.places import (
     object_place,
     redis_place,
     s3_objects,
+    store_of,
 )
 
 
@@ -44,6 +48,23 @@ def redis_client(tensor_redis: str) -> Iterator[redis.Redis]:
 def memory_folder() -> Iterator[Path]:
     with memory_directory() as folder:
         yield folder
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tier(memory_folder: Path, clock: Clock) -> Iterator[SharedMemoryTier]:
+    tier = SharedMemoryTier(memory_folder, 8 * MIB, clock)
+    yield tier
+    tier.close()
+
+
+@pytest.fixture
+def store(tier: SharedMemoryTier, clock: Clock) -> TensorStore:
+    return store_of(tier, clock=clock)
 
 
 TIERS = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,24 +15,7 @@ from shared.tensors.shared_memory import SharedMemoryTier
 from shared.tensors.slab_mappings import SlabMappings
 from shared.tensors.slab_pool import PAGE_BYTES, SlabGone, SlabPool
 from shared.tensors.store import TensorStore
-from tests.shared.tensors.places import MIB, Clock, floats, store_of
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def tier(memory_folder: Path, clock: Clock) -> Iterator[SharedMemoryTier]:
-    tier = SharedMemoryTier(memory_folder, 64 * MIB, clock)
-    yield tier
-    tier.close()
-
-
-@pytest.fixture
-def store(tier: SharedMemoryTier, clock: Clock) -> TensorStore:
-    return store_of(tier, clock=clock)
+from tests.shared.tensors.places import MIB, Clock, floats
 
 
 def mappings_in(folder: Path) -> int:

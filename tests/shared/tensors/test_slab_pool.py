@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,23 +25,6 @@ from shared.tensors.slab_pool import PAGE_BYTES, PoolFull, SlabPool, capacity_fo
 from shared.tensors.store import TensorStore
 from shared.tensors.tier import TierUnable
 from tests.shared.tensors.places import MIB, SUITE_KEY, Clock, floats, memory_directory, store_of
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def tier(memory_folder: Path, clock: Clock) -> Iterator[SharedMemoryTier]:
-    tier = SharedMemoryTier(memory_folder, 8 * MIB, clock)
-    yield tier
-    tier.close()
-
-
-@pytest.fixture
-def store(tier: SharedMemoryTier, clock: Clock) -> TensorStore:
-    return store_of(tier, clock=clock)
 
 
 def slabs(folder: Path) -> list[Path]:
