@@ -5,8 +5,8 @@ The head looks at the mask beside the experts' maps and tells, for each of the f
 an instance's centre lies there, and how far it is from there to that instance's four sides. It
 learns from boxes, which many sets have where they have no masks.
 
-Q queries, N grid cells, C channels, W width of the head, G finest grid side, H side of a map,
-I instances.
+Q queries, J images, N grid cells, C channels, W width of the head, G finest grid side, H side of a
+map, I instances.
 """
 
 from __future__ import annotations
@@ -95,23 +95,29 @@ class InstanceHead(nn.Module):
         nn.init.constant_(self.told.bias[:1], RARE)
 
     def forward(
-        self, grid_QNC: Tensor, pyramid: tuple[Tensor, ...], logits_QGG: Tensor
+        self,
+        grid_JNC: Tensor,
+        pyramid: tuple[Tensor, ...],
+        images_Q: Tensor,
+        logits_QGG: Tensor,
     ) -> InstanceMaps:
         """Looks for the instances of each mask.
 
         Args:
-            grid_QNC: the experts' grid of each query's image.
-            pyramid: its finer maps, the coarser first.
+            grid_JNC: the experts' grids of the images.
+            pyramid: their finer maps, the coarser first.
+            images_Q: int64; the image that each mask is of.
             logits_QGG: its mask; nothing flows back into what drew it.
         """
-        coarse, fine = pyramid
-        grid = self.grid(grid_QNC).transpose(1, 2).unflatten(2, (self.side, self.side))
+        grid_JWHH = self.grid(grid_JNC).transpose(1, 2).unflatten(2, (self.side, self.side))
+        made = (grid_JWHH, self.coarse(pyramid[0]), self.fine(pyramid[1]))
+        grid, coarse, fine = (each.index_select(0, images_Q) for each in made)
         shown = logits_QGG.detach().clamp(-MOST_LOGIT, MOST_LOGIT).to(grid.dtype) / 2
         shown_Q1GG = shown.unsqueeze(1)
         found = self.on_grid(torch.cat([grid, _shrunk(shown_Q1GG, grid)], dim=1))
-        found = torch.cat([_grown(found, coarse), self.coarse(coarse)], dim=1)
+        found = torch.cat([_grown(found, coarse), coarse], dim=1)
         found = self.on_coarse(torch.cat([found, _shrunk(shown_Q1GG, coarse)], dim=1))
-        found = torch.cat([_grown(found, fine), self.fine(fine), shown_Q1GG], dim=1)
+        found = torch.cat([_grown(found, fine), fine, shown_Q1GG], dim=1)
         told_Q5GG = self.told(self.on_fine(found)).float()
         return InstanceMaps(told_Q5GG[:, 0], _boxes(told_Q5GG[:, 1:]))
 

@@ -4,13 +4,14 @@ query of each mask through masked attention (Cheng et al. 2022).
 Mask2Former asks with learnt queries and sorts its answers out afterwards; here a query is made of
 a [SEG] state, or of a region's token and what lies under its mark, so each gives one mask.
 
-Q queries, N grid cells, C channels, W width, D width of a state or token, T tokens of a query,
-G finest grid side, H grid side, F side of the finest map, L cells of a level.
+Q queries, I images, N grid cells, C channels, W width, D width of a state or token, T tokens of a
+query, G finest grid side, H grid side, F side of the finest map, L cells of a level.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -48,8 +49,10 @@ class Mask2FormerHead(PixelPerception):
     def forward(self, queries: QueryTensors) -> tuple[Tensor, Tensor, Tensor | None]:
         """See ``PixelPerception``; the likeness is the mask before any layer, on the grid."""
         decoded = self.decoders.pixel_decoder(self._maps(queries), return_dict=True)
-        tokens_QTW = self._tokens(queries, decoded.mask_features)
-        logits_QFF, first_QFF, last_QW = self._attend(tokens_QTW, decoded)
+        features_QWFF = decoded.mask_features.index_select(0, queries.images_Q)
+        levels = [m.index_select(0, queries.images_Q) for m in decoded.multi_scale_features]
+        tokens_QTW = self._tokens(queries, features_QWFF)
+        logits_QFF, first_QFF, last_QW = self._attend(tokens_QTW, features_QWFF, levels)
         side = self.config.fine_side
         logits_QGG = logits_QFF
         if logits_QFF.shape[-1] != side:
@@ -61,12 +64,12 @@ class Mask2FormerHead(PixelPerception):
         return logits_QGG, self.score(last_QW)[:, 0].sigmoid(), likeness_QHH
 
     def _maps(self, queries: QueryTensors) -> list[Tensor]:
-        """Maps [Q, C, side, side] of four strides, fine to coarse."""
+        """Maps [I, C, side, side] of four strides, fine to coarse."""
         side = self.config.grid_side
-        grid_QCHH = queries.grid_QNC.transpose(1, 2).unflatten(2, (side, side))
-        maps = [*reversed(queries.pyramid), grid_QCHH]
+        grid_ICHH = queries.grid_INC.transpose(1, 2).unflatten(2, (side, side))
+        maps = [*reversed(queries.pyramid), grid_ICHH]
         if len(maps) == LEVELS:
-            maps.append(F.avg_pool2d(grid_QCHH, 2))
+            maps.append(F.avg_pool2d(grid_ICHH, 2))
         return maps
 
     def _tokens(self, queries: QueryTensors, features_QWFF: Tensor) -> Tensor:
@@ -83,10 +86,9 @@ class Mask2FormerHead(PixelPerception):
         return tokens_QTW + self.under_mark(under_QW).unsqueeze(1)
 
     def _attend(
-        self, tokens_QTW: Tensor, decoded: Mask2FormerPixelDecoder
+        self, tokens_QTW: Tensor, features_QWFF: Tensor, levels: Sequence[Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Masks after and before all layers, and the last state of the mask's token."""
-        levels = decoded.multi_scale_features
         cells_LQW = [
             level.flatten(2).permute(2, 0, 1) + self.level_LW[i] for i, level in enumerate(levels)
         ]
@@ -94,7 +96,7 @@ class Mask2FormerHead(PixelPerception):
         attended = self.decoders.masked_decoder(
             inputs_embeds=tokens_QTW.transpose(0, 1),
             multi_stage_positional_embeddings=positions,
-            pixel_embeddings=decoded.mask_features,
+            pixel_embeddings=features_QWFF,
             encoder_hidden_states=cells_LQW,
             query_position_embeddings=self.query_positions_TW.unsqueeze(1).expand(
                 -1, len(tokens_QTW), -1

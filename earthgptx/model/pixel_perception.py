@@ -5,8 +5,8 @@ One interface, ``PixelPerception``; the heads behind it are in ``sam_heads`` and
 
 What tells the instances of a mask apart (``instance_head``) sits beside any of them.
 
-Q queries, N grid cells, C channels, D width of a state or token, G finest grid side, H side of the
-coarse map.
+Q queries, I images, N grid cells, C channels, D width of a state or token, G finest grid side,
+H side of the coarse map.
 """
 
 from __future__ import annotations
@@ -27,13 +27,18 @@ from earthgptx.model.presets import ModelConfig
 
 @dataclass(frozen=True)
 class QueryTensors:
-    """A batch of queries, each with the features of its own image.
+    """A batch of queries about some images: what is made of an image is made of it once.
 
     Exactly one of ``seg_states_QD`` and (``region_tokens_QD``, ``weights_QGG``) is given.
+
+    Attributes:
+        grid_INC, pyramid: the images' features.
+        images_Q: int64; the image that each query is about.
     """
 
-    grid_QNC: Tensor
+    grid_INC: Tensor
     pyramid: tuple[Tensor, ...]
+    images_Q: Tensor
     seg_states_QD: Tensor | None = None
     region_tokens_QD: Tensor | None = None
     weights_QGG: Tensor | None = None
@@ -140,8 +145,8 @@ class MaskDecoderModel:
         head = self._network.instances
         if head is None or not counted:
             return {}
-        pyramid = tuple(level[counted] for level in queries.pyramid)
-        maps = head(queries.grid_QNC[counted], pyramid, logits_QGG[counted])
+        images_Q = queries.images_Q[counted]
+        maps = head(queries.grid_INC, queries.pyramid, images_Q, logits_QGG[counted])
         return dict(zip(counted, read_instances(maps, logits_QGG[counted]), strict=True))
 
     def _stack(self, queries: list[MaskQuery]) -> QueryTensors:
@@ -150,13 +155,16 @@ class MaskDecoderModel:
                 return None
             return torch.stack([t for t in tensors if t is not None]).to(self._device, self._dtype)
 
-        grid = stacked([q.image.grid_NC for q in queries])
-        levels = zip(*(q.image.pyramid for q in queries), strict=True)
+        images = {id(q.image): q.image for q in queries}
+        places = {key: place for place, key in enumerate(images)}
+        grid = stacked([image.grid_NC for image in images.values()])
+        levels = zip(*(image.pyramid for image in images.values()), strict=True)
         pyramid = [stacked(list(level)) for level in levels]
         assert grid is not None
         return QueryTensors(
-            grid_QNC=grid,
+            grid_INC=grid,
             pyramid=tuple(level for level in pyramid if level is not None),
+            images_Q=torch.tensor([places[id(q.image)] for q in queries], device=self._device),
             seg_states_QD=stacked([q.seg_state for q in queries]),
             region_tokens_QD=stacked([q.region_token for q in queries]),
             weights_QGG=stacked([q.region_weights for q in queries]),

@@ -4,8 +4,8 @@ A query is either a [SEG] state or a region's token with its weights; both becom
 and a coarse map of where the query points (its likeness to the image's cells, or the marked area)
 becomes the dense prompt.
 
-Q queries, N grid cells, C channels, W decoder width, D width of a state or token, G finest grid
-side, H side of the image embedding, F frequencies of positions, E waves of an axis (W / 2).
+Q queries, I images, N grid cells, C channels, W decoder width, D width of a state or token, G
+finest grid side, H side of the image embedding, F frequencies of positions, E waves of an axis (W / 2).
 """
 
 from __future__ import annotations
@@ -74,19 +74,18 @@ class Sam2Head(_PromptedHead):
     def forward(self, queries: QueryTensors) -> tuple[Tensor, Tensor, Tensor | None]:
         """See ``PixelPerception``; the likeness is on the experts' grid."""
         side = self.config.grid_side
-        image_QWHH = self.neck(queries.grid_QNC).transpose(1, 2).unflatten(2, (side, side))
-        sparse, dense, likeness_QHH = self._prompts(queries, image_QWHH, self.position_1WHH)
+        image_IWHH = self.neck(queries.grid_INC).transpose(1, 2).unflatten(2, (side, side))
         coarse_map, fine_map = queries.pyramid
+        skipped = (self.decoder.conv_s0(fine_map), self.decoder.conv_s1(coarse_map))
+        image_QWHH = image_IWHH.index_select(0, queries.images_Q)
+        sparse, dense, likeness_QHH = self._prompts(queries, image_QWHH, self.position_1WHH)
         masks, scores, *_ = self.decoder(
             image_embeddings=image_QWHH,
             image_positional_embeddings=self.position_1WHH.expand(len(image_QWHH), -1, -1, -1),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
             multimask_output=False,
-            high_resolution_features=[
-                self.decoder.conv_s0(fine_map),
-                self.decoder.conv_s1(coarse_map),
-            ],
+            high_resolution_features=[m.index_select(0, queries.images_Q) for m in skipped],
         )
         return masks[:, 0, 0], scores[:, 0, 0], likeness_QHH
 
@@ -163,7 +162,7 @@ class SamHead(_PromptedHead):
 
     def forward(self, queries: QueryTensors) -> tuple[Tensor, Tensor, Tensor | None]:
         """See ``PixelPerception``; the likeness is on SAM's map."""
-        image_QWHH = queries.pyramid[0]
+        image_QWHH = queries.pyramid[0].index_select(0, queries.images_Q)
         position_1WHH = self.positions().to(image_QWHH.dtype)
         sparse, dense, likeness_QHH = self._prompts(queries, image_QWHH, position_1WHH)
         masks, scores = self.decoder(

@@ -141,6 +141,8 @@ def pack_batch(
     marked_rows = [
         (i, _pack_row(s.marked, s.modality, len(s.region_masks), words, image_tokens))
         for i, s in with_marks
+        # Marks that nothing is asked about are there to be drawn.
+        if any(each.marked for each in samples)
     ]
     for _, repeated in marked_rows[len(drawn) :]:
         repeated.labels = [(column, token, 0.0) for column, token, _ in repeated.labels]

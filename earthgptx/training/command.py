@@ -3,6 +3,7 @@
     earthgptx train nano --out runs/nano --data DIR
     earthgptx train further --start runs/nano --out runs/further --data DIR --steps 5000
     earthgptx train regions --start weights/nano --out runs/regions --data DIR
+    earthgptx train drawing --start weights/nano --out runs/drawing --data DIR
     earthgptx train tune --start weights/nano --data my.jsonl --out runs/mine --steps 300 --rank 8
     earthgptx train tune --start weights/base --data shards/* --rank 8 --train bridge,mask-decoder
     earthgptx train merge --start weights/nano --adapter runs/mine/adapter --out weights/mine
@@ -51,10 +52,11 @@ def train(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="earthgptx train", description="train, or go on")
-    kinds = parser.add_subparsers(required=True, metavar="nano|further|regions|tune|merge")
+    kinds = parser.add_subparsers(required=True, metavar="nano|further|regions|drawing|tune|merge")
     _add_machine(_add_nano(kinds), DEFAULT_STEPS)
     _add_machine(_add_further(kinds), 5000)
-    _add_machine(_add_regions(kinds), 3000)
+    _add_machine(_add_practice(kinds, "regions", "what they say of marks", 2.5e-4), 3000)
+    _add_machine(_add_practice(kinds, "drawing", "what they draw", 4e-4), 3000)
     _add_machine(_add_tune(kinds), 300)
     merge = kinds.add_parser("merge", help="an adapter into the weights it was trained on")
     merge.add_argument("--start", type=Path, default=Path("weights/nano"), metavar="DIR")
@@ -84,15 +86,15 @@ def _add_further(kinds: Kinds) -> argparse.ArgumentParser:
     return further
 
 
-def _add_regions(kinds: Kinds) -> argparse.ArgumentParser:
-    regions = kinds.add_parser("regions", help="trained weights, what they say of marks")
-    regions.add_argument(
+def _add_practice(kinds: Kinds, name: str, what: str, rate: float) -> argparse.ArgumentParser:
+    kind = kinds.add_parser(name, help=f"trained weights, {what}")
+    kind.add_argument(
         "--start", type=Path, default=Path("weights/nano"), metavar="DIR", help="weights"
     )
-    _add_sets(regions, "runs/regions")
-    regions.add_argument("--learning-rate", type=float, default=2.5e-4, help="the highest")
-    regions.set_defaults(run=_regions)
-    return regions
+    _add_sets(kind, f"runs/{name}")
+    kind.add_argument("--learning-rate", type=float, default=rate, help="the highest")
+    kind.set_defaults(run=_practise, practice=name)
+    return kind
 
 
 def _add_tune(kinds: Kinds) -> argparse.ArgumentParser:
@@ -183,15 +185,18 @@ def _further(args: argparse.Namespace) -> int:
     return 0
 
 
-def _regions(args: argparse.Namespace) -> int:
-    from earthgptx.training.regions import regions
+def _practise(args: argparse.Namespace) -> int:
+    from earthgptx.training.drawing import DRAWING
+    from earthgptx.training.practice import practise
+    from earthgptx.training.regions import REGIONS
 
-    regions(
+    practise(
+        {"regions": REGIONS, "drawing": DRAWING}[args.practice],
         args.start,
         args.data,
         args.out,
         args.steps,
-        learning_rate=args.learning_rate,
+        args.learning_rate,
         seed=args.seed,
         processes=_processes(args),
     )

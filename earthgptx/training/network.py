@@ -212,11 +212,7 @@ class TrainingNetwork(nn.Module):
         self, features: tuple[Tensor, tuple[Tensor, ...]], wanted: _Wanted
     ) -> dict[str, Part]:
         meant = wanted.meant
-        queries = QueryTensors(
-            features[0].index_select(0, meant.images_Q),
-            tuple(m.index_select(0, meant.images_Q) for m in features[1]),
-            seg_states_QD=wanted.states_QD,
-        )
+        queries = QueryTensors(*features, meant.images_Q, seg_states_QD=wanted.states_QD)
         drawn = self.mask_decoder(queries)
         counted_Q = meant.counted_Q & (wanted.weights_Q > 0)
         parts = mask_parts(drawn, meant.masks_QGG, wanted.weights_Q)
@@ -232,8 +228,8 @@ class TrainingNetwork(nn.Module):
         if head is None or not most:
             return {}
         looked = known[_evenly(len(known), most, known.device)]
-        pyramid = tuple(level[looked] for level in queries.pyramid)
-        found = head(queries.grid_QNC[looked], pyramid, logits_QGG[looked])
+        images_Q = queries.images_Q[looked]
+        found = head(queries.grid_INC, queries.pyramid, images_Q, logits_QGG[looked])
         return instance_parts(found, boxes_QI4[looked])
 
     def _region_masks(
@@ -248,8 +244,8 @@ class TrainingNetwork(nn.Module):
         slots, truth_QGG = batch.region_rows[keep], batch.region_masks_QGG[keep]
         images_Q = regions.image_of_row[slots // regions_BRD.shape[1]]
         queries = QueryTensors(
-            features[0].index_select(0, images_Q),
-            tuple(m.index_select(0, images_Q) for m in features[1]),
+            *features,
+            images_Q,
             region_tokens_QD=regions_BRD.flatten(0, 1)[slots],
             weights_QGG=regions.weights_BRGG.flatten(0, 1)[slots],
         )

@@ -34,8 +34,6 @@ from earthgptx.training.pixels import jittered, three_channels
 MARK_KINDS = ("box", "point", "scribble", "polygon", "mask")
 MARK_WEIGHTS = (0.32, 0.2, 0.33, 0.09, 0.06)
 BOX_KINDS = ("box", "point", "scribble")
-# Sides of tiles, as shares of a view's.
-TILE_SIDES = (0.9, 1.7)
 # Something is seen even of the smallest thing.
 LEAST_HALF_PX = 0.75
 # How often the marks that a close look was chosen for span the whole thing.
@@ -88,8 +86,10 @@ class SampleSettings:
         zoom_probability: share of samples looking closely at one object.
         tile_probability: of the rest, share that are a tile of an image larger than a view.
         plain_count, marked_count: questions a sample.
-        marked_shares: how often questions about marks are of a kind, where not as usual
-            (``data.instructions.marked.MAKERS``).
+        plain_shares, marked_shares: how often questions are of a kind, where not as usual
+            (``MAKERS`` of ``data.instructions.plain`` and ``marked``).
+        mark_weights: how often things with masks are marked by each of ``MARK_KINDS``.
+        tile_sides: sides of tiles, from and to, as shares of a view's.
         modality_dropout: share of samples whose modality is not told.
         most_whole_labels, most_qualified: masks that need no words, of labels as a whole and of
             those of a label that a qualifier picks.
@@ -103,7 +103,10 @@ class SampleSettings:
     tile_probability: float = 0.0
     plain_count: int = 6
     marked_count: int = 4
+    plain_shares: Mapping[str, float] | None = None
     marked_shares: Mapping[str, float] | None = None
+    mark_weights: tuple[float, ...] = MARK_WEIGHTS
+    tile_sides: tuple[float, float] = (0.9, 1.7)
     most_whole_labels: int = 2
     most_qualified: int = 4
     modality_dropout: float = 0.1
@@ -120,7 +123,7 @@ def make_sample(
     side = settings.view_side_px
     masks = _MaskCache(view)
     facts = gather_facts(view)
-    plain = make_plain(view, rng, settings.plain_count)
+    plain = make_plain(view, rng, settings.plain_count, settings.plain_shares)
     marked = None
     if view.objects:
         marked = make_marked(view, rng, settings.marked_count, settings.marked_shares)
@@ -129,7 +132,10 @@ def make_sample(
     region_labels: tuple[int, ...] = ()
     marked_questions: tuple[Question, ...] = ()
     if marked is not None and marked.object_indices:
-        regions = tuple(_mark(view.objects[i], masks.full(i), rng) for i in marked.object_indices)
+        weights = settings.mark_weights
+        regions = tuple(
+            _mark(view.objects[i], masks.full(i), rng, weights) for i in marked.object_indices
+        )
         raster = rasterise_regions(regions, Window(0.0, 0.0, float(side)), side, side, side)
         raster = replace(raster, places_R4=_in_whole(raster.places_R4, view))
         region_masks = tuple(masks.known((i,)) for i in marked.object_indices)
@@ -177,7 +183,7 @@ def _random_view(
         box = boxes[int(rng.integers(len(boxes)))]
         window = choose_window([_drawn_part(box, rng)], image.width_px, image.height_px)
     elif labels and rng.random() < settings.tile_probability:
-        window = _tile(image, rng, settings.view_side_px)
+        window = _tile(image, rng, settings)
     if is_mostly_padding(image, window):
         window = whole
     # Looking closely at one thing, nobody can say what the whole scene is.
@@ -185,10 +191,10 @@ def _random_view(
     return windowed(shown, window, settings.view_side_px)
 
 
-def _tile(image: LabelledImage, rng: np.random.Generator, view_side_px: int) -> Window:
+def _tile(image: LabelledImage, rng: np.random.Generator, settings: SampleSettings) -> Window:
     """A square about as large as a view around one of the things, as scenes are cut into tiles."""
     whole = whole_image(image.width_px, image.height_px)
-    side_px = round(view_side_px * rng.uniform(*TILE_SIDES))
+    side_px = round(settings.view_side_px * rng.uniform(*settings.tile_sides))
     if side_px >= whole.side_px:
         return whole
     things = [thing for thing in image.objects if not thing.stuff]
@@ -283,10 +289,12 @@ def _decode(view: LabelledImage, thing: LabelledObject) -> MaskHW:
     return filled
 
 
-def _mark(thing: LabelledObject, mask: MaskHW, rng: np.random.Generator) -> Region:
+def _mark(
+    thing: LabelledObject, mask: MaskHW, rng: np.random.Generator, weights: Sequence[float]
+) -> Region:
     if thing.mask is None:
         return marks_from_mask(mask, BOX_KINDS[int(rng.choice(3, p=(0.6, 0.2, 0.2)))], rng)
-    return marks_from_mask(mask, MARK_KINDS[int(rng.choice(5, p=MARK_WEIGHTS))], rng)
+    return marks_from_mask(mask, MARK_KINDS[int(rng.choice(5, p=weights))], rng)
 
 
 def _in_whole(places_R4: npt.NDArray[np.float32], view: LabelledImage) -> npt.NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -30,22 +30,28 @@ Item = TypeVar("Item")
 Maker = Callable[[Facts, np.random.Generator], Instruction | None]
 
 
-def make_plain(image: LabelledImage, rng: np.random.Generator, count: int) -> list[Instruction]:
+def make_plain(
+    image: LabelledImage,
+    rng: np.random.Generator,
+    count: int,
+    shares: Mapping[str, float] | None = None,
+) -> list[Instruction]:
     """``count`` instructions about the image (fewer where little is known of it).
 
     Args:
         image: truth in the pixels the model will see (already cut, turned and mirrored).
         rng: all randomness.
         count: how many.
+        shares: how often each kind in ``MAKERS`` is made, where not as often as there.
     """
     facts = gather_facts(image)
     made: list[Instruction] = []
     names = list(MAKERS)
-    shares = np.array([MAKERS[name][1] for name in names])
+    weights = np.array([(shares or {}).get(name, MAKERS[name][1]) for name in names])
     for _ in range(count * 4):
         if len(made) == count:
             break
-        name = names[int(rng.choice(len(names), p=shares / shares.sum()))]
+        name = names[int(rng.choice(len(names), p=weights / weights.sum()))]
         instruction = MAKERS[name][0](facts, rng)
         if instruction is not None:
             made.append(instruction)

@@ -51,12 +51,12 @@ def call_stage(
         elif stage == "reasoner":
             _answer(network, config, size, make)
         else:
-            grid_QNC, pyramid = make.features()
+            # The worst case: no two masks are of the same image.
+            features, images_Q = make.features(), torch.arange(size.batch, device=device)
             states_QD = make.tensor(config.width)
-            queries = QueryTensors(grid_QNC, pyramid, seg_states_QD=states_QD)
-            logits_QGG, *_ = network(queries)
+            logits_QGG, *_ = network(QueryTensors(*features, images_Q, seg_states_QD=states_QD))
             if network.instances is not None:
-                network.instances(grid_QNC, pyramid, logits_QGG)
+                network.instances(*features, images_Q, logits_QGG)
 
 
 def _answer(network: nn.Module, config: ModelConfig, size: CallSize, make: _Inputs) -> None:

@@ -109,9 +109,9 @@ def test_shapes_fit_through_the_whole_forward(preset: str) -> None:
         hidden_BLD = reasoner.language.base_model(inputs_embeds=read_BLD).last_hidden_state
         logits = reasoner.language.get_output_embeddings()(hidden_BLD[:, -states:])
         assert logits.shape == (1, states, config.language.vocab_size)
-        repeated = [t.expand(states, *t.shape[1:]) for t in (grid_BNC, *pyramid)]
+        images_Q, states_QD = torch.zeros(states, dtype=torch.long), hidden_BLD[0, -states:]
         drawn = networks["mask_decoder"](
-            QueryTensors(repeated[0], tuple(repeated[1:]), seg_states_QD=hidden_BLD[0, -states:])
+            QueryTensors(grid_BNC, pyramid, images_Q, seg_states_QD=states_QD)
         )
         assert [t.shape for t in drawn[:2]] == [(states, fine, fine), (states,)]
 

@@ -14,6 +14,7 @@ from earthgptx.model.instance_head import (
 from earthgptx.model.presets import nano
 
 SIDE = 56
+SWAPPED = torch.tensor([1, 0, 2])
 # Nothing to fit a box to.
 NO_MASK = torch.full((1, SIDE, SIDE), -9.0)
 
@@ -74,8 +75,11 @@ def test_a_query_is_looked_at_alone_as_in_company() -> None:
     pyramid = tuple(torch.randn(3, *shape) for shape in config.pyramid_shapes)
     logits = torch.randn(3, SIDE, SIDE) * 4
     with torch.inference_mode():
-        together = head(grid, pyramid, logits)
-        alone = head(grid[1:2], tuple(level[1:2] for level in pyramid), logits[1:2])
+        together = head(grid, pyramid, torch.arange(3), logits)
+        crossed = head(grid[SWAPPED], tuple(m[SWAPPED] for m in pyramid), SWAPPED, logits)
+        of_its_own = tuple(level[1:2] for level in pyramid)
+        alone = head(grid[1:2], of_its_own, torch.tensor([0]), logits[1:2])
+    assert torch.allclose(together.centre_QGG, crossed.centre_QGG, atol=1e-5)
     assert torch.allclose(together.centre_QGG[1:2], alone.centre_QGG, atol=1e-5)
     assert torch.allclose(together.boxes_Q4GG[1:2], alone.boxes_Q4GG, atol=1e-5)
 
@@ -87,5 +91,5 @@ def test_nothing_flows_back_into_the_mask() -> None:
     grid = torch.randn(1, config.grid_side**2, config.grid_channels, requires_grad=True)
     pyramid = tuple(torch.randn(1, *shape) for shape in config.pyramid_shapes)
     logits = torch.randn(1, SIDE, SIDE, requires_grad=True)
-    head(grid, pyramid, logits).centre_QGG.sum().backward()
+    head(grid, pyramid, torch.tensor([0]), logits).centre_QGG.sum().backward()
     assert grid.grad is not None and logits.grad is None

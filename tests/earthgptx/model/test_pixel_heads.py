@@ -41,12 +41,14 @@ def features(config: ModelConfig, count: int) -> tuple[torch.Tensor, tuple[torch
 
 
 def by_states(config: ModelConfig, states_QD: torch.Tensor) -> QueryTensors:
-    return QueryTensors(*features(config, len(states_QD)), seg_states_QD=states_QD)
+    count = len(states_QD)
+    return QueryTensors(*features(config, count), torch.arange(count), seg_states_QD=states_QD)
 
 
 def by_regions(config: ModelConfig, tokens_QD: torch.Tensor, weights: torch.Tensor) -> QueryTensors:
     grid, pyramid = features(config, len(tokens_QD))
-    return QueryTensors(grid, pyramid, region_tokens_QD=tokens_QD, weights_QGG=weights)
+    images_Q = torch.arange(len(tokens_QD))
+    return QueryTensors(grid, pyramid, images_Q, region_tokens_QD=tokens_QD, weights_QGG=weights)
 
 
 @pytest.fixture(params=sorted(CONFIGS))
@@ -90,12 +92,26 @@ def test_a_query_alone_is_drawn_as_it_is_in_company(head: PixelPerception) -> No
     queries = by_states(config, torch.randn(3, config.width))
     assert queries.seg_states_QD is not None
     alone = QueryTensors(
-        queries.grid_QNC[1:2],
+        queries.grid_INC[1:2],
         tuple(m[1:2] for m in queries.pyramid),
+        torch.tensor([0]),
         seg_states_QD=queries.seg_states_QD[1:2],
     )
     with torch.no_grad():
         assert torch.allclose(head(queries)[0][1], head(alone)[0][0], atol=1e-4)
+
+
+def test_queries_about_one_image_are_drawn_as_if_each_had_its_own(head: PixelPerception) -> None:
+    config = head.eval().config
+    states_QD = torch.randn(3, config.width)
+    grid, pyramid = features(config, 2)
+    images_Q = torch.tensor([1, 0, 1])
+    own = tuple(level[images_Q] for level in pyramid)
+    shared = QueryTensors(grid, pyramid, images_Q, seg_states_QD=states_QD)
+    apart = QueryTensors(grid[images_Q], own, torch.arange(3), seg_states_QD=states_QD)
+    with torch.no_grad():
+        for together, alone in zip(head(shared), head(apart), strict=True):
+            assert torch.allclose(together, alone, atol=1e-4)
 
 
 def test_masks_follow_what_is_asked(head: PixelPerception) -> None:

@@ -89,7 +89,9 @@ def test_sams_decoder_starts_as_it_was_pretrained(assembled: Assembled) -> None:
             dense_prompt_embeddings=sam.prompt_encoder.no_mask_embed.weight.view(1, 32, 1, 1),
             multimask_output=False,
         )
-        drawn = head(QueryTensors(torch.zeros(2, 16, 96), (image,), seg_states_QD=states))
+        drawn = head(
+            QueryTensors(torch.zeros(2, 16, 96), (image,), torch.arange(2), seg_states_QD=states)
+        )
     assert torch.allclose(drawn[0], expected[:, 0, 0], atol=1e-5)
     assert torch.allclose(drawn[1], scores[:, 0, 0], atol=1e-5)
 

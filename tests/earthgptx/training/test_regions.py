@@ -11,14 +11,15 @@ from safetensors.torch import load_file
 from earthgptx.data.instructions.marked import MAKERS, make_marked
 from earthgptx.data.synthetic.scene import generate_scene
 from earthgptx.model.checkpoint import STAGES
-from earthgptx.training.regions import QUESTION_SHARES, regions
+from earthgptx.training.practice import practise
+from earthgptx.training.regions import QUESTION_SHARES, REGIONS
 
 NANO = Path("weights/nano")
 
 
 @pytest.mark.slow
 def test_regions_and_language_learn_and_the_rest_stays_bit_for_bit(tmp_path: Path) -> None:
-    regions(NANO, None, tmp_path, steps=1, batch_size=4, workers=0)
+    practise(REGIONS, NANO, None, tmp_path, 1, 1e-4, batch_size=4, workers=0)
     for stage in set(STAGES) - {"reasoner"}:
         name = f"{stage}.safetensors"
         assert (tmp_path / name).read_bytes() == (NANO / name).read_bytes()
