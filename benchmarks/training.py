@@ -19,6 +19,7 @@ from earthgptx.model.presets import ModelConfig, read_config
 from earthgptx.training.loop import train
 from earthgptx.training.mixture import Mixture
 from earthgptx.training.network import TrainingNetwork
+from earthgptx.training.processes import Processes
 from earthgptx.training.recipes import synthetic_parts
 from earthgptx.training.samples import SampleSettings
 from earthgptx.training.settings import LoopSettings
@@ -61,11 +62,12 @@ def run(
     config = config or read_config(given.weights / "config.json")
     lines = -(-(given.rounds or ROUNDS) // STEPS_A_LINE)
     steps = 2 * lines * STEPS_A_LINE
-    settings = LoopSettings(steps=steps, batch_size=batch_size, words_from=0.5, workers=workers)
+    settings = LoopSettings(steps=steps, batch_size=batch_size, words_from=0.5)
     samples = SampleSettings(config.view_side_px, config.grid_side)
     mixture = Mixture(synthetic_parts(), samples, 0, steps * batch_size)
     words = Words.read(given.weights / "tokenizer.json")
-    train(TrainingNetwork(config), mixture, words, settings, given.scratch)
+    processes = Processes(on_cpu=True, workers=workers)
+    train(TrainingNetwork(config), mixture, words, settings, given.scratch, processes)
     paces = [
         Pace(line["waited_s"], line["worked_s"])
         for line in map(json.loads, (given.scratch / "log.jsonl").read_text().splitlines())

@@ -40,6 +40,7 @@ from earthgptx.model.visual_experts import ImageEncoderModel, VisualExperts
 from earthgptx.training.loop import train
 from earthgptx.training.mixture import Mixture
 from earthgptx.training.network import TrainingNetwork
+from earthgptx.training.processes import Processes
 from earthgptx.training.recipes import bear_names, start_run, synthetic_parts
 from earthgptx.training.samples import SampleSettings
 from earthgptx.training.settings import LoopSettings
@@ -97,9 +98,14 @@ def leave_out(experts: VisualExperts, expert: str) -> None:
 
 
 def train_row(
-    row: Row, folder: Path, steps: int, seed: int, config: ModelConfig, workers: int = 1
+    row: Row,
+    folder: Path,
+    steps: int,
+    seed: int,
+    config: ModelConfig,
+    processes: Processes | None = None,
 ) -> None:
-    """Trains the row's model into ``folder``; ``workers`` are processes that make its data."""
+    """Trains the row's model into ``folder``; in this process alone where none are given."""
     torch.manual_seed(seed)
     words = start_run(folder, config)
     network = TrainingNetwork(config)
@@ -109,11 +115,11 @@ def train_row(
     elif row.without:
         # The gate starts at zero and stays there.
         network.reasoner.fusion.gate_D.requires_grad_(False)
-    settings = LoopSettings(steps=steps, batch_size=16, words_from=0.3, workers=workers)
+    settings = LoopSettings(steps=steps, batch_size=16, words_from=0.3)
     parts = [p for p in synthetic_parts() if p.name.removeprefix(PREFIX) in row.sources]
     samples = SampleSettings(config.view_side_px, config.grid_side)
     mixture = Mixture(parts, samples, seed, steps * settings.batch_size)
-    train(network, mixture, words, settings, folder)
+    train(network, mixture, words, settings, folder, processes)
 
 
 def score_row(row: Row, weights: Path, scenes: Path, limit: int) -> dict[str, dict[str, float]]:

@@ -5,7 +5,8 @@ and a coarse map of where the query points (its likeness to the image's cells, o
 becomes the dense prompt.
 
 Q queries, I images, N grid cells, C channels, W decoder width, D width of a state or token, G
-finest grid side, H side of the image embedding, F frequencies of positions, E waves of an axis (W / 2).
+finest grid side, H side of the image embedding, F frequencies of positions, E waves of an axis
+(W / 2).
 """
 
 from __future__ import annotations

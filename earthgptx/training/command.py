@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="earthgptx train", description="train, or go on")
     kinds = parser.add_subparsers(required=True, metavar="nano|further|regions|drawing|tune|merge")
     _add_machine(_add_nano(kinds), DEFAULT_STEPS)
-    _add_machine(_add_further(kinds), 5000)
+    _add_machine(_add_further(kinds), 5000, workers=14)
     _add_machine(_add_practice(kinds, "regions", "what they say of marks", 2.5e-4), 3000)
     _add_machine(_add_practice(kinds, "drawing", "what they draw", 4e-4), 3000)
     _add_machine(_add_tune(kinds), 300)
@@ -81,7 +81,6 @@ def _add_further(kinds: Kinds) -> argparse.ArgumentParser:
     _add_sets(further, "runs/further")
     further.add_argument("--batch-size", type=int, default=128, help="images a step")
     further.add_argument("--learning-rate", type=float, default=1.4e-3, help="the highest")
-    further.add_argument("--workers", type=int, default=14, help="data processes")
     further.set_defaults(run=_further)
     return further
 
@@ -140,11 +139,14 @@ def _add_sets(kind: argparse.ArgumentParser, out: str) -> None:
     kind.add_argument("--out", type=Path, default=Path(out), metavar="DIR")
 
 
-def _add_machine(kind: argparse.ArgumentParser, steps: int) -> None:
+def _add_machine(kind: argparse.ArgumentParser, steps: int, workers: int = 1) -> None:
     """How long, and on what: the same for all kinds."""
     kind.add_argument("--steps", type=int, default=steps)
     kind.add_argument("--seed", type=int, default=0)
     kind.add_argument("--threads", type=int, default=2, help="cores for each process")
+    kind.add_argument(
+        "--workers", type=int, default=workers, help="data processes beside each process"
+    )
     kind.add_argument("--cpu", action="store_true", help="even where there is a GPU")
     kind.add_argument("--sharded", action="store_true", help="weights in slices (FSDP)")
     kind.add_argument(
@@ -158,7 +160,7 @@ def _processes(args: argparse.Namespace) -> Processes:
     from earthgptx.training.processes import Processes
 
     torch.set_num_threads(args.threads)
-    return Processes(args.cpu, args.sharded, args.checkpointing)
+    return Processes(args.cpu, args.sharded, args.checkpointing, args.workers)
 
 
 def _nano(args: argparse.Namespace) -> int:
@@ -178,7 +180,6 @@ def _further(args: argparse.Namespace) -> int:
         args.steps,
         args.batch_size,
         args.learning_rate,
-        args.workers,
         args.seed,
         _processes(args),
     )

@@ -255,7 +255,7 @@ def learn_from_crops(
         keep_depthwise_in_float32(experts)
         experts.conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         reader = CropReader(experts).to(processes.device)
-        batches = map(processes.here, _batches(parts, settings, seed))
+        batches = map(processes.here, _batches(parts, settings, seed, processes.workers))
         _fit(reader, batches, settings, path.with_suffix(".log"))
         partial = path.with_suffix(".part")
         save_file({n: t.contiguous() for n, t in experts.conv.state_dict().items()}, partial)
@@ -266,7 +266,7 @@ def learn_from_crops(
 
 
 def _batches(
-    parts: list[MixturePart], settings: CropSettings, seed: int
+    parts: list[MixturePart], settings: CropSettings, seed: int, workers: int
 ) -> Iterator[list[CropBatch]]:
     stream = CropStream(parts, settings, seed, settings.steps * settings.images)
     return iter(
@@ -274,8 +274,8 @@ def _batches(
             stream,
             batch_size=settings.images,
             collate_fn=pack_crops,
-            num_workers=1,
-            prefetch_factor=8,
+            num_workers=workers,
+            prefetch_factor=8 if workers else None,
         )
     )
 

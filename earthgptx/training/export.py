@@ -1,6 +1,7 @@
 """Weights as the services read them, of a training that ended or is still going.
 
 python -m earthgptx.training.export runs/nano /tmp/weights
+python -m earthgptx.training.export runs/mine /tmp/weights --start weights/nano
 """
 
 from __future__ import annotations
@@ -96,14 +97,22 @@ def _write_learnt(tensors: Mapping[str, Tensor], start: Path, folder: Path, stag
                         writer.add(name, file.get_tensor(name))
 
 
-def export_average(run: Path, out: Path) -> None:
-    """Writes a complete weights folder from the last state of a training of all weights.
+def export_average(run: Path, out: Path, start: Path | None = None) -> None:
+    """Writes a complete weights folder from the last state of a training.
 
-    What rests in a refinement is what it was before.
+    Args:
+        run: its folder.
+        out: gets the weights.
+        start: the weights folder that it started from, of which what rested is copied bit for bit;
+            None for a training from nothing: what rests in its refinement is what it was before.
 
     Raises:
         FileNotFoundError: the training has not saved a state yet.
+        CheckpointError: the files of ``start`` cannot be read.
     """
+    if start is not None:
+        _export_learnt_average(run, out, start)
+        return
     config = read_config(run / "config.json")
     out.mkdir(parents=True, exist_ok=True)
     for stage in STAGES:
@@ -111,6 +120,16 @@ def export_average(run: Path, out: Path) -> None:
         read_average(run, network, f"{stage}.")
         save_stage(network, out, stage)
     copy_configuration(run, out)
+
+
+def _export_learnt_average(run: Path, out: Path, start: Path) -> None:
+    copy_configuration(start, out)
+    with open_state(run) as state:
+        for stage in STAGES:
+            prefix = f"average/{stage}."
+            kept = [name for name in state.names if name.startswith(prefix)]
+            tensors = {name.removeprefix(prefix): state.tensor(name) for name in kept}
+            _write_learnt(tensors, start, out, stage)
 
 
 def copy_configuration(start: Path, folder: Path) -> None:
@@ -156,5 +175,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Export a running training's averaged weights.")
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--start", type=Path, metavar="DIR", help="weights that it started from")
     given = parser.parse_args()
-    export_average(given.run, given.out)
+    export_average(given.run, given.out, given.start)

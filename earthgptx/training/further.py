@@ -37,7 +37,6 @@ def further(
     steps: int,
     batch_size: int = 128,
     learning_rate: float = 1.4e-3,
-    workers: int = 14,
     seed: int = 0,
     processes: Processes | None = None,
 ) -> None:
@@ -52,7 +51,6 @@ def further(
         steps: optimiser steps.
         batch_size: images a step.
         learning_rate: the highest; it falls to zero from three tenths of the steps on.
-        workers: data processes.
         seed: of samples and marks.
         processes: None trains in this process alone, on the CPU.
 
@@ -74,7 +72,6 @@ def further(
         conv_rests=False,
         decay_from=0.3,
         average_decay=max(1 - 1 / (AVERAGED_SHARE * max(steps, 1)), 0.0),
-        workers=workers,
     )
     parts = all_parts(data, folder, FURTHER_SHARES, by_label=True)
     words = Words.read(folder / "tokenizer.json")

@@ -118,13 +118,14 @@ def _batches(
         for step in range(first, settings.steps)
         for place in share
     ]
+    workers = processes.workers
     return iter(
         DataLoader(
             Subset(mixture, todo),
             batch_size=len(share),
             collate_fn=_Packer(words, image_tokens, evenly=not processes.has_whole_weights),
-            num_workers=settings.workers,
-            prefetch_factor=max(2, BATCHES_AHEAD // settings.workers) if settings.workers else None,
+            num_workers=workers,
+            prefetch_factor=max(2, BATCHES_AHEAD // workers) if workers else None,
             worker_init_fn=_quiet_worker,
             pin_memory=processes.device.type == "cuda",
         )

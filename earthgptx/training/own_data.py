@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from earthgptx.training.recipes import synthetic_parts
 # A set ten times as large is seen about three times as often.
 TEMPERATURE = 2.0
 MOST_SHOWN = 3
+# A sheet of answers takes seconds: a run draws so many, however long its epochs are.
+LEAST_SHEETS, MOST_SHEETS = 3, 20
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,16 @@ def mixed_with_synthetic(own: Sequence[OwnSet], rehearsal: float) -> list[Mixtur
     return parts + [
         MixturePart(part.name, part.source, rehearsal * part.share / total) for part in scenes
     ]
+
+
+def steps_an_epoch(own: Sequence[OwnSet], rehearsal: float, batch_size: int, steps: int) -> int:
+    """After how many steps as much of the sets was drawn as there is in them.
+
+    Rounded so that a run of ``steps`` has three such epochs at least and twenty at most.
+    """
+    size = sum(len(each.drawn) for each in own)
+    exact = math.ceil(size / (batch_size * (1 - rehearsal)))
+    return max(min(exact, steps // LEAST_SHEETS), steps // MOST_SHEETS, 1)
 
 
 def shown_of(own: Sequence[OwnSet]) -> list[Shown]:

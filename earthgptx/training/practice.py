@@ -53,7 +53,6 @@ def practise(
     steps: int,
     learning_rate: float,
     batch_size: int = 16,
-    workers: int = 1,
     seed: int = 0,
     processes: Processes | None = None,
 ) -> None:
@@ -67,7 +66,6 @@ def practise(
         steps: optimiser steps.
         learning_rate: the highest; it falls to zero from three tenths of the steps on.
         batch_size: images a step.
-        workers: data processes.
         seed: of samples and marks.
         processes: None trains in this process alone, on the CPU.
 
@@ -87,7 +85,6 @@ def practise(
         words_from=0.0,
         settling_steps=0,
         decay_from=0.3,
-        workers=workers,
     )
     parts = all_parts(data, folder, practice.shares, by_label=True)
     samples = practice.samples(network.config)

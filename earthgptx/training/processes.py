@@ -30,11 +30,22 @@ class Processes:
         sharded: weights, gradients and moments lie in slices, one slice a process; one process
             alone has them whole.
         checkpointing: activations of blocks are made again in backward, not kept (``blocks``).
+        workers: data processes beside each of them, about 80 samples a second each; 0: it makes
+            its samples itself.
+
+    Raises:
+        ValueError: ``workers`` is below 0.
     """
 
     def __init__(
-        self, on_cpu: bool = False, sharded: bool = False, checkpointing: bool = False
+        self,
+        on_cpu: bool = False,
+        sharded: bool = False,
+        checkpointing: bool = False,
+        workers: int = 1,
     ) -> None:
+        if workers < 0:
+            raise ValueError(f"workers {workers}: data processes, 0 or more")
         # Which parts have a gradient differs between phases and batches.
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)
         self._accelerator = Accelerator(cpu=on_cpu, kwargs_handlers=[unused])
@@ -43,6 +54,7 @@ class Processes:
         self.device = self._accelerator.device
         self.has_whole_weights = not sharded or self.count == 1
         self.recomputes = checkpointing
+        self.workers = workers
         if self.device.type == "cuda":
             # Where precision is float32: tensor cores, with ten bits of mantissa in products.
             torch.set_float32_matmul_precision("high")

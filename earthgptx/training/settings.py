@@ -24,7 +24,6 @@ class LoopSettings:
         save_every: steps between two states that a cut off training goes on from.
         pictures_every: steps between two sheets of answers, once there are words.
         log_every: steps whose means make a line of the log.
-        workers: data processes beside each training process; about 80 samples a second each.
         precision: of matrix products.
     """
 
@@ -42,7 +41,6 @@ class LoopSettings:
     save_every: int = 250
     pictures_every: int = 500
     log_every: int = 10
-    workers: int = 1
     precision: torch.dtype = torch.bfloat16
 
     @property

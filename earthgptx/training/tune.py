@@ -28,7 +28,12 @@ from earthgptx.training.learning import Learning, open_to_learn
 from earthgptx.training.loop import train
 from earthgptx.training.mixture import Mixture
 from earthgptx.training.network import TrainingNetwork
-from earthgptx.training.own_data import mixed_with_synthetic, open_own_set, shown_of
+from earthgptx.training.own_data import (
+    mixed_with_synthetic,
+    open_own_set,
+    shown_of,
+    steps_an_epoch,
+)
 from earthgptx.training.processes import Processes
 from earthgptx.training.samples import SampleSettings
 from earthgptx.training.settings import LoopSettings
@@ -88,7 +93,7 @@ def tune(
         conv_rests=not any(p.requires_grad for p in network.image_encoder.conv.parameters()),
         decay_from=0.5,
         save_every=save_every,
-        pictures_every=max(steps // 3, 1),
+        pictures_every=steps_an_epoch(own, rehearsal, batch_size, steps),
         # A short run has a curve, too.
         log_every=min(10, max(steps // 100, 1)),
     )

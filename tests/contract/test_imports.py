@@ -72,3 +72,28 @@ def test_every_folder_of_source_is_a_package() -> None:
     packages = ("shared", "services", "earthgptx", "launcher", "workflow_language")
     folders = {path.parent for path in sources(*packages)}
     assert [str(f.relative_to(ROOT)) for f in folders if not (f / "__init__.py").exists()] == []
+
+
+def test_every_command_of_the_model_answers_when_it_is_called_for_help() -> None:
+    # Each in its own interpreter: what one module imports first must not help the next.
+    commands = [
+        module_name(path)
+        for path in sources("earthgptx")
+        if '__name__ == "__main__"' in path.read_text()
+    ]
+    assert "earthgptx.training.export" in commands
+    asked = {
+        name: subprocess.Popen(
+            [sys.executable, "-m", name.removesuffix(".__main__"), "--help"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for name in commands
+    }
+    told = {
+        name: (process.communicate(timeout=100)[0], process.returncode)
+        for name, process in asked.items()
+    }
+    assert {name: said for name, (said, code) in told.items() if code or "usage:" not in said} == {}

@@ -22,6 +22,7 @@ from earthgptx.evaluation.ablation import (
 from earthgptx.model.checkpoint import build_stage
 from earthgptx.model.presets import nano
 from earthgptx.model.visual_experts import VisualExperts
+from earthgptx.training.processes import Processes
 from tests.earthgptx.training.small_network import small
 
 
@@ -46,10 +47,11 @@ def test_an_expert_that_is_left_out_says_nothing(expert: str) -> None:
 
 def test_without_cross_attention_the_gate_stays_shut(tmp_path: Path) -> None:
     config = small(nano().language.vocab_size)
+    alone = Processes(on_cpu=True, workers=0)
     opened = {}
     for row in (Row("with"), Row("without", without="cross-attention")):
         # A process forked off one whose threads have computed may wait for them for ever.
-        train_row(row, tmp_path / row.name, 1, 0, config, workers=0)
+        train_row(row, tmp_path / row.name, 1, 0, config, alone)
         opened[row.name] = load_file(tmp_path / row.name / "reasoner.safetensors")["fusion.gate_D"]
     assert opened["with"].any()
     assert not opened["without"].any()

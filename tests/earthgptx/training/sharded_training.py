@@ -73,7 +73,6 @@ def run(folder: Path, words: Words, processes: Processes, stop_after: int) -> Tr
         words_from=0.0,
         settling_steps=0,
         save_every=1,
-        workers=0,
         precision=torch.float32,
         log_every=1,
     )
@@ -89,7 +88,7 @@ def main(folder: Path) -> None:
     """Writes ``whole/`` and ``cut/``, runs of the same training, and ``units.json``."""
     torch.set_num_threads(1)
     words = Words(train_bpe_tokenizer(template_corpus(scenes=40), VOCABULARY))
-    processes = Processes(on_cpu=True, sharded=True, checkpointing=True)
+    processes = Processes(on_cpu=True, sharded=True, checkpointing=True, workers=0)
     for name in ("whole", "cut"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     network = run(folder / "whole", words, processes, STEPS)

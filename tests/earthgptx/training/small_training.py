@@ -36,7 +36,6 @@ def main(folder: Path, steps: int) -> None:
         warmup_steps=2,
         words_from=0.0,
         settling_steps=0,
-        workers=0,
         precision=torch.float32,
         log_every=1,
     )
@@ -45,7 +44,7 @@ def main(folder: Path, steps: int) -> None:
     mixture = Mixture(parts, samples, 0, steps * BATCH_SIZE)
     # Its own: shipped tokenizers change with the weights.
     words = Words(train_bpe_tokenizer(template_corpus(scenes=40), VOCABULARY))
-    processes = Processes(on_cpu=True)
+    processes = Processes(on_cpu=True, workers=0)
     network = TrainingNetwork(small(VOCABULARY))
     bear_names(network, words)
     train(network, mixture, words, settings, folder, processes)

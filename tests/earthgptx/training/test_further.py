@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from earthgptx.training.settings import LoopSettings
 from tests.earthgptx.training.small_network import small
 
 VOCABULARY = 900
+ALONE = Processes(on_cpu=True, workers=0)
 
 
 def a_run(folder: Path, refined: bool) -> None:
@@ -36,22 +36,20 @@ def a_run(folder: Path, refined: bool) -> None:
     words = Words(tokenizer)
     network = TrainingNetwork(config)
     bear_names(network, words)
-    alone = Processes(on_cpu=True)
-    settings = LoopSettings(steps=1, batch_size=4, workers=0)
+    settings = LoopSettings(steps=1, batch_size=4)
     first = folder / "before_refinement" if refined else folder
     first.mkdir(exist_ok=True)
-    Learner.of(network, settings, alone).save(first, 1)
+    Learner.of(network, settings, ALONE).save(first, 1)
     if refined:
-        export_stages(network, first, alone)
+        export_stages(network, first, ALONE)
         parts = [MixturePart("optical", synthetic_source("optical", (256,)), 1.0)]
-        once = replace(refinement(1, 4), workers=0)
-        refine(network, words, parts, once, 1, folder, alone)
+        refine(network, words, parts, refinement(1, 4), 1, folder, ALONE)
 
 
 @pytest.mark.parametrize("refined", [False, True])
 def test_all_parts_learn_and_batch_norms_stand_still(tmp_path: Path, refined: bool) -> None:
     a_run(tmp_path / "start", refined)
-    further(tmp_path / "start", None, tmp_path / "further", 2, batch_size=4, workers=0)
+    further(tmp_path / "start", None, tmp_path / "further", 2, batch_size=4, processes=ALONE)
     state = load_file(tmp_path / "further" / "state.safetensors")
     before = load_file(tmp_path / "start" / "state.safetensors")
     buffers = {name for name in before if name.startswith("buffer/image_encoder.conv")}
@@ -64,7 +62,7 @@ def test_all_parts_learn_and_batch_norms_stand_still(tmp_path: Path, refined: bo
 
 def test_it_starts_from_the_averaged_weights(tmp_path: Path) -> None:
     a_run(tmp_path / "start", refined=False)
-    further(tmp_path / "start", None, tmp_path / "further", 0, batch_size=4, workers=0)
+    further(tmp_path / "start", None, tmp_path / "further", 0, batch_size=4, processes=ALONE)
     exported = load_file(tmp_path / "further" / "reasoner.safetensors")
     before = load_file(tmp_path / "start" / "state.safetensors")
     averaged = before["average/reasoner.fusion.projection.weight"]

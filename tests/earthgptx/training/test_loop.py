@@ -41,17 +41,18 @@ def run(
         warmup_steps=2,
         words_from=0.5,
         save_every=1,
-        workers=0,
     )
     parts = [MixturePart("optical", synthetic_source("optical", (256,)), 1.0)]
     mixture = Mixture(parts, SampleSettings(nano().view_side_px, nano().grid_side), 0, steps * 2)
     folder.mkdir(exist_ok=True)
     network = TrainingNetwork(small(900))
+    alone = Processes(on_cpu=True, workers=0)
     if stop_after < steps:
         with pytest.raises(_CutOff):
-            train(network, _CuttingMixture(mixture, stop_after * 2), words, settings, folder)
+            cutting = _CuttingMixture(mixture, stop_after * 2)
+            train(network, cutting, words, settings, folder, alone)
     else:
-        train(network, mixture, words, settings, folder)
+        train(network, mixture, words, settings, folder, alone)
 
 
 class _CutOff(Exception):

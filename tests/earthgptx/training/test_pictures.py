@@ -20,6 +20,7 @@ from earthgptx.training.loop import train
 from earthgptx.training.mixture import Mixture, MixturePart, synthetic_source
 from earthgptx.training.network import TrainingNetwork
 from earthgptx.training.pictures import Shown, shown_of_image, shown_of_record
+from earthgptx.training.processes import Processes
 from earthgptx.training.samples import SampleSettings
 from earthgptx.training.settings import LoopSettings
 from tests.earthgptx.training.small_network import small
@@ -28,9 +29,7 @@ from tests.earthgptx.training.small_network import small
 def run(folder: Path, shown: list[Shown]) -> dict[str, torch.Tensor]:
     """The reasoner after two steps with words, the second of which draws."""
     torch.manual_seed(0)
-    settings = LoopSettings(
-        steps=3, batch_size=2, warmup_steps=1, words_from=0.3, workers=0, pictures_every=2
-    )
+    settings = LoopSettings(steps=3, batch_size=2, warmup_steps=1, words_from=0.3, pictures_every=2)
     parts = [MixturePart("sar", synthetic_source("sar", (256,)), 1.0)]
     mixture = Mixture(parts, SampleSettings(nano().view_side_px, nano().grid_side), 0, 6)
     folder.mkdir()
@@ -41,6 +40,7 @@ def run(folder: Path, shown: list[Shown]) -> dict[str, torch.Tensor]:
         words,
         settings,
         folder,
+        Processes(on_cpu=True, workers=0),
         shown=shown,
     )
     return load_file(folder / "reasoner.safetensors")

@@ -24,9 +24,9 @@ def test_experts_rest_while_masks_and_instances_learn(tmp_path: Path) -> None:
     network = TrainingNetwork(small(VOCABULARY))
     bear_names(network, words)
     before = {name: held.clone() for name, held in network.state_dict().items()}
-    settings = replace(refinement(steps=2, batch_size=4), workers=0, warmup_steps=1)
+    settings = replace(refinement(steps=2, batch_size=4), warmup_steps=1)
     parts = [MixturePart("optical", synthetic_source("optical", (256,)), 1.0)]
-    refine(network, words, parts, settings, 1, tmp_path, Processes(on_cpu=True))
+    refine(network, words, parts, settings, 1, tmp_path, Processes(on_cpu=True, workers=0))
     changed = {
         name for name, held in network.state_dict().items() if not torch.equal(held, before[name])
     }

@@ -15,7 +15,13 @@ from earthgptx.data.sharded_records import ShardedRecords
 from earthgptx.data.synthetic.scene import generate_scene
 from earthgptx.model.language_model import Words
 from earthgptx.model.pipeline import EarthGptX
-from earthgptx.training.own_data import OwnSet, mixed_with_synthetic, open_own_set, shown_of
+from earthgptx.training.own_data import (
+    OwnSet,
+    mixed_with_synthetic,
+    open_own_set,
+    shown_of,
+    steps_an_epoch,
+)
 from tests.earthgptx.training.own_lines import NEW_WORD, train, write_own_lines
 
 NANO = Path("weights/nano")
@@ -114,3 +120,17 @@ def test_every_token_of_the_family_is_new_to_a_foreign_language_model() -> None:
     names = {words.tokenizer.id_to_token(number) for number in words.markup_ids()}
     modalities = {"<optical>", "<sar>", "<infrared>", "<unknown>"}
     assert names == {"<image>", "</image>", "[SEG]", "<p>", "</p>", *modalities}
+
+
+@pytest.mark.parametrize(
+    ("records", "steps", "expected"),
+    [
+        (640, 1000, 50),  # 640 records of 16 x 0.8 a step
+        (10_000, 600, 200),  # three sheets at least
+        (16, 1000, 50),  # twenty at most
+        (16, 2, 1),
+    ],
+)
+def test_a_sheet_of_answers_is_drawn_every_epoch(records: int, steps: int, expected: int) -> None:
+    own = OwnSet("mine", [generate_scene(0, 64).labelled("sar")] * records)
+    assert steps_an_epoch([own], rehearsal=0.2, batch_size=16, steps=steps) == expected
