@@ -1,4 +1,4 @@
-"""Words: plurals, articles, lists, places, names of regions."""
+"""Words: plurals, articles, lists, places, names of regions, what a question asks for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import re
 from collections.abc import Sequence
 
 _REGION_NAME = re.compile(r"<Region ([0-9]{1,9})>")
+_DRAWN = re.compile(
+    r"\b(segment|outlin|highlight|extract|ground(ed|ing)\b|delineat|trac(e|ing)\b|contour|mask|polygon|silhouette|shapes?\b|pixels?\b)",
+    re.IGNORECASE,
+)
 _PLURALS = {"person": "people", "bus": "buses", "minibus": "minibuses", "aircraft": "aircraft"}
 _MASS_WORDS = frozenset({"water", "forest", "flood", "grass", "sand", "soil", "snow"})
 
@@ -90,3 +94,8 @@ def at(place: str) -> str:
 def regions_named(text: str) -> list[tuple[int, int]]:
     """Regions that a text names ("<Region 2>"), in its order: number, and where its name ends."""
     return [(int(name[1]), name.end()) for name in _REGION_NAME.finditer(text)]
+
+
+def asks_to_draw(question: str) -> bool:
+    """Whether a question wants something outlined, not only told."""
+    return _DRAWN.search(question) is not None

@@ -41,6 +41,7 @@ MODALITIES: dict[str | None, geometry_pb2.Modality] = {
 ZOOMS = {
     "auto": interpreter_pb2.ZOOM_AUTO,
     "whole": interpreter_pb2.ZOOM_WHOLE_IMAGE,
+    "close": interpreter_pb2.ZOOM_CLOSE,
 }
 TASKS = {
     "answer": interpreter_pb2.TASK_ANSWER,
@@ -185,7 +186,8 @@ class Client:
             regions: marks in pixels of the full image.
             modality: "optical", "sar", "infrared", or None where not known.
             task: "answer", or "segment_regions" for one mask a region and no words.
-            zoom: "auto" or "whole".
+            zoom: "auto" looks at marks with their surroundings to tell what they are, and
+                closely to draw them; "close" for both; "whole" looks at all of the image.
             max_new_tokens: 0 means the model's default.
             adapter: of the language model, as the suite's operator named it; "" is none.
             durable: the request survives the loss of any process of the suite.

@@ -25,7 +25,7 @@ def plan(**changes: Any) -> Plan:
         image_width_px=96,
         image_height_px=64,
         window=Window(x0_px=0, y0_px=-16, side_px=96),
-        may_look_closer=False,
+        closer_looks=0,
         modality=0,
         question="What is <Region 1>?",
         regions=(region(),),

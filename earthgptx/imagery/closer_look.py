@@ -1,8 +1,8 @@
-"""A second look from nearer: how large a clicked thing is shows only in its first mask.
+"""Looks from nearer: how large a clicked thing is shows only in its first mask.
 
 A point says where, not how much: the window around it must do for a stadium, and in that a car is a
 handful of pixels. Once a first mask is drawn, a smaller window may do (``choose_window``), and the
-mask is drawn again there.
+mask is drawn again there; that one may show the same again.
 """
 
 from __future__ import annotations
@@ -11,12 +11,23 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from earthgptx.imagery.mark_shapes import PointMark, Region
 from earthgptx.imagery.masks import BoxXyxyPx, MaskHW
 from earthgptx.imagery.windows import Window, choose_window
 
 Clicks = Sequence[tuple[float, float]]
+
+# Where a mask is less sure it is rim, and neighbours hang together by it.
+SURE_LOGIT = 1.5
+MOST_CLOSER_LOOKS = 2
+
+
+def sure_logits(logits_hw: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Logits above 0 where the mask is sure, for its extent; as they are if it nowhere is."""
+    is_sure = bool((logits_hw > SURE_LOGIT).any())
+    return logits_hw - SURE_LOGIT if is_sure else logits_hw
 
 
 def clicks_of(region: Region) -> tuple[tuple[float, float], ...]:

@@ -107,11 +107,16 @@ def touched_px(window: Window, width_px: int, height_px: int) -> tuple[int, int,
     )
 
 
-def choose_window(boxes_xyxy_px: Sequence[BoxXyxyPx], width_px: int, height_px: int) -> Window:
-    """Close to the regions if they are small, else the whole image (ZOOM_AUTO).
+def choose_window(
+    boxes_xyxy_px: Sequence[BoxXyxyPx],
+    width_px: int,
+    height_px: int,
+    least_side_px: int = MIN_SIDE_PX,
+) -> Window:
+    """Close to the regions if they are small, else the whole image.
 
     The deepest level of the pyramid whose side is at least ``CONTEXT_FACTOR`` times the longer
-    side of the regions' union and ``MIN_SIDE_PX``; there the window whose centre is nearest the
+    side of the regions' union and ``least_side_px``; there the window whose centre is nearest the
     union's. It contains the union as far as that lies in the image.
 
     Args:
@@ -119,12 +124,13 @@ def choose_window(boxes_xyxy_px: Sequence[BoxXyxyPx], width_px: int, height_px: 
             as a box of ``POINT_REACH_PX`` around it. None at all means the whole image.
         width_px: width of the full image.
         height_px: height of the full image.
+        least_side_px: the window is never closer, however small they are.
     """
     whole = whole_image(width_px, height_px)
     if not boxes_xyxy_px:
         return whole
     x0, y0, x1, y1 = _union_in_image(boxes_xyxy_px, width_px, height_px)
-    needed_px = max(CONTEXT_FACTOR * max(x1 - x0, y1 - y0), MIN_SIDE_PX)
+    needed_px = max(CONTEXT_FACTOR * max(x1 - x0, y1 - y0), least_side_px)
     longest_px = int(whole.side_px)
     level = 0
     while math.ceil(longest_px / 2 ** (level + 1)) >= needed_px:

@@ -14,18 +14,19 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from earthgptx.imagery.closer_look import clicked_extent_xyxy_px, clicks_of, closer_window
+from earthgptx.imagery.closer_look import (
+    MOST_CLOSER_LOOKS,
+    clicked_extent_xyxy_px,
+    clicks_of,
+    closer_window,
+    sure_logits,
+)
 from earthgptx.imagery.marks import Region, region_extent_xyxy_px, validate_regions
 from earthgptx.imagery.masks import paste_window_mask
 from earthgptx.imagery.prompt_raster import rasterise_regions
+from earthgptx.imagery.question_window import question_window
 from earthgptx.imagery.read import ValidHW
-from earthgptx.imagery.windows import (
-    Window,
-    choose_window,
-    cut_window,
-    touched_px,
-    whole_image,
-)
+from earthgptx.imagery.windows import Window, cut_window, touched_px
 from earthgptx.model.checkpoint import (
     load_image_encoder,
     load_mask_decoder,
@@ -140,7 +141,7 @@ class EarthGptX:
         Raises:
             ImageryError: a mark is not valid. ModelInputError: a question is too long.
         """
-        looks = [self._look(q.pixels_HWC, q.regions, q.window) for q in questions]
+        looks = [self._look(q.pixels_HWC, q.regions, q.window, q.words) for q in questions]
         requests = [
             ReasonerInput(image, prompts, question.modality, question.words)
             for question, (_, image, prompts) in zip(questions, looks, strict=True)
@@ -169,7 +170,7 @@ class EarthGptX:
         raw: str,
         segments: list[tuple[str, Tensor]],
     ) -> Answer:
-        size_hw = question.pixels_HWC.shape[:2]
+        view = _View(window, question.pixels_HWC.shape[:2], question.valid_HW)
         queries = [
             MaskQuery(image, seg_state=state, counted=is_counted(phrase))
             for phrase, state in segments
@@ -178,8 +179,11 @@ class EarthGptX:
             (found.phrase, tuple(_to_image_px(box, window) for box in found.boxes_xyxy_unit))
             for found in parse_boxes(raw)
         ]
-        phrases = [phrase for phrase, _ in segments]
-        masks = self._draw(queries, phrases, window, size_hw, question.valid_HW)
+        drawn = self.mask_decoder.decode(queries) if queries else []
+        masks = tuple(
+            view.placed(phrase, prediction)
+            for (phrase, _), prediction in zip(segments, drawn, strict=True)
+        )
         counted = [(m.phrase, m.instances_xyxy_px) for m in masks if m.instances_xyxy_px]
         return Answer(plain_text(raw), raw, (*said, *counted), masks, window)
 
@@ -192,39 +196,36 @@ class EarthGptX:
     ) -> tuple[DrawnMask, ...]:
         """One mask for each marked region, where there is data; no words.
 
-        Without a window, regions that points alone mark are looked at again from nearer, if the
-        first masks show that a smaller window will do.
+        Without a window, regions that points alone mark are looked at again from nearer, as long as
+        the masks show that a smaller window will do.
         """
-        may_look_closer = window is None
-        window, image, prompts = self._look(pixels_HWC, regions, window)
-        if prompts is None:
-            return ()
-        queries = [
-            MaskQuery(
-                image,
-                region_token=prompts.regions_RD[i],
-                region_weights=prompts.weights_RGG[i],
-            )
-            for i in range(len(regions))
-        ]
-        masks = self._draw(queries, [""] * len(regions), window, pixels_HWC.shape[:2], valid_HW)
-        closer = _closer(regions, masks, window) if may_look_closer else None
-        return self.segment_regions(pixels_HWC, regions, closer, valid_HW) if closer else masks
+        looks = 1 if window else 1 + MOST_CLOSER_LOOKS
+        drawn: tuple[DrawnMask, ...] = ()
+        for _ in range(looks):
+            window, image, prompts = self._look(pixels_HWC, regions, window)
+            if prompts is None:
+                break
+            predictions = self.mask_decoder.decode(_marked(image, prompts))
+            view = _View(window, pixels_HWC.shape[:2], valid_HW)
+            drawn = tuple(view.placed("", prediction) for prediction in predictions)
+            window = view.closer(regions, predictions)
+            if window is None:
+                break
+        return drawn
 
     def _look(
         self,
         pixels_HWC: npt.NDArray[np.uint8],
         regions: Sequence[Region],
         window: Window | None,
+        words: str = "",
     ) -> tuple[Window, ImageFeatures, PromptFeatures | None]:
         height, width = pixels_HWC.shape[:2]
         if regions:
             validate_regions(regions, width, height)
         if window is None:
             extents = [region_extent_xyxy_px(region) for region in regions]
-            window = (
-                choose_window(extents, width, height) if extents else whole_image(width, height)
-            )
+            window = question_window(words, extents, width, height)
         side = self.image_encoder.view_side_px
         image = self.image_encoder.encode([cut_window(pixels_HWC, window, side)])[0]
         if not regions:
@@ -232,50 +233,52 @@ class EarthGptX:
         raster = rasterise_regions(regions, window, side, width, height)
         return window, image, self.prompt_encoder.encode([raster])[0]
 
-    def _draw(
-        self,
-        queries: list[MaskQuery],
-        phrases: list[str],
-        window: Window,
-        size_hw: tuple[int, ...],
-        valid_HW: ValidHW | None,
-    ) -> tuple[DrawnMask, ...]:
-        if not queries:
-            return ()
-        drawn = self.mask_decoder.decode(queries)
-        return tuple(
-            _placed(phrase, prediction, window, size_hw, valid_HW)
-            for phrase, prediction in zip(phrases, drawn, strict=True)
-        )
+
+@dataclass(frozen=True)
+class _View:
+    """A window of an image, from which masks come into the image's pixels, where there is data."""
+
+    window: Window
+    size_hw: tuple[int, ...]
+    valid_HW: ValidHW | None
+
+    def placed(self, phrase: str, prediction: MaskPrediction) -> DrawnMask:
+        height_px, width_px = self.size_hw
+        found = prediction.instances
+        scored = found.in_image(self.window, width_px, height_px) if found else ()
+        boxes, scores = tuple(box for box, _ in scored), tuple(score for _, score in scored)
+        mask_HW = self._inside(prediction.logits_hw)
+        return DrawnMask(phrase, mask_HW, prediction.score, boxes, scores)
+
+    def closer(
+        self, regions: Sequence[Region], predictions: Sequence[MaskPrediction]
+    ) -> Window | None:
+        """The smaller window that does for all that was clicked, if clicks are all that marks."""
+        clicks = [clicks_of(region) for region in regions]
+        if not all(clicks):
+            return None
+        height_px, width_px = self.size_hw
+        x0, y0, x1, y1 = touched_px(self.window, width_px, height_px)
+        extents = [
+            clicked_extent_xyxy_px(
+                self._inside(sure_logits(found.logits_hw))[y0:y1, x0:x1], clicked, x0, y0
+            )
+            for found, clicked in zip(predictions, clicks, strict=True)
+        ]
+        return closer_window(extents, self.window, width_px, height_px)
+
+    def _inside(self, logits_hw: npt.NDArray[np.floating]) -> MaskHW:
+        height_px, width_px = self.size_hw
+        mask_HW = paste_window_mask(logits_hw, self.window, width_px, height_px)
+        return mask_HW if self.valid_HW is None else mask_HW & self.valid_HW
 
 
-def _placed(
-    phrase: str,
-    prediction: MaskPrediction,
-    window: Window,
-    size_hw: tuple[int, ...],
-    valid_HW: ValidHW | None,
-) -> DrawnMask:
-    height_px, width_px = size_hw
-    mask_HW = paste_window_mask(prediction.logits_hw, window, width_px, height_px)
-    mask_HW = mask_HW if valid_HW is None else mask_HW & valid_HW
-    found = prediction.instances
-    scored = found.in_image(window, width_px, height_px) if found else ()
-    boxes, scores = tuple(box for box, _ in scored), tuple(score for _, score in scored)
-    return DrawnMask(phrase, mask_HW, prediction.score, boxes, scores)
-
-
-def _closer(regions: Sequence[Region], masks: Sequence[DrawnMask], window: Window) -> Window | None:
-    clicks = [clicks_of(region) for region in regions]
-    if not all(clicks):
-        return None
-    height_px, width_px = masks[0].mask_HW.shape
-    x0, y0, x1, y1 = touched_px(window, width_px, height_px)
-    extents = [
-        clicked_extent_xyxy_px(mask.mask_HW[y0:y1, x0:x1], clicked, x0, y0)
-        for mask, clicked in zip(masks, clicks, strict=True)
+def _marked(image: ImageFeatures, prompts: PromptFeatures) -> list[MaskQuery]:
+    """A query for each marked region."""
+    return [
+        MaskQuery(image, region_token=token_D, region_weights=weights_GG)
+        for token_D, weights_GG in zip(prompts.regions_RD, prompts.weights_RGG, strict=True)
     ]
-    return closer_window(extents, window, width_px, height_px)
 
 
 def _to_image_px(box: BoxXyxyPx, window: Window) -> BoxXyxyPx:

@@ -21,7 +21,7 @@ class Question:
         words: regions are addressed as "<Region 1>".
         regions: marks in pixels of the full image.
         modality: "optical", "sar", "infrared", or None where not known.
-        window: what to look at; None chooses as ZOOM_AUTO does.
+        window: what to look at; None chooses as ZOOM_AUTO does (``question_window``).
         valid_HW: where there is data, and masks may be; None where everywhere.
     """
 

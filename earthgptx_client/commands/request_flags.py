@@ -24,7 +24,10 @@ def add_request_flags(parser: argparse.ArgumentParser) -> None:
     """Adds what the image is, how to look at it, and where the suite is."""
     parser.add_argument("--modality", choices=("optical", "sar", "infrared"), help="the sensor")
     parser.add_argument(
-        "--zoom", choices=("auto", "whole"), default="auto", help="look close at small marks (auto)"
+        "--zoom",
+        choices=("auto", "close", "whole"),
+        default="auto",
+        help="how close to look at small marks",
     )
     parser.add_argument(
         "--max-new-tokens",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import Literal
 
+from earthgptx.imagery.closer_look import MOST_CLOSER_LOOKS
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.header import ImageHeader
 from earthgptx.imagery.marks import MAX_REGIONS, Region, region_extent_xyxy_px, validate_regions
 from earthgptx.imagery.modality import check_modality
+from earthgptx.imagery.question_window import question_window
 from earthgptx.imagery.windows import Window, choose_window, whole_image
 from earthgptx.words import regions_named
 from protos.earthgptx.v1 import geometry_pb2, interpreter_pb2
@@ -88,8 +90,10 @@ def make_plan(request: InterpretRequest, image: KeptImage, tenant: str) -> Plan:
     with refused_as_invalid_input(ImageryError):
         check_modality(ImageHeader(**record.header_fields()), _MODALITIES[request.modality])
         validate_regions(regions, *size_px)
-    window = _window(request.zoom, regions, *size_px)
-    segments = request.task == interpreter_pb2.TASK_SEGMENT_REGIONS
+    segments, zoom = request.task == interpreter_pb2.TASK_SEGMENT_REGIONS, request.zoom
+    question = "" if segments else request.question
+    looks_again = segments and zoom != interpreter_pb2.ZOOM_WHOLE_IMAGE
+    window = _window(zoom, question, regions, *size_px)
     return Plan(
         run_id=uuid.uuid4().hex,
         tenant=tenant,
@@ -98,19 +102,26 @@ def make_plan(request: InterpretRequest, image: KeptImage, tenant: str) -> Plan:
         image_width_px=record.width_px,
         image_height_px=record.height_px,
         window=geometry_pb2.Window(x0_px=window.x0_px, y0_px=window.y0_px, side_px=window.side_px),
-        may_look_closer=segments and request.zoom != interpreter_pb2.ZOOM_WHOLE_IMAGE,
+        closer_looks=MOST_CLOSER_LOOKS if looks_again else 0,
         modality=request.modality,
-        question="" if segments else request.question,
+        question=question,
         regions=tuple(request.regions),
         max_new_tokens=request.max_new_tokens,
         adapter=request.adapter,
     )
 
 
-def _window(zoom: int, regions: tuple[Region, ...], width_px: int, height_px: int) -> Window:
-    if zoom == interpreter_pb2.ZOOM_WHOLE_IMAGE:
-        return whole_image(width_px, height_px)
-    return choose_window([region_extent_xyxy_px(region) for region in regions], width_px, height_px)
+def _window(
+    zoom: int, question: str, regions: tuple[Region, ...], width_px: int, height_px: int
+) -> Window:
+    extents = [region_extent_xyxy_px(region) for region in regions]
+    match zoom:
+        case interpreter_pb2.ZOOM_WHOLE_IMAGE:
+            return whole_image(width_px, height_px)
+        case interpreter_pb2.ZOOM_CLOSE:
+            return choose_window(extents, width_px, height_px)
+        case _:
+            return question_window(question, extents, width_px, height_px)
 
 
 def _check_enum(value: int, enum: type, field: str) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
-from earthgptx.imagery.closer_look import clicked_extent_xyxy_px, closer_window
+from earthgptx.imagery.closer_look import clicked_extent_xyxy_px, closer_window, sure_logits
 from earthgptx.imagery.errors import ImageryError
 from earthgptx.imagery.gaps import Gaps, inflated_gaps, outside_gaps
-from earthgptx.imagery.masks import encode_rle_part, window_mask_part
+from earthgptx.imagery.masks import MaskPart, encode_rle_part, window_mask_part
 from earthgptx.imagery.windows import Window, validate_window
 from earthgptx.model.checkpoint import load_mask_decoder, model_version
 from earthgptx.model.features import ImageFeatures
@@ -245,9 +247,7 @@ def _draw(
     window = _window_of(image)
     height, width = image.image_height_px, image.image_width_px
     # A tile is a small part of its scene: the mask of the whole is coded, never made.
-    found = window_mask_part(prediction.logits_hw, window, width, height)
-    if gaps is not None:
-        found = outside_gaps(found, gaps, window, width, height)
+    found = _inside(prediction.logits_hw, image, gaps)
     instances = prediction.instances
     return DrawnMask(
         height_px=height,
@@ -257,10 +257,26 @@ def _draw(
         box_xyxy_px=found.box_xyxy_px(),
         area_px=int(found.part_HW.sum()),
         instances=instances.in_image(window, width, height) if instances else (),
-        clicked_xyxy_px=clicked_extent_xyxy_px(found.part_HW, clicks, found.x0_px, found.y0_px)
-        if clicks
-        else None,
+        clicked_xyxy_px=_clicked(prediction, clicks, image, gaps) if clicks else None,
     )
+
+
+def _clicked(
+    prediction: MaskPrediction,
+    clicks: tuple[tuple[float, float], ...],
+    image: ImageFeatureRefs,
+    gaps: Gaps | None,
+) -> BoxPx | None:
+    found = _inside(sure_logits(prediction.logits_hw), image, gaps)
+    return clicked_extent_xyxy_px(found.part_HW, clicks, found.x0_px, found.y0_px)
+
+
+def _inside(
+    logits_hw: npt.NDArray[np.floating], image: ImageFeatureRefs, gaps: Gaps | None
+) -> MaskPart:
+    window, size_px = _window_of(image), (image.image_width_px, image.image_height_px)
+    found = window_mask_part(logits_hw, window, *size_px)
+    return found if gaps is None else outside_gaps(found, gaps, window, *size_px)
 
 
 def shapes_of(config: ModelConfig) -> FeatureShapes:

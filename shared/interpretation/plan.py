@@ -30,8 +30,8 @@ class Plan:
         image_width_px: Width of the full image.
         image_height_px: Height of the full image.
         window: What the model looks at, in pixels of the full image.
-        may_look_closer: Whether masks of regions that points alone mark are drawn again from
-            nearer, once their size is known.
+        closer_looks: How many times masks of regions that points alone mark may be drawn again
+            from nearer, once their size is known.
         modality: Number of the `Modality` enum.
         question: The user's words; empty for `SEGMENT_REGIONS`.
         regions: What the user drew, in pixels of the full image.
@@ -46,7 +46,7 @@ class Plan:
     image_width_px: int
     image_height_px: int
     window: Window
-    may_look_closer: bool
+    closer_looks: int
     modality: int
     question: str
     regions: tuple[Region, ...]

@@ -189,7 +189,7 @@ async def _decode_regions(
 ) -> tuple[Drawn, ...]:
     """A mask for each region, from nearer where the plan wants that and the stage says so."""
     queries = [
-        MaskQuery(region_index=i, clicks=_clicks(region) if plan.may_look_closer else ())
+        MaskQuery(region_index=i, clicks=_clicks(region) if plan.closer_looks else ())
         for i, region in enumerate(plan.regions)
     ]
     response = await _decode(
@@ -199,7 +199,7 @@ async def _decode_regions(
         ),
     )
     if response.HasField("closer_window"):
-        closer = replace(plan, window=response.closer_window, may_look_closer=False)
+        closer = replace(plan, window=response.closer_window, closer_looks=plan.closer_looks - 1)
         seen, marked = await encode_image(stages, closer), await encode_prompts(stages, closer)
         return await _decode_regions(stages, closer, seen, marked)
     return tuple(_drawn(i, "", mask) for i, mask in enumerate(response.masks))

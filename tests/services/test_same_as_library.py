@@ -114,8 +114,8 @@ async def test_what_is_clicked_is_drawn_from_as_near_as_the_library_does(
         question="",
         regions=(region(point(x, y)),),
     )
-    for may_look_closer, expected in ((True, near), (False, far)):
-        looking = replace(asked, may_look_closer=may_look_closer)
+    for closer_looks, expected in ((2, near), (0, far)):
+        looking = replace(asked, closer_looks=closer_looks)
         told = [event async for event in tell(clients, looking)]
         (mask,) = (event for event in told if isinstance(event, MaskDrawn))
         assert mask.counts == encode_rle(expected.mask_HW)[2]

@@ -19,6 +19,7 @@ class Zoom(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ZOOM_UNSPECIFIED: _ClassVar[Zoom]
     ZOOM_AUTO: _ClassVar[Zoom]
     ZOOM_WHOLE_IMAGE: _ClassVar[Zoom]
+    ZOOM_CLOSE: _ClassVar[Zoom]
 
 class TerminalState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -32,6 +33,7 @@ TASK_SEGMENT_REGIONS: Task
 ZOOM_UNSPECIFIED: Zoom
 ZOOM_AUTO: Zoom
 ZOOM_WHOLE_IMAGE: Zoom
+ZOOM_CLOSE: Zoom
 TERMINAL_STATE_UNSPECIFIED: TerminalState
 TERMINAL_STATE_SUCCEEDED: TerminalState
 TERMINAL_STATE_FAILED: TerminalState

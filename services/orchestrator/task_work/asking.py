@@ -150,7 +150,7 @@ async def _plan(
         image_width_px=size_px[0],
         image_height_px=size_px[1],
         window=geometry_pb2.Window(x0_px=window.x0_px, y0_px=window.y0_px, side_px=window.side_px),
-        may_look_closer=False,
+        closer_looks=0,
         modality=MODALITY_NUMBERS[view.modality or None],
         question=question,
         regions=tuple(_marked(region, *size_px) for region in marked),

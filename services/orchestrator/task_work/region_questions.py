@@ -62,7 +62,7 @@ async def relate(context: TaskContext, arguments: Arguments) -> Mapping[str, Val
         question = "what is the relation between <Region 1> and <Region 2>?"
     else:
         question = "please analyze the relationship between all marked regions in the image."
-    window = closer_window(view, [region.box_xyxy_px for region in regions])
+    window = closer_window(view, [region.box_xyxy_px for region in regions], question)
     tokens = whole_in(arguments, "max_new_tokens")
     return {"text": (await ask(context, view, window, question, regions, tokens)).text}
 
@@ -75,7 +75,7 @@ async def _ask_each(
     max_new_tokens: int = 0,
 ) -> list[str]:
     async def one(region: Region) -> str:
-        window = closer_window(view, [region.box_xyxy_px])
+        window = closer_window(view, [region.box_xyxy_px], question)
         return (await ask(context, view, window, question, (region,), max_new_tokens)).text
 
     return await all_of([partial(one, region) for region in regions])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from earthgptx.imagery.windows import Window, choose_window, whole_image
+from earthgptx.imagery.question_window import question_window
+from earthgptx.imagery.windows import Window, whole_image
 from earthgptx.scenes.pieces import is_cut_off
 from workflow_language.region_sets import BoxXyxyPx, Seen
 from workflow_language.values import SceneView
@@ -52,10 +53,18 @@ def window_of(view: SceneView) -> Window:
     return Window(x0 - (side_px - (x1 - x0)) / 2, y0 - (side_px - (y1 - y0)) / 2, side_px)
 
 
-def closer_window(view: SceneView, boxes_xyxy_px: Sequence[BoxXyxyPx]) -> Window:
-    """Close to the boxes, as the public API looks at marks; never farther away than the view."""
+def closer_window(
+    view: SceneView, boxes_xyxy_px: Sequence[BoxXyxyPx], question: str = ""
+) -> Window:
+    """Close to the boxes, as the public API looks at marks; never farther away than the view.
+
+    Args:
+        view: the scene, or a part of it.
+        boxes_xyxy_px: in pixels of the scene.
+        question: about what is in them; empty where it is to be outlined.
+    """
     whole = window_of(view)
-    closer = choose_window(boxes_xyxy_px, view.width_px, view.height_px)
+    closer = question_window(question, boxes_xyxy_px, view.width_px, view.height_px)
     return closer if closer.side_px < whole.side_px else whole
 
 

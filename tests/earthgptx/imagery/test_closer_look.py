@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earthgptx.imagery.closer_look import clicked_extent_xyxy_px, clicks_of, closer_window
+from earthgptx.imagery.closer_look import (
+    SURE_LOGIT,
+    clicked_extent_xyxy_px,
+    clicks_of,
+    closer_window,
+    sure_logits,
+)
 from earthgptx.imagery.marks import BoxMark, PointMark, Region
 from earthgptx.imagery.windows import Window, whole_image
 
@@ -81,3 +87,18 @@ def test_else_there_is_no_closer_look(extents: list[tuple[float, ...] | None]) -
 def test_things_far_apart_need_the_window_they_have() -> None:
     far = [(0.0, 0.0, 9.0, 9.0), (240.0, 240.0, 250.0, 250.0)]
     assert closer_window(far, Window(0, 0, SIDE_PX), SIDE_PX, SIDE_PX) is None
+
+
+def test_what_a_mask_is_sure_of_tells_the_extent() -> None:
+    # Two things that hang together by what is hardly believed.
+    logits_hw = np.full((8, 8), -3.0)
+    logits_hw[2:4, 1:7] = SURE_LOGIT / 2
+    logits_hw[2:4, 1:3] = logits_hw[2:4, 5:7] = 2 * SURE_LOGIT
+    assert clicked_extent_xyxy_px(logits_hw > 0, [(1.5, 2.5)]) == (1, 2, 7, 4)
+    assert clicked_extent_xyxy_px(sure_logits(logits_hw) > 0, [(1.5, 2.5)]) == (1, 2, 3, 4)
+
+
+def test_a_mask_that_is_nowhere_sure_is_taken_as_it_is() -> None:
+    faint_hw = np.full((8, 8), SURE_LOGIT / 2)
+    assert sure_logits(faint_hw) is faint_hw
+    assert sure_logits(np.full((8, 8), np.nan)).shape == (8, 8)

@@ -126,7 +126,7 @@ BAD_REQUESTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a mask of another size": ({"regions": [mask("0", 9, 9)]}, f"{MARK}.mask", "96 x 64 px"),
     "unknown modality": ({"modality": 9}, "modality", "0 to 3"),
     "unknown task": ({"task": 7}, "task", "0 to 2"),
-    "unknown zoom": ({"zoom": -1}, "zoom", "0 to 2"),
+    "unknown zoom": ({"zoom": -1}, "zoom", "0 to 3"),
     "negative tokens": ({"max_new_tokens": -1}, "max_new_tokens", "0 to 4096"),
     "too many tokens": ({"max_new_tokens": 10**6}, "max_new_tokens", "0 to 4096"),
     "a long key": ({"idempotency_key": "k" * 257, "durable": True}, "idempotency_key", "256"),

@@ -123,6 +123,13 @@ async def test_small_regions_are_looked_at_closely(gateway: GatewayServer) -> No
         zoom=interpreter_pb2.ZOOM_WHOLE_IMAGE,
     )
     assert whole[0].accepted.window.side_px == 1024
+    close = await alpha.answer(
+        image_id=image.image_id,
+        question="<Region 1>?",
+        regions=[region()],
+        zoom=interpreter_pb2.ZOOM_CLOSE,
+    )
+    assert close[0].accepted.window.side_px < told[0].accepted.window.side_px
 
 
 @pytest.mark.parametrize(
@@ -130,10 +137,11 @@ async def test_small_regions_are_looked_at_closely(gateway: GatewayServer) -> No
     [
         ([point(4, 5)], interpreter_pb2.ZOOM_AUTO, 1),
         ([point(4, 5), point(6, 5)], interpreter_pb2.ZOOM_UNSPECIFIED, 2),
+        ([point(4, 5)], interpreter_pb2.ZOOM_CLOSE, 1),
         ([point(4, 5)], interpreter_pb2.ZOOM_WHOLE_IMAGE, 0),
         ([point(4, 5), box(1, 2, 30, 40)], interpreter_pb2.ZOOM_AUTO, 0),
     ],
-    ids=["a point", "two points", "the whole image is wanted", "a box tells the size"],
+    ids=["a point", "two points", "closely", "the whole image is wanted", "a box tells the size"],
 )
 async def test_only_what_points_mark_is_to_be_looked_at_from_nearer(
     alpha: Caller, image_id: str, stages: Stages, marks: list[Any], zoom: int, clicks: int
