@@ -55,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     kinds = parser.add_subparsers(required=True, metavar="nano|further|regions|drawing|tune|merge")
     _add_machine(_add_nano(kinds), DEFAULT_STEPS)
     _add_machine(_add_further(kinds), 5000, workers=14)
-    _add_machine(_add_practice(kinds, "regions", "what they say of marks", 2.5e-4), 3000)
-    _add_machine(_add_practice(kinds, "drawing", "what they draw", 4e-4), 3000)
+    _add_machine(_add_practice(kinds, "regions", "what they say of marks", 2.5e-4, 0.0), 3000)
+    _add_machine(_add_practice(kinds, "drawing", "what they draw", 4e-4, 0.5), 3000)
     _add_machine(_add_tune(kinds), 300)
     merge = kinds.add_parser("merge", help="an adapter into the weights it was trained on")
     merge.add_argument("--start", type=Path, default=Path("weights/nano"), metavar="DIR")
@@ -85,13 +85,18 @@ def _add_further(kinds: Kinds) -> argparse.ArgumentParser:
     return further
 
 
-def _add_practice(kinds: Kinds, name: str, what: str, rate: float) -> argparse.ArgumentParser:
+def _add_practice(
+    kinds: Kinds, name: str, what: str, rate: float, keep: float
+) -> argparse.ArgumentParser:
     kind = kinds.add_parser(name, help=f"trained weights, {what}")
     kind.add_argument(
         "--start", type=Path, default=Path("weights/nano"), metavar="DIR", help="weights"
     )
     _add_sets(kind, f"runs/{name}")
     kind.add_argument("--learning-rate", type=float, default=rate, help="the highest")
+    kind.add_argument(
+        "--keep", type=float, default=keep, metavar="SHARE", help="of the weights it starts from"
+    )
     kind.set_defaults(run=_practise, practice=name)
     return kind
 
@@ -199,6 +204,7 @@ def _practise(args: argparse.Namespace) -> int:
         args.steps,
         args.learning_rate,
         seed=args.seed,
+        kept=args.keep,
         processes=_processes(args),
     )
     return 0

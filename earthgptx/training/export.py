@@ -60,7 +60,12 @@ def export_adapter(
 
 
 def export_learnt(
-    network: nn.Module, learnt: Set[str], start: Path, folder: Path, processes: Processes
+    network: nn.Module,
+    learnt: Set[str],
+    start: Path,
+    folder: Path,
+    processes: Processes,
+    kept: float = 0.0,
 ) -> None:
     """Writes a weights folder: what learnt, and all else bit for bit as ``start`` has it.
 
@@ -70,6 +75,8 @@ def export_learnt(
         start: the weights folder that it was.
         folder: gets the files of all stages.
         processes: every one has to take part.
+        kept: share of ``start`` in what is written of what learnt, 0..1: what was known before
+            fades less than what is new is gained (WiSE-FT, Wortsman et al. 2022).
 
     Raises:
         CheckpointError: the files of ``start`` cannot be read.
@@ -79,11 +86,13 @@ def export_learnt(
         own = sorted(name for name in learnt if name.startswith(f"{stage}."))
         tensors = {n.removeprefix(f"{stage}."): whole(parameters[n].detach()) for n in own}
         if processes.is_first:
-            _write_learnt(tensors, start, folder, stage)
+            _write_learnt(tensors, start, folder, stage, kept)
     processes.wait()
 
 
-def _write_learnt(tensors: Mapping[str, Tensor], start: Path, folder: Path, stage: str) -> None:
+def _write_learnt(
+    tensors: Mapping[str, Tensor], start: Path, folder: Path, stage: str, kept: float = 0.0
+) -> None:
     if not tensors:
         copy_stage(start, folder, stage)
         return
@@ -91,10 +100,12 @@ def _write_learnt(tensors: Mapping[str, Tensor], start: Path, folder: Path, stag
         for path in stage_files(start, stage):
             with open_tensors(path) as file:
                 for name in file.keys():  # noqa: SIM118 (no mapping, it only has keys())
+                    before = file.get_tensor(name)
                     if name in tensors:
-                        writer.add(name, tensors[name].to("cpu", torch.bfloat16))
+                        learnt = tensors[name].to("cpu", torch.float32)
+                        writer.add(name, learnt.lerp(before.float(), kept).bfloat16())
                     else:
-                        writer.add(name, file.get_tensor(name))
+                        writer.add(name, before)
 
 
 def export_average(run: Path, out: Path, start: Path | None = None) -> None:

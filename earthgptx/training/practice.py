@@ -54,6 +54,7 @@ def practise(
     learning_rate: float,
     batch_size: int = 16,
     seed: int = 0,
+    kept: float = 0.0,
     processes: Processes | None = None,
 ) -> None:
     """``earthgptx train regions|drawing --start weights/nano --data DIR --out DIR``.
@@ -67,11 +68,15 @@ def practise(
         learning_rate: the highest; it falls to zero from three tenths of the steps on.
         batch_size: images a step.
         seed: of samples and marks.
+        kept: share of the starting weights in the finished ones, 0 to below 1.
         processes: None trains in this process alone, on the CPU.
 
     Raises:
         CheckpointError: the weights cannot be read.
+        ValueError: ``kept`` is out of range.
     """
+    if not 0 <= kept < 1:
+        raise ValueError(f"--keep {kept:g}: a share from 0 to below 1")
     processes = processes or Processes(on_cpu=True)
     torch.manual_seed(seed)
     network = start_from(start, processes)
@@ -90,5 +95,5 @@ def practise(
     samples = practice.samples(network.config)
     mixture = Mixture(parts, samples, seed + practice.seed_offset, steps * batch_size)
     words = Words.read(folder / "tokenizer.json")
-    export = partial(export_learnt, network, learnt, start, folder)
+    export = partial(export_learnt, network, learnt, start, folder, kept=kept)
     train(network, mixture, words, settings, folder, processes, export)

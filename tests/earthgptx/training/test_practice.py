@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from earthgptx.data.instructions import make_marked, make_plain, marked, plain
@@ -53,6 +54,24 @@ def test_its_parts_learn_and_the_rest_stays_bit_for_bit(tmp_path: Path, name: st
     for each in STAGES:
         file = f"{each}.safetensors"
         assert (tmp_path / "average" / file).read_bytes() == (tmp_path / "run" / file).read_bytes()
+
+
+@pytest.mark.slow
+def test_of_the_starting_weights_the_share_that_is_wanted_is_kept(tmp_path: Path) -> None:
+    alone = Processes(on_cpu=True, workers=0)
+    stage = "mask_decoder.safetensors"
+    for kept, out in ((0.0, "learnt"), (0.25, "mixed")):
+        # The second time there are no steps left to go.
+        practise(drawing.DRAWING, NANO, None, tmp_path, 1, 1e-3, 4, kept=kept, processes=alone)
+        (tmp_path / stage).rename(tmp_path / out)
+    before, learnt, mixed = map(load_file, (NANO / stage, tmp_path / "learnt", tmp_path / "mixed"))
+    name = "region_in.0.weight"
+    expected = learnt[name].float() * 0.75 + before[name].float() * 0.25
+    assert not mixed[name].equal(learnt[name])
+    # Both were rounded to bf16 on their own.
+    assert torch.allclose(mixed[name].float(), expected, rtol=2**-7, atol=1e-6)
+    with pytest.raises(ValueError, match="--keep 1: a share from 0 to below 1"):
+        practise(drawing.DRAWING, NANO, None, tmp_path, 1, 1e-3, 4, kept=1.0, processes=alone)
 
 
 @pytest.mark.parametrize("practice", [regions.REGIONS, drawing.DRAWING])
