@@ -199,16 +199,15 @@ class EarthGptX:
         Without a window, regions that points alone mark are looked at again from nearer, as long as
         the masks show that a smaller window will do.
         """
-        looks = 1 if window else 1 + MOST_CLOSER_LOOKS
         drawn: tuple[DrawnMask, ...] = ()
-        for _ in range(looks):
+        for looks_left in range(0 if window else MOST_CLOSER_LOOKS, -1, -1):
             window, image, prompts = self._look(pixels_HWC, regions, window)
             if prompts is None:
                 break
             predictions = self.mask_decoder.decode(_marked(image, prompts))
             view = _View(window, pixels_HWC.shape[:2], valid_HW)
             drawn = tuple(view.placed("", prediction) for prediction in predictions)
-            window = view.closer(regions, predictions)
+            window = view.closer(regions, predictions) if looks_left else None
             if window is None:
                 break
         return drawn

@@ -138,11 +138,11 @@ def pack_batch(
     drawn = [(i, s) for i, s in enumerate(samples) if s.raster is not None]
     # Repeated rows fill the last few places; nothing is learnt from them.
     with_marks = [drawn[k % len(drawn)] for k in range(rounded_up(len(drawn), ROWS_STEP))]
+    # Marks that nothing is asked about are there to be drawn.
+    asked = any(s.marked for s in samples)
     marked_rows = [
         (i, _pack_row(s.marked, s.modality, len(s.region_masks), words, image_tokens))
-        for i, s in with_marks
-        # Marks that nothing is asked about are there to be drawn.
-        if any(each.marked for each in samples)
+        for i, s in (with_marks if asked else [])
     ]
     for _, repeated in marked_rows[len(drawn) :]:
         repeated.labels = [(column, token, 0.0) for column, token, _ in repeated.labels]

@@ -5,8 +5,9 @@ The mask decoder learns alone: whatever is said stays what it is, to the bit.
 
 from __future__ import annotations
 
+from functools import partial
+
 from earthgptx.data.instructions.plain import MAKERS
-from earthgptx.model.presets import ModelConfig
 from earthgptx.training.learning import LearningPart
 from earthgptx.training.network import MaskQueries
 from earthgptx.training.practice import Practice
@@ -25,24 +26,6 @@ MARK_WEIGHTS = (0.24, 0.52, 0.14, 0.05, 0.05)
 # The smaller, the more is seen of what is small: people in heat are five pixels wide.
 TILE_SIDES = (0.45, 1.5)
 
-
-def _samples(config: ModelConfig) -> SampleSettings:
-    return SampleSettings(
-        config.view_side_px,
-        config.grid_side,
-        zoom_probability=0.4,
-        tile_probability=0.6,
-        plain_count=3,
-        plain_shares=QUESTION_SHARES,
-        # Regions are marked, and nothing is asked of them.
-        marked_count=0,
-        mark_weights=MARK_WEIGHTS,
-        tile_sides=TILE_SIDES,
-        most_whole_labels=0,
-        most_qualified=0,
-    )
-
-
 DRAWING = Practice(
     parts=frozenset({LearningPart.MASK_DECODER}),
     shares=SHARES
@@ -57,6 +40,16 @@ DRAWING = Practice(
         "buildings": 0.08,
     },
     queries=MaskQueries(most_seg=28, most_meant=0, most_region=40, most_counted=28),
-    samples=_samples,
+    samples=partial(
+        SampleSettings,
+        zoom_probability=0.4,
+        tile_probability=0.6,
+        plain_count=3,
+        plain_shares=QUESTION_SHARES,
+        # Regions are marked, and nothing is asked of them.
+        marked_count=0,
+        mark_weights=MARK_WEIGHTS,
+        tile_sides=TILE_SIDES,
+    ),
     seed_offset=4,
 )

@@ -100,12 +100,13 @@ def _write_learnt(
         for path in stage_files(start, stage):
             with open_tensors(path) as file:
                 for name in file.keys():  # noqa: SIM118 (no mapping, it only has keys())
-                    before = file.get_tensor(name)
-                    if name in tensors:
-                        learnt = tensors[name].to("cpu", torch.float32)
-                        writer.add(name, learnt.lerp(before.float(), kept).bfloat16())
-                    else:
-                        writer.add(name, before)
+                    if name not in tensors:
+                        writer.add(name, file.get_tensor(name))
+                        continue
+                    learnt = tensors[name].cpu()
+                    if kept:
+                        learnt = learnt.float().lerp(file.get_tensor(name).float(), kept)
+                    writer.add(name, learnt.bfloat16())
 
 
 def export_average(run: Path, out: Path, start: Path | None = None) -> None:

@@ -104,15 +104,20 @@ class TrainingNetwork(nn.Module):
             written_BSO = _of_rows(understood.written_BSO, rows)
             answers.append(self._answer(batch.plain, tokens_BTD, None, written_BSO))
         if batch.regions is not None:
-            marked, looks_BRD, regions_BRD = self._understand_marks(batch.regions, features)
-            if self.helped:
-                parts["regions"] = self.dense.regions_loss(looks_BRD, batch.regions.labels_BR)
+            regions = batch.regions
+            regions_BRD = self.prompt_encoder.encode_regions(regions.boxes_BR4, regions.kinds_BRK)
             if len(batch.region_rows) and self.queries.most_region:
-                masks.append(self._region_masks(batch, batch.regions, regions_BRD, features))
-            if with_words and batch.marked is not None:
-                answers.append(
-                    self._answer(batch.marked, marked.tokens_BTO, looks_BRD, marked.written_BSO)
-                )
+                masks.append(self._region_masks(batch, regions, regions_BRD, features))
+            rows = batch.marked if with_words else None
+            # Marks that are drawn alone need no understanding.
+            if self.helped or rows is not None:
+                marked, looks_BRD = self._understand_marks(regions, regions_BRD, features)
+                if self.helped:
+                    parts["regions"] = self.dense.regions_loss(looks_BRD, regions.labels_BR)
+                if rows is not None:
+                    answers.append(
+                        self._answer(rows, marked.tokens_BTO, looks_BRD, marked.written_BSO)
+                    )
         for idle in batch.idle if with_words else ():
             rows = idle.image_of_row
             written_BSO = _of_rows(understood.written_BSO, rows)
@@ -156,11 +161,13 @@ class TrainingNetwork(nn.Module):
         self.image_encoder.conv.train(still_settling)
 
     def _understand_marks(
-        self, regions: RegionTensors, features: tuple[Tensor, tuple[Tensor, ...]]
-    ) -> tuple[Understood, Tensor, Tensor]:
-        """The marked images, region tokens for the language model, region tokens for the masks."""
+        self,
+        regions: RegionTensors,
+        regions_BRD: Tensor,
+        features: tuple[Tensor, tuple[Tensor, ...]],
+    ) -> tuple[Understood, Tensor]:
+        """The marked images, and the region tokens that the language model reads."""
         map_BMD = self.prompt_encoder.encode_map(regions.map_BKSS)
-        regions_BRD = self.prompt_encoder.encode_regions(regions.boxes_BR4, regions.kinds_BRK)
         prompts_BPD = torch.cat([map_BMD, regions_BRD], dim=1)
         shown = torch.ones(map_BMD.shape[:2], dtype=torch.bool, device=map_BMD.device)
         valid_BP = torch.cat([shown, regions.valid_BR], dim=1)
@@ -175,7 +182,7 @@ class TrainingNetwork(nn.Module):
             regions.weights_BRGG,
             regions.places_BR4,
         )
-        return understood, looks_BRD, regions_BRD
+        return understood, looks_BRD
 
     def _answer(
         self,

@@ -34,15 +34,21 @@ class Practice:
         parts: that learn.
         shares: of the sources (``recipes.SHARES``).
         queries: masks a step.
-        samples: how samples are made for a model.
+        samples: makes the settings of its samples, of what a view measures.
         seed_offset: keeps its samples apart from those of other recipes with the same seed.
     """
 
     parts: frozenset[LearningPart]
     shares: Mapping[str, float]
     queries: MaskQueries
-    samples: Callable[[ModelConfig], SampleSettings]
+    samples: Callable[..., SampleSettings]
     seed_offset: int
+
+
+def practice_samples(practice: Practice, config: ModelConfig) -> SampleSettings:
+    """How samples are made for a model: of words and marks, for trained weights need no others."""
+    sides = (config.view_side_px, config.grid_side)
+    return practice.samples(*sides, most_whole_labels=0, most_qualified=0)
 
 
 def practise(
@@ -92,7 +98,7 @@ def practise(
         decay_from=0.3,
     )
     parts = all_parts(data, folder, practice.shares, by_label=True)
-    samples = practice.samples(network.config)
+    samples = practice_samples(practice, network.config)
     mixture = Mixture(parts, samples, seed + practice.seed_offset, steps * batch_size)
     words = Words.read(folder / "tokenizer.json")
     export = partial(export_learnt, network, learnt, start, folder, kept=kept)

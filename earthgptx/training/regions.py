@@ -5,7 +5,8 @@ Prompt encoder and mask decoder rest, so masks of marks stay what they are, to t
 
 from __future__ import annotations
 
-from earthgptx.model.presets import ModelConfig
+from functools import partial
+
 from earthgptx.training.learning import LearningPart
 from earthgptx.training.network import MaskQueries
 from earthgptx.training.practice import Practice
@@ -27,21 +28,6 @@ QUESTION_SHARES = {
 }
 MARK_WEIGHTS = (0.26, 0.17, 0.42, 0.09, 0.06)
 
-
-def _samples(config: ModelConfig) -> SampleSettings:
-    return SampleSettings(
-        config.view_side_px,
-        config.grid_side,
-        zoom_probability=0.35,
-        tile_probability=0.5,
-        plain_count=4,
-        marked_shares=QUESTION_SHARES,
-        mark_weights=MARK_WEIGHTS,
-        most_whole_labels=0,
-        most_qualified=0,
-    )
-
-
 REGIONS = Practice(
     parts=frozenset({LearningPart.REGIONS, LearningPart.LANGUAGE}),
     # Colours show in optical images alone.
@@ -56,6 +42,13 @@ REGIONS = Practice(
     },
     # Enough that [SEG] goes on meaning what the resting mask decoder draws.
     queries=MaskQueries(most_seg=12, most_meant=0, most_region=0, most_counted=0),
-    samples=_samples,
+    samples=partial(
+        SampleSettings,
+        zoom_probability=0.35,
+        tile_probability=0.5,
+        plain_count=4,
+        marked_shares=QUESTION_SHARES,
+        mark_weights=MARK_WEIGHTS,
+    ),
     seed_offset=3,
 )

@@ -9,6 +9,7 @@ import numpy as np
 from earthgptx.data.instructions.describe import phrase_of, region_caption
 from earthgptx.data.instructions.facts import Facts, gather_facts
 from earthgptx.data.instructions.instruction import Instruction, MarkedSet
+from earthgptx.data.instructions.kinds import made_by_share
 from earthgptx.data.instructions.phrasings import fill
 from earthgptx.data.instructions.relations import relation_phrase
 from earthgptx.data.labelled_image import LabelledImage
@@ -40,16 +41,7 @@ def make_marked(
     if not facts.things:
         return MarkedSet((), ())
     objects = _choose(facts, 1 + int(rng.choice(MOST_REGIONS, p=REGION_COUNT_SHARES)), rng)
-    names = list(MAKERS)
-    weights = np.array([(shares or {}).get(name, MAKERS[name][1]) for name in names])
-    made: list[Instruction] = []
-    for _ in range(count * 4):
-        if len(made) == count:
-            break
-        name = names[int(rng.choice(len(names), p=weights / weights.sum()))]
-        instruction = MAKERS[name][0](facts, objects, rng)
-        if instruction is not None:
-            made.append(instruction)
+    made = made_by_share(MAKERS, shares, count, rng, lambda maker: maker(facts, objects, rng))
     return MarkedSet(objects, tuple(made))
 
 

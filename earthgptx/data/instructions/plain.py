@@ -16,6 +16,7 @@ from earthgptx.data.instructions.describe import (
 )
 from earthgptx.data.instructions.facts import Facts, gather_facts
 from earthgptx.data.instructions.instruction import Instruction
+from earthgptx.data.instructions.kinds import made_by_share
 from earthgptx.data.instructions.phrasings import fill
 from earthgptx.data.labelled_image import LabelledImage
 from earthgptx.words import MOST_COUNTED, a, at, counted, plural
@@ -45,17 +46,7 @@ def make_plain(
         shares: how often each kind in ``MAKERS`` is made, where not as often as there.
     """
     facts = gather_facts(image)
-    made: list[Instruction] = []
-    names = list(MAKERS)
-    weights = np.array([(shares or {}).get(name, MAKERS[name][1]) for name in names])
-    for _ in range(count * 4):
-        if len(made) == count:
-            break
-        name = names[int(rng.choice(len(names), p=weights / weights.sum()))]
-        instruction = MAKERS[name][0](facts, rng)
-        if instruction is not None:
-            made.append(instruction)
-    return made
+    return made_by_share(MAKERS, shares, count, rng, lambda maker: maker(facts, rng))
 
 
 def _pick(rng: np.random.Generator, items: Sequence[Item]) -> Item:

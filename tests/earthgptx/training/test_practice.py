@@ -16,7 +16,7 @@ from earthgptx.model.checkpoint import STAGES
 from earthgptx.model.presets import nano
 from earthgptx.training import drawing, regions
 from earthgptx.training.export import export_average
-from earthgptx.training.practice import Practice, practise
+from earthgptx.training.practice import Practice, practice_samples, practise
 from earthgptx.training.processes import Processes
 from earthgptx.training.samples import make_sample
 
@@ -26,8 +26,10 @@ RECIPES = {
     "drawing": (
         drawing.DRAWING,
         "mask_decoder",
-        # What [SEG] states go through learns too, where these four views ask for any.
-        {"decoder", "neck", "region_in", "region_dense"},
+        {
+            *("decoder", "neck", "position_1WHH", "instances"),
+            *("seg_in", "likeness_query", "likeness_dense", "region_in", "region_dense"),
+        },
     ),
 }
 
@@ -42,13 +44,13 @@ def scene() -> LabelledImage:
 def test_its_parts_learn_and_the_rest_stays_bit_for_bit(tmp_path: Path, name: str) -> None:
     practice, stage, parts = RECIPES[name]
     alone = Processes(on_cpu=True, workers=0)
-    practise(practice, NANO, None, tmp_path / "run", 1, 1e-4, batch_size=4, processes=alone)
+    practise(practice, NANO, None, tmp_path / "run", 1, 1e-2, batch_size=4, processes=alone)
     for resting in set(STAGES) - {stage}:
         file = f"{resting}.safetensors"
         assert (tmp_path / "run" / file).read_bytes() == (NANO / file).read_bytes()
     before, after = (load_file(f / f"{stage}.safetensors") for f in (NANO, tmp_path / "run"))
     changed = {name for name in before if not before[name].equal(after[name])}
-    assert {name.split(".")[0] for name in changed} >= parts
+    assert {name.split(".")[0] for name in changed} == parts
     # A training that still goes on can be scored, too.
     export_average(tmp_path / "run", tmp_path / "average", NANO)
     for each in STAGES:
@@ -76,7 +78,7 @@ def test_of_the_starting_weights_the_share_that_is_wanted_is_kept(tmp_path: Path
 
 @pytest.mark.parametrize("practice", [regions.REGIONS, drawing.DRAWING])
 def test_its_samples_are_about_what_it_practises(practice: Practice, scene: LabelledImage) -> None:
-    settings = practice.samples(nano())
+    settings = practice_samples(practice, nano())
     sample = make_sample(scene, np.random.default_rng(0), settings)
     assert bool(sample.marked) == (practice is regions.REGIONS)
     assert sample.raster is not None and len(sample.region_masks) > 0
